@@ -1,0 +1,153 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// The architecture on one screen. A context is a pair of targets, Core and Adaptors; no context
+// depends on another: they meet in Contracts and are joined only in the executable `sugang`.
+
+let shared: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+/// Everything but the targets that wrap C: a raw pointer there is a compile error.
+let safe: [SwiftSetting] = shared + [.strictMemorySafety()]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(
+  name: "Configuration", package: "swift-configuration")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let unixSignals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
+
+/// What every adaptor may use: the wire, the event log, the store, the web.
+let adaptorsUse: [Target.Dependency] = [
+  "Contracts", "EventLog", "FramedRPC", "RESTSupport", "Storage", hummingbird, logging,
+]
+
+/// One bounded context: a core that imports only the Kernel, adaptors around it, and its tests.
+func context(_ name: String) -> [Target] {
+  let core: Target.Dependency = .target(name: "\(name)Core")
+  let adaptors: Target.Dependency = .target(name: "\(name)Adaptors")
+  return [
+    .target(
+      name: "\(name)Core", dependencies: ["Kernel"], path: "Sources/\(name)/Core",
+      swiftSettings: safe),
+    .target(
+      name: "\(name)Adaptors", dependencies: ["Kernel", core] + adaptorsUse,
+      path: "Sources/\(name)/Adaptors", swiftSettings: safe),
+    .testTarget(
+      name: "\(name)Tests",
+      dependencies: ["Kernel", core, adaptors, "TestSupport"] + adaptorsUse,
+      swiftSettings: safe),
+  ]
+}
+
+let contexts = ["Course", "Enrollment", "Pay", "Point", "Gift", "Alert", "MyPage"]
+let allAdaptors: [Target.Dependency] = contexts.map { .target(name: "\($0)Adaptors") }
+let allCores: [Target.Dependency] = contexts.map { .target(name: "\($0)Core") }
+
+let foundationTargets: [Target] = [
+  .target(name: "Kernel", swiftSettings: safe),
+  .target(name: "JSON", swiftSettings: safe),
+  .target(
+    name: "RESTSupport", dependencies: ["JSON", "Kernel", hummingbird, logging],
+    swiftSettings: safe),
+  .target(name: "Storage", dependencies: [grdb, logging], swiftSettings: shared),
+  .target(
+    name: "EventLog",
+    dependencies: ["Contracts", "FramedRPC", "Kernel", "Storage", lifecycle, logging],
+    swiftSettings: safe),
+  .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: safe),
+  .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: safe),
+  .testTarget(
+    name: "RESTSupportTests",
+    dependencies: ["JSON", "Kernel", "RESTSupport", "TestSupport", hummingbird, logging],
+    swiftSettings: safe),
+  .testTarget(
+    name: "StorageTests", dependencies: ["Storage", "TestSupport", logging],
+    swiftSettings: safe),
+  .testTarget(
+    name: "EventLogTests",
+    dependencies: ["Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport"],
+    swiftSettings: safe),
+]
+
+let rpcTargets: [Target] = [
+  .systemLibrary(
+    name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+  .target(
+    name: "FramedRPC", dependencies: ["CProtobufC", nioCore, nioPosix], swiftSettings: shared),
+  .target(name: "CProtos", dependencies: ["CProtobufC"]),
+  .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
+  .target(
+    name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
+    swiftSettings: shared),
+  .target(
+    name: "FramedRPCCodeGen", dependencies: ["CDescriptorProtos", "CProtobufC"],
+    swiftSettings: shared),
+  .executableTarget(
+    name: "protoc-gen-framed-rpc", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCTests",
+    dependencies: [
+      "Contracts", "FramedRPC", "TestSupport", nioCore, nioEmbedded, nioPosix,
+    ], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
+]
+
+let applicationTargets: [Target] = [
+  .target(
+    name: "Gateway",
+    dependencies: ["FramedRPC", "Kernel", "RESTSupport", hummingbird, logging] + allAdaptors
+      + allCores, swiftSettings: safe),
+  .target(
+    name: "SugangServices",
+    dependencies: [
+      "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
+      configuration, hummingbird, lifecycle, logging, nioCore, nioPosix,
+    ] + allAdaptors + allCores, swiftSettings: safe),
+  .executableTarget(
+    name: "sugang",
+    dependencies: [
+      "Contracts", "FramedRPC", "JSON", "Kernel", "SugangServices", argumentParser, configuration,
+      lifecycle, logging, nioCore, nioPosix, unixSignals,
+    ], swiftSettings: safe),
+  .target(
+    name: "TestSupport", dependencies: ["JSON", nioCore, nioPosix], path: "Tests/TestSupport",
+    swiftSettings: safe),
+  .testTarget(
+    name: "SystemTests",
+    dependencies: ["Contracts", "FramedRPC", "JSON", "SugangServices", "TestSupport"],
+    swiftSettings: safe),
+]
+
+let package = Package(
+  name: "sugang",
+  products: [
+    .executable(name: "sugang", targets: ["sugang"]),
+    .library(name: "FramedRPC", targets: ["FramedRPC"]),
+    .library(name: "Contracts", targets: ["Contracts"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: foundationTargets + rpcTargets + applicationTargets + contexts.flatMap(context),
+  swiftLanguageModes: [.v6]
+)
