@@ -1,0 +1,27 @@
+import NIOCore
+
+/// How one call behaves.
+public struct CallOptions: Sendable {
+  /// How long the caller waits, in all; an earlier deadline of the current ``RPCContext`` wins.
+  public var timeout: Duration?
+  /// Sent beside the request; a request id of the current context is added when it has none.
+  public var metadata: RPCMetadata
+  /// Wait for a connection until the deadline, rather than fail at once when there is none.
+  public var waitForReady: Bool
+
+  public init(
+    timeout: Duration? = .seconds(5), metadata: RPCMetadata = RPCMetadata(),
+    waitForReady: Bool = false
+  ) {
+    self.timeout = timeout
+    self.metadata = metadata
+    self.waitForReady = waitForReady
+  }
+
+  /// The earlier of `timeout` from now and the current context's deadline.
+  func deadline(now: NIODeadline) -> NIODeadline? {
+    let own = self.timeout.map { now + TimeAmount($0) }
+    guard let inherited = RPCContext.current?.deadline else { return own }
+    return own.map { min($0, inherited) } ?? inherited
+  }
+}

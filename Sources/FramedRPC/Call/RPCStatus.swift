@@ -1,0 +1,28 @@
+/// The outcome of a call: the 17 codes of gRPC, with their numbers.
+public enum RPCStatus: UInt8, Hashable, Sendable, CaseIterable {
+  case ok = 0
+  case cancelled = 1
+  case unknown = 2
+  case invalidArgument = 3
+  case deadlineExceeded = 4
+  case notFound = 5
+  case alreadyExists = 6
+  case permissionDenied = 7
+  case resourceExhausted = 8
+  case failedPrecondition = 9
+  case aborted = 10
+  case outOfRange = 11
+  case unimplemented = 12
+  case `internal` = 13
+  case unavailable = 14
+  case dataLoss = 15
+  case unauthenticated = 16
+
+  /// As gRPC spells it: `DEADLINE_EXCEEDED`.
+  public var name: String {
+    "\(self)".reduce(into: "") { name, character in
+      if character.isUppercase { name.append("_") }
+      name.append(character.uppercased())
+    }
+  }
+}

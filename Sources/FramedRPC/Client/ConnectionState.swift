@@ -1,0 +1,141 @@
+import NIOCore
+
+/// The life of a client's connection, as a state machine that only decides.
+///
+/// While a server is away, attempts are spaced by 50 ms x 1.6^n up to 2 s, with ±20 % jitter (the
+/// shape of gRPC's connection backoff, with bounds for services that restart in a second).
+struct ConnectionState {
+  typealias Waiter = CheckedContinuation<ClientConnection, any Error>
+
+  static let firstBackoff: TimeAmount = .milliseconds(50)
+  static let maxBackoff: TimeAmount = .seconds(2)
+  static let hasShutDown = RPCError(.unavailable, "the client has shut down", notProcessed: true)
+
+  enum Action {
+    case none
+    case connect
+    case connectLater(TimeAmount)
+    case resume([Waiter], Result<ClientConnection, any Error>)
+    case resumeAndConnectLater([Waiter], RPCError, TimeAmount)
+  }
+
+  private enum Phase {
+    case idle
+    case connecting
+    case ready(ClientConnection)
+    case backingOff(until: NIODeadline, RPCError)
+    case shutDown
+  }
+
+  private var phase = Phase.idle
+  private var failures = 0
+  private var waiters: [Int: (waiter: Waiter, waitForReady: Bool)] = [:]
+  private var lastWaiterID = 0
+
+  var ready: ClientConnection? {
+    if case .ready(let connection) = self.phase { connection } else { nil }
+  }
+
+  /// Whether a new attempt would do something else than the one that just failed.
+  var mayRetryAtOnce: Bool {
+    switch self.phase {
+    case .idle, .connecting, .ready: true
+    case .backingOff, .shutDown: false
+    }
+  }
+
+  mutating func nextWaiterID() -> Int {
+    self.lastWaiterID += 1
+    return self.lastWaiterID
+  }
+
+  mutating func wait(
+    _ id: Int, _ waiter: Waiter, waitForReady: Bool, now: NIODeadline
+  ) -> Action {
+    switch self.phase {
+    case .ready(let connection):
+      return .resume([waiter], .success(connection))
+    case .shutDown:
+      return .resume([waiter], .failure(Self.hasShutDown))
+    case .backingOff(let until, let error) where !waitForReady && now < until:
+      return .resume([waiter], .failure(error))
+    case .backingOff(let until, _):
+      self.waiters[id] = (waiter, waitForReady)
+      guard now >= until else { return .none }
+      self.phase = .connecting
+      return .connect
+    case .connecting:
+      self.waiters[id] = (waiter, waitForReady)
+      return .none
+    case .idle:
+      self.waiters[id] = (waiter, waitForReady)
+      self.phase = .connecting
+      return .connect
+    }
+  }
+
+  mutating func removeWaiter(_ id: Int) -> Waiter? {
+    self.waiters.removeValue(forKey: id)?.waiter
+  }
+
+  mutating func connected(_ connection: ClientConnection) -> Action {
+    guard case .connecting = self.phase else {
+      connection.retire()
+      return .none
+    }
+    self.phase = .ready(connection)
+    self.failures = 0
+    return .resume(self.takeWaiters { _ in true }, .success(connection))
+  }
+
+  /// A connection ended, or could not be made.
+  mutating func lost(
+    _ connection: ClientConnection, _ error: RPCError, now: NIODeadline
+  ) -> Action {
+    switch self.phase {
+    case .ready(let current) where current === connection:
+      // It worked until now: the next call may try again at once.
+      self.phase = .idle
+      return .none
+    case .connecting:
+      let delay = self.nextBackoff()
+      self.phase = .backingOff(until: now + delay, error)
+      let impatient = self.takeWaiters { !$0 }
+      if self.waiters.isEmpty {
+        return .resume(impatient, .failure(error))
+      }
+      return .resumeAndConnectLater(impatient, error, delay)
+    case .ready, .idle, .backingOff, .shutDown:
+      return .none
+    }
+  }
+
+  mutating func backoffEnded() -> Action {
+    guard case .backingOff = self.phase, !self.waiters.isEmpty else { return .none }
+    self.phase = .connecting
+    return .connect
+  }
+
+  mutating func shutDown() -> (ClientConnection?, [Waiter]) {
+    let connection = self.ready
+    self.phase = .shutDown
+    return (connection, self.takeWaiters { _ in true })
+  }
+
+  private mutating func takeWaiters(_ isTaken: (Bool) -> Bool) -> [Waiter] {
+    let taken = self.waiters.filter { isTaken($0.value.waitForReady) }
+    for id in taken.keys {
+      self.waiters[id] = nil
+    }
+    return taken.values.map(\.waiter)
+  }
+
+  private mutating func nextBackoff() -> TimeAmount {
+    var nanoseconds = Double(Self.firstBackoff.nanoseconds)
+    for _ in 0..<min(self.failures, 16) {
+      nanoseconds = min(nanoseconds * 1.6, Double(Self.maxBackoff.nanoseconds))
+    }
+    self.failures += 1
+    return .nanoseconds(Int64(nanoseconds * Double.random(in: 0.8...1.2)))
+  }
+}

@@ -1,0 +1,137 @@
+public import NIOCore
+import Synchronization
+
+/// A client of one server: one multiplexed connection, made at the first call and again after it is
+/// lost.
+///
+/// A call fails at once while the server cannot be reached, unless it waits for readiness. A call
+/// that certainly had no effect (the connection was going away before the server took it on) is
+/// sent once more on the next connection.
+public final class RPCClient: RPCChannel, Sendable {
+  public let address: RPCAddress
+  private let loop: any EventLoop
+  private let limits: RPCLimits
+  private let state = Mutex(ConnectionState())
+
+  public init(
+    address: RPCAddress, group: any EventLoopGroup, limits: RPCLimits = .standard
+  ) {
+    self.address = address
+    self.loop = group.next()
+    self.limits = limits
+  }
+
+  public var decodeLimits: DecodeLimits { self.limits.decode }
+
+  public func call(_ call: RPCCall) async throws -> ByteBuffer {
+    let deadline = call.options.deadline(now: self.loop.now)
+    var metadata = call.options.metadata
+    if let inherited = RPCContext.current?.requestID, metadata[RPCContext.requestIDKey] == nil {
+      try metadata.append(RPCContext.requestIDKey, inherited)
+    }
+    func attempt() async throws -> ByteBuffer {
+      let connection = try await self.connection(
+        deadline: deadline, waitForReady: call.options.waitForReady)
+      return try await connection.call(
+        ClientConnection.Call(
+          method: call.method, hash: call.methodHash, request: call.request,
+          metadata: metadata, deadline: deadline))
+    }
+    do {
+      return try await attempt()
+    } catch let error as RPCError where error.status == .unavailable && error.notProcessed {
+      // Without a connection a second attempt would only repeat the first; after a GOAWAY it
+      // reaches the next server.
+      guard self.state.withLock({ $0.mayRetryAtOnce }) else { throw error }
+      return try await attempt()
+    }
+  }
+
+  /// The methods that the server offers, in the order of their slots.
+  ///
+  /// - Throws: ``RPCError`` when the server cannot be reached.
+  public func methods(options: CallOptions = CallOptions()) async throws -> [String] {
+    let connection = try await self.connection(
+      deadline: options.deadline(now: self.loop.now), waitForReady: options.waitForReady)
+    return try await self.loop.submit { connection.methods }.get()
+  }
+
+  /// Takes no more calls; those in flight are answered.
+  public func shutdown() {
+    let (connection, waiters) = self.state.withLock { $0.shutDown() }
+    connection?.retire()
+    for waiter in waiters {
+      waiter.resume(throwing: ConnectionState.hasShutDown)
+    }
+  }
+
+  // MARK: connecting
+
+  private func connection(
+    deadline: NIODeadline?, waitForReady: Bool
+  ) async throws -> ClientConnection {
+    if let ready = self.state.withLock({ $0.ready }) {
+      return ready
+    }
+    let id = self.state.withLock { $0.nextWaiterID() }
+    let timer = deadline.map { deadline in
+      self.loop.scheduleTask(deadline: deadline) {
+        self.giveUp(id, .deadlinePassed(notProcessed: true))
+      }
+    }
+    defer { timer?.cancel() }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let action = self.state.withLock {
+          $0.wait(id, continuation, waitForReady: waitForReady, now: self.loop.now)
+        }
+        self.perform(action)
+        if Task.isCancelled {
+          self.giveUp(id, .cancelledByCaller)
+        }
+      }
+    } onCancel: {
+      self.giveUp(id, .cancelledByCaller)
+    }
+  }
+
+  private func giveUp(_ id: Int, _ error: RPCError) {
+    self.state.withLock { $0.removeWaiter(id) }?.resume(throwing: error)
+  }
+
+  private func perform(_ action: ConnectionState.Action) {
+    switch action {
+    case .none: break
+    case .connect: self.connect()
+    case .connectLater(let delay):
+      self.loop.scheduleTask(in: delay) {
+        self.perform(self.state.withLock { $0.backoffEnded() })
+      }
+    case .resume(let waiters, let result):
+      for waiter in waiters {
+        waiter.resume(with: result)
+      }
+    case .resumeAndConnectLater(let waiters, let error, let delay):
+      self.perform(.resume(waiters, .failure(error)))
+      self.perform(.connectLater(delay))
+    }
+  }
+
+  private func connect() {
+    let connection = ClientConnection(
+      loop: self.loop, limits: self.limits,
+      onReady: { connection in
+        self.perform(self.state.withLock { $0.connected(connection) })
+      },
+      onRetired: { connection, error in
+        self.perform(self.state.withLock { $0.lost(connection, error, now: self.loop.now) })
+      })
+    Task {
+      do throws(RPCError) {
+        try await Connector.connect(connection, to: self.address)
+      } catch {
+        self.perform(self.state.withLock { $0.lost(connection, error, now: self.loop.now) })
+      }
+    }
+  }
+}

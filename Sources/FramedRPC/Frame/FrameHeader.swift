@@ -1,0 +1,130 @@
+package import NIOCore
+
+/// The 16 bytes that open every frame, little-endian:
+///
+/// ```
+///  0  u32 length   bytes after the header, at most 2^24 - 1
+///  4  u8  type
+///  5  u8  flags
+///  6  u16 code     REQUEST: method slot.  RESPONSE, RESET: status (low byte), sub-reason (high)
+///  8  u32 stream   20-bit slot, 12-bit generation
+/// 12  u32 aux      REQUEST: remaining deadline in us.  RESPONSE: server time in us
+/// ```
+package struct FrameHeader: Hashable, Sendable {
+  package static let byteCount = 16
+  /// What 24 bits can say; byte 3 of every frame is 0.
+  package static let maxLength = 0xFF_FFFF
+
+  package var length: UInt32
+  package var type: FrameType
+  package var flags: FrameFlags
+  package var code: UInt16
+  package var stream: StreamID
+  package var aux: UInt32
+
+  package init(
+    length: Int = 0, type: FrameType, flags: FrameFlags = [], code: UInt16 = 0,
+    stream: StreamID = .connection, aux: UInt32 = 0
+  ) {
+    self.length = UInt32(length)
+    self.type = type
+    self.flags = flags
+    self.code = code
+    self.stream = stream
+    self.aux = aux
+  }
+
+  /// Reads a header that begins at `index`, which must have 16 readable bytes.
+  package init(in buffer: ByteBuffer, at index: Int) {
+    func integer<Integer: FixedWidthInteger>(_ offset: Int) -> Integer {
+      buffer.getInteger(at: index + offset, endianness: .little) ?? 0
+    }
+    self.length = integer(0)
+    self.type = FrameType(rawValue: integer(4))
+    self.flags = FrameFlags(rawValue: integer(5))
+    self.code = integer(6)
+    self.stream = StreamID(rawValue: integer(8))
+    self.aux = integer(12)
+  }
+
+  /// Appends the 16 bytes.
+  package func write(into buffer: inout ByteBuffer) {
+    buffer.writeMultipleIntegers(
+      self.length, self.type.rawValue, self.flags.rawValue, self.code, self.stream.rawValue,
+      self.aux, endianness: .little)
+  }
+}
+
+package struct FrameType: Hashable, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  package static let hello = FrameType(rawValue: 0x01)
+  package static let settings = FrameType(rawValue: 0x02)
+  package static let request = FrameType(rawValue: 0x03)
+  package static let response = FrameType(rawValue: 0x04)
+  package static let reset = FrameType(rawValue: 0x05)
+  package static let ping = FrameType(rawValue: 0x06)
+  package static let pong = FrameType(rawValue: 0x07)
+  package static let goAway = FrameType(rawValue: 0x08)
+
+  /// A peer may skip a frame whose type it does not know when bit 7 is set.
+  package var isIgnorable: Bool { self.rawValue & 0x80 != 0 }
+}
+
+package struct FrameFlags: OptionSet, Hashable, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  /// A message follows, even when it has no bytes.
+  package static let message = FrameFlags(rawValue: 0x01)
+  /// The last frame of this direction of the call.
+  package static let end = FrameFlags(rawValue: 0x02)
+  /// The body begins with metadata.
+  package static let metadata = FrameFlags(rawValue: 0x08)
+
+  /// All that version 1 knows; the others are refused, since they would change the body's meaning.
+  package static let version1: FrameFlags = [.message, .end, .metadata]
+}
+
+/// A call's place on its connection: an index that is used again, and a generation that tells the
+/// uses apart.
+package struct StreamID: Hashable, Sendable {
+  package static let slotBits: UInt32 = 20
+  package static let maxSlots = 1 << 20
+  package static let connection = StreamID(rawValue: 0)
+
+  package let rawValue: UInt32
+
+  package init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  /// - Parameters:
+  ///   - slot: below ``maxSlots``.
+  ///   - generation: its low 12 bits count.
+  package init(slot: Int, generation: UInt32) {
+    self.rawValue = UInt32(slot) | (generation << Self.slotBits)
+  }
+
+  package var slot: Int { Int(self.rawValue & (1 << Self.slotBits - 1)) }
+  package var generation: UInt32 { self.rawValue >> Self.slotBits }
+}
+
+/// The high byte of `code` in RESPONSE and RESET.
+package struct SubReason: OptionSet, Hashable, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  /// The call had no effect: sending it again is safe.
+  package static let notProcessed = SubReason(rawValue: 0x01)
+}

@@ -1,0 +1,183 @@
+package import NIOCore
+
+/// What opens a connection: the client's magic and HELLO, the server's SETTINGS.
+package enum Handshake {
+  /// Neither ASCII nor the start of a TLS record, so that a port can be shared.
+  package static let magic: [UInt8] = [0xF5, 0x46, 0x52, 0x50, 0x43, 0x0D, 0x0A, 0x1A]
+  package static let version: UInt16 = 1
+
+  fileprivate enum Feature {
+    static let maxFrameBytes: UInt16 = 1
+    static let maxConcurrentCalls: UInt16 = 2
+    static let methods: UInt16 = 3
+    /// A feature with this bit must be understood by whoever reads it.
+    static let critical: UInt16 = 0x8000
+  }
+
+  fileprivate static func writeFeature(
+    _ id: UInt16, into buffer: inout ByteBuffer, _ write: (inout ByteBuffer) -> Void
+  ) {
+    var value = ByteBuffer()
+    write(&value)
+    buffer.writeMultipleIntegers(id, UInt32(value.readableBytes), endianness: .little)
+    buffer.writeBuffer(&value)
+  }
+
+  fileprivate static func readFeatures(
+    from body: inout ByteBuffer,
+    _ read: (UInt16, inout ByteBuffer) throws(ProtocolViolation) -> Bool
+  ) throws(ProtocolViolation) {
+    while body.readableBytes > 0 {
+      guard
+        let (id, length) = body.readMultipleIntegers(
+          endianness: .little, as: (UInt16, UInt32).self),
+        var value = body.readSlice(length: Int(length))
+      else {
+        throw ProtocolViolation(.malformedFrame, "a handshake feature is cut off")
+      }
+      let known = try read(id, &value)
+      guard known || id & Feature.critical == 0 else {
+        throw ProtocolViolation(.unsupportedVersion, "handshake feature \(id) is not supported")
+      }
+    }
+  }
+
+  fileprivate static func readVersion(
+    from body: inout ByteBuffer
+  ) throws(ProtocolViolation) -> UInt16 {
+    guard
+      let (version, _) = body.readMultipleIntegers(
+        endianness: .little, as: (UInt16, UInt16).self)
+    else {
+      throw ProtocolViolation(.malformedFrame, "the handshake is cut off")
+    }
+    return version
+  }
+}
+
+/// The client's half of the handshake.
+package struct Hello: Hashable, Sendable {
+  /// The highest version the client speaks.
+  package var version: UInt16
+  /// The largest frame body the client accepts.
+  package var maxFrameBytes: Int
+
+  package init(version: UInt16 = Handshake.version, maxFrameBytes: Int) {
+    self.version = version
+    self.maxFrameBytes = maxFrameBytes
+  }
+
+  package func write(into buffer: inout ByteBuffer) {
+    var body = ByteBuffer()
+    body.writeMultipleIntegers(self.version, UInt16(0), endianness: .little)
+    Handshake.writeFeature(Handshake.Feature.maxFrameBytes, into: &body) {
+      $0.writeInteger(UInt32(self.maxFrameBytes), endianness: .little)
+    }
+    buffer.writeBytes(Handshake.magic)
+    FrameHeader(length: body.readableBytes, type: .hello).write(into: &buffer)
+    buffer.writeBuffer(&body)
+  }
+
+  package init(from body: ByteBuffer) throws(ProtocolViolation) {
+    var body = body
+    self.version = try Handshake.readVersion(from: &body)
+    self.maxFrameBytes = RPCLimits.conservativeFrameBytes
+    var maxFrameBytes = self.maxFrameBytes
+    try Handshake.readFeatures(from: &body) { id, value in
+      guard id == Handshake.Feature.maxFrameBytes else { return false }
+      maxFrameBytes = Int(value.readInteger(endianness: .little, as: UInt32.self) ?? 0)
+      return true
+    }
+    self.maxFrameBytes = min(maxFrameBytes, FrameHeader.maxLength)
+  }
+}
+
+/// The server's half of the handshake: its limits, and its methods in the order of their slots.
+package struct Settings: Hashable, Sendable {
+  package var version: UInt16
+  package var maxFrameBytes: Int
+  package var maxConcurrentCalls: Int
+  /// `sugang.pay.v1.PayService/Approve`; a method's slot is its index.
+  package var methods: [String]
+
+  package init(
+    version: UInt16 = Handshake.version, maxFrameBytes: Int, maxConcurrentCalls: Int,
+    methods: [String]
+  ) {
+    self.version = version
+    self.maxFrameBytes = maxFrameBytes
+    self.maxConcurrentCalls = maxConcurrentCalls
+    self.methods = methods
+  }
+
+  package func write(into buffer: inout ByteBuffer) {
+    var body = ByteBuffer()
+    body.writeMultipleIntegers(self.version, UInt16(0), endianness: .little)
+    Handshake.writeFeature(Handshake.Feature.maxFrameBytes, into: &body) {
+      $0.writeInteger(UInt32(self.maxFrameBytes), endianness: .little)
+    }
+    Handshake.writeFeature(Handshake.Feature.maxConcurrentCalls, into: &body) {
+      $0.writeInteger(UInt32(self.maxConcurrentCalls), endianness: .little)
+    }
+    Handshake.writeFeature(Handshake.Feature.methods, into: &body) { value in
+      for method in self.methods {
+        value.writeInteger(MethodHash.hash(method), endianness: .little)
+        value.writeInteger(UInt16(method.utf8.count), endianness: .little)
+        value.writeString(method)
+      }
+    }
+    FrameHeader(length: body.readableBytes, type: .settings).write(into: &buffer)
+    buffer.writeBuffer(&body)
+  }
+
+  package init(from body: ByteBuffer) throws(ProtocolViolation) {
+    var body = body
+    self.version = try Handshake.readVersion(from: &body)
+    var maxFrameBytes = RPCLimits.conservativeFrameBytes
+    var maxConcurrentCalls = RPCLimits.conservativeConcurrentCalls
+    var methods: [String] = []
+    try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in
+      switch id {
+      case Handshake.Feature.maxFrameBytes:
+        maxFrameBytes = Int(value.readInteger(endianness: .little, as: UInt32.self) ?? 0)
+      case Handshake.Feature.maxConcurrentCalls:
+        maxConcurrentCalls = Int(value.readInteger(endianness: .little, as: UInt32.self) ?? 0)
+      case Handshake.Feature.methods:
+        methods = try Self.readMethods(from: &value)
+      default: return false
+      }
+      return true
+    }
+    self.maxFrameBytes = min(maxFrameBytes, FrameHeader.maxLength)
+    self.maxConcurrentCalls = min(maxConcurrentCalls, StreamID.maxSlots)
+    self.methods = methods
+  }
+
+  private static func readMethods(
+    from value: inout ByteBuffer
+  ) throws(ProtocolViolation) -> [String] {
+    var methods: [String] = []
+    while value.readableBytes > 0 {
+      guard
+        let (hash, length) = value.readMultipleIntegers(
+          endianness: .little, as: (UInt64, UInt16).self),
+        let bytes = value.readBytes(length: Int(length)),
+        let name = String(validating: bytes, as: UTF8.self), MethodHash.hash(name) == hash
+      else {
+        throw ProtocolViolation(.malformedFrame, "the table of methods is malformed")
+      }
+      methods.append(name)
+    }
+    return methods
+  }
+}
+
+/// How a method is named before its slot is known: FNV-1a, 64 bits, of its full name.
+///
+/// Fowler, Noll and Vo, "The FNV Non-Cryptographic Hash Algorithm" (RFC 9923). A collision inside
+/// one server is refused when the server is made.
+package enum MethodHash {
+  package static func hash(_ name: String) -> UInt64 {
+    name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+  }
+}

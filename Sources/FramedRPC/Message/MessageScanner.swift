@@ -1,0 +1,129 @@
+package import CProtobufC
+
+/// Walks untrusted protobuf bytes once before protobuf-c may unpack them.
+///
+/// protobuf-c has no limit on depth or number of fields, accepts invalid UTF-8 and cuts strings at
+/// a NUL. The scan refuses all four; it reads through a `Span`, so a wrong length is a thrown error
+/// or a trap, never a read out of bounds.
+package struct MessageScanner {
+  private let limits: DecodeLimits
+  private var elementsLeft: Int
+
+  package init(limits: DecodeLimits) {
+    self.limits = limits
+    self.elementsLeft = limits.maxElements
+  }
+
+  package mutating func scan(
+    _ bytes: Span<UInt8>, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>
+  ) throws(CodecError) {
+    try self.scanMessage(bytes, descriptor, depth: 1)
+  }
+
+  private mutating func scanMessage(
+    _ bytes: Span<UInt8>, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, depth: Int
+  ) throws(CodecError) {
+    guard depth <= self.limits.maxDepth else { throw .tooDeep }
+    var offset = 0
+    var likelyField = 0
+    while offset < bytes.count {
+      let tag = try Self.readVarint(bytes, &offset)
+      guard tag >> 3 >= 1, tag >> 3 <= 0x1FFF_FFFF else { throw .malformed }
+      try self.spend(1)
+      let field = Self.field(UInt32(tag >> 3), in: descriptor, &likelyField)
+      switch tag & 7 {
+      case 0: _ = try Self.readVarint(bytes, &offset)
+      case 1: try Self.skip(8, bytes, &offset)
+      case 5: try Self.skip(4, bytes, &offset)
+      case 2:
+        let length = try Self.readVarint(bytes, &offset)
+        guard length <= UInt64(bytes.count - offset) else { throw .truncated }
+        let content = bytes.extracting(offset..<offset + Int(length))
+        offset += Int(length)
+        if let field {
+          try self.scanContent(content, field, depth: depth)
+        }
+      default: throw .malformed  // groups, and wire types that do not exist
+      }
+    }
+  }
+
+  private mutating func scanContent(
+    _ content: Span<UInt8>, _ field: UnsafePointer<ProtobufCFieldDescriptor>, depth: Int
+  ) throws(CodecError) {
+    switch field.pointee.type {
+    case PROTOBUF_C_TYPE_STRING:
+      try Self.checkString(content, field)
+    case PROTOBUF_C_TYPE_MESSAGE:
+      guard let descriptor = field.pointee.descriptor else { throw .malformed }
+      try self.scanMessage(
+        content, descriptor.assumingMemoryBound(to: ProtobufCMessageDescriptor.self),
+        depth: depth + 1)
+    case PROTOBUF_C_TYPE_BYTES:
+      break
+    default:
+      // A packed repeated field: at least one byte an element.
+      try self.spend(content.count)
+    }
+  }
+
+  private static func checkString(
+    _ content: Span<UInt8>, _ field: UnsafePointer<ProtobufCFieldDescriptor>
+  ) throws(CodecError) {
+    for index in content.indices where content[index] == 0 {
+      throw .embeddedNUL(field: String(cString: field.pointee.name))
+    }
+    do {
+      _ = try UTF8Span(validating: content)
+    } catch {
+      throw .invalidUTF8(field: String(cString: field.pointee.name))
+    }
+  }
+
+  private mutating func spend(_ elements: Int) throws(CodecError) {
+    self.elementsLeft -= elements
+    guard self.elementsLeft >= 0 else { throw .tooManyElements }
+  }
+
+  /// Fields mostly arrive in the order of their numbers, so the search starts where the last one
+  /// ended.
+  private static func field(
+    _ number: UInt32, in descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
+    _ likely: inout Int
+  ) -> UnsafePointer<ProtobufCFieldDescriptor>? {
+    let count = Int(descriptor.pointee.n_fields)
+    guard let fields = descriptor.pointee.fields else { return nil }
+    for step in 0..<count {
+      let index = likely + step < count ? likely + step : likely + step - count
+      if fields[index].id == number {
+        likely = index
+        return fields + index
+      }
+    }
+    return nil
+  }
+
+  private static func skip(
+    _ length: Int, _ bytes: Span<UInt8>, _ offset: inout Int
+  ) throws(CodecError) {
+    guard bytes.count - offset >= length else { throw .truncated }
+    offset += length
+  }
+
+  private static func readVarint(
+    _ bytes: Span<UInt8>, _ offset: inout Int
+  ) throws(CodecError) -> UInt64 {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while shift < 70 {
+      guard offset < bytes.count else { throw .truncated }
+      let byte = bytes[offset]
+      offset += 1
+      if shift == 63, byte > 1 { throw .malformed }
+      value |= UInt64(byte & 0x7F) << shift
+      if byte < 0x80 { return value }
+      shift += 7
+    }
+    throw .malformed
+  }
+}

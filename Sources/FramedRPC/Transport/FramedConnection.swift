@@ -1,0 +1,209 @@
+package import NIOCore
+
+/// What both ends of a connection share: bytes to frames, frames to bytes, one write a tick, and
+/// the timers that no hostile peer can hold open.
+///
+/// `@unchecked Sendable`: every stored property is touched only on `loop`; each entry from outside
+/// asserts it. Subclasses keep the same rule.
+package class FramedConnection: @unchecked Sendable {
+  package let loop: any EventLoop
+  let limits: RPCLimits
+  private(set) var wire: (any Wire)?
+  private(set) var isEnded = false
+  private(set) var lastReceived: NIODeadline
+
+  private var parser: FrameParser
+  /// The magic that must come before the first frame (server side), as far as it is missing.
+  private var missingMagic: ArraySlice<UInt8>
+  private var output = ByteBuffer()
+  private var isReading = false
+  private var flushIsScheduled = false
+  private var partialFrameTimer: Scheduled<Void>?
+  private var sweepTimer: Scheduled<Void>?
+  private var sweepTime: NIODeadline?
+
+  init(loop: any EventLoop, limits: RPCLimits, expectedMagic: [UInt8] = []) {
+    self.loop = loop
+    self.limits = limits
+    self.parser = FrameParser(maxFrameBytes: limits.maxFrameBytes)
+    self.missingMagic = expectedMagic[...]
+    self.lastReceived = loop.now
+  }
+
+  // MARK: what a subclass answers
+
+  /// One frame arrived.
+  func receive(_ frame: Frame) throws(ProtocolViolation) {
+    preconditionFailure("a connection handles its frames")
+  }
+
+  /// The wire is gone; nothing more can be sent. Called once.
+  func ended(_ error: RPCError) {}
+
+  /// Ends the calls whose deadline has passed and returns the earliest deadline left.
+  func expireCalls(now: NIODeadline) -> NIODeadline? { nil }
+
+  /// The peer can be written to again, or no longer.
+  func writabilityChanged(_ isWritable: Bool) {}
+
+  /// The last GOAWAY field: calls this end has taken on.
+  var acceptedCalls: UInt64 { 0 }
+
+  // MARK: entries of the transport
+
+  package func attach(_ wire: any Wire) {
+    self.loop.assertInEventLoop()
+    self.wire = wire
+  }
+
+  package func received(_ bytes: ByteBuffer) {
+    self.loop.assertInEventLoop()
+    guard !self.isEnded else { return }
+    self.lastReceived = self.loop.now
+    self.isReading = true
+    defer {
+      self.isReading = false
+      self.flush()
+    }
+    do throws(ProtocolViolation) {
+      var bytes = bytes
+      guard try self.consumeMagic(&bytes) else { return }
+      self.parser.append(bytes)
+      while !self.isEnded, let frame = try self.parser.next() {
+        try self.receive(frame)
+      }
+    } catch {
+      self.refuse(error)
+    }
+    self.watchPartialFrame()
+  }
+
+  package func wireClosed(_ reason: String) {
+    self.loop.assertInEventLoop()
+    self.end(RPCError(.unavailable, "the connection was closed: \(reason)"))
+  }
+
+  package func wireWritabilityChanged(_ isWritable: Bool) {
+    self.loop.assertInEventLoop()
+    self.writabilityChanged(isWritable)
+  }
+
+  // MARK: sending
+
+  /// Bytes that wait for the end of the tick.
+  var queuedBytes: Int { self.output.readableBytes }
+
+  final func send(_ header: FrameHeader, body: ByteBuffer? = nil) {
+    self.sendRaw { output in
+      var header = header
+      header.length = UInt32(body?.readableBytes ?? 0)
+      header.write(into: &output)
+      if let body {
+        output.writeImmutableBuffer(body)
+      }
+    }
+  }
+
+  final func sendRaw(_ write: (inout ByteBuffer) -> Void) {
+    guard !self.isEnded else { return }
+    write(&self.output)
+    self.scheduleFlush()
+  }
+
+  /// Everything that one tick of the loop produces leaves in one write: at the end of the read
+  /// that caused it, or after the tasks that are already queued. Never by a timer, which would add
+  /// its period to the latency of a lone call.
+  private func scheduleFlush() {
+    guard !self.isReading, !self.flushIsScheduled else { return }
+    self.flushIsScheduled = true
+    self.loop.execute {
+      self.flushIsScheduled = false
+      self.flush()
+    }
+  }
+
+  private func flush() {
+    guard self.output.readableBytes > 0, let wire = self.wire else { return }
+    wire.write(self.output)
+    // The storage is used again when the write has already left it; otherwise this makes a new one.
+    self.output.clear(minimumCapacity: 4096)
+  }
+
+  // MARK: ending
+
+  /// Says why, then closes: the bytes cannot be understood any more.
+  final func refuse(_ violation: ProtocolViolation) {
+    guard !self.isEnded else { return }
+    self.sendRaw {
+      GoAway(
+        acceptedCalls: self.acceptedCalls, reason: violation.reason, message: violation.message
+      ).write(into: &$0)
+    }
+    self.close(RPCError(.unavailable, "the connection was refused: \(violation.message)"))
+  }
+
+  /// Sends what is queued and closes.
+  final func close(_ error: RPCError) {
+    self.flush()
+    let wire = self.wire
+    self.end(error)
+    wire?.close()
+  }
+
+  private func end(_ error: RPCError) {
+    guard !self.isEnded else { return }
+    self.isEnded = true
+    self.partialFrameTimer?.cancel()
+    self.sweepTimer?.cancel()
+    self.ended(error)
+    self.wire = nil
+  }
+
+  // MARK: timers
+
+  /// Makes sure that `expireCalls` runs at `deadline` or before.
+  ///
+  /// One timer a connection, not one a call: starting a call costs a comparison, and the calls that
+  /// are still there when the timer fires are looked through once.
+  final func watch(_ deadline: NIODeadline) {
+    if let sweepTime = self.sweepTime, sweepTime <= deadline { return }
+    self.sweepTimer?.cancel()
+    self.sweepTime = deadline
+    self.sweepTimer = self.loop.scheduleTask(deadline: deadline) { self.sweep() }
+  }
+
+  private func sweep() {
+    self.sweepTime = nil
+    self.sweepTimer = nil
+    guard !self.isEnded else { return }
+    let now = self.loop.now
+    if let next = self.expireCalls(now: now) {
+      self.watch(max(next, now + .milliseconds(1)))
+    }
+  }
+
+  private func watchPartialFrame() {
+    guard !self.isEnded, self.parser.hasPartialFrame || !self.missingMagic.isEmpty else {
+      self.partialFrameTimer?.cancel()
+      self.partialFrameTimer = nil
+      return
+    }
+    guard self.partialFrameTimer == nil else { return }
+    self.partialFrameTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.frameTimeout)) {
+      self.refuse(
+        ProtocolViolation(
+          .timeout, "a frame did not arrive whole within \(self.limits.frameTimeout)"))
+    }
+  }
+
+  private func consumeMagic(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Bool {
+    while let expected = self.missingMagic.first {
+      guard let byte = bytes.readInteger(as: UInt8.self) else { return false }
+      guard byte == expected else {
+        throw ProtocolViolation(.notFramedRPC, "the first bytes are not FramedRPC's")
+      }
+      self.missingMagic.removeFirst()
+    }
+    return true
+  }
+}

@@ -1,0 +1,15 @@
+package import NIOCore
+
+/// Where a connection's bytes go: a socket, or the other end in the same process.
+///
+/// Called only on the event loop of the connection it serves.
+package protocol Wire: AnyObject {
+  /// False while the peer reads more slowly than we write.
+  var isWritable: Bool { get }
+  /// Sends bytes; they are not held back.
+  func write(_ bytes: ByteBuffer)
+  /// Stops or resumes reading from the peer.
+  func setReading(_ reading: Bool)
+  /// Closes after what was written has left.
+  func close()
+}

@@ -1,0 +1,84 @@
+/// Writes a service: its methods, the protocol its handler implements, and its client.
+struct ServiceEmitter {
+  let service: Service
+
+  func emit(_ writer: inout SwiftWriter) {
+    self.emitMethods(&writer)
+    writer.line()
+    self.emitHandler(&writer)
+    writer.line()
+    self.emitClient(&writer)
+  }
+
+  private func emitMethods(_ writer: inout SwiftWriter) {
+    writer.documentation(self.service.comment)
+    writer.block("public enum \(self.service.name) {") { writer in
+      for method in self.service.methods {
+        writer.documentation(method.comment)
+        writer.line(
+          "public static let \(Naming.method(method.name)) = RPCMethod<"
+            + "\(Naming.swiftType(method.input)), \(Naming.swiftType(method.output))>(")
+        writer.line("  service: \"\(self.service.fullName)\", name: \"\(method.name)\")")
+      }
+      writer.line()
+      writer.line("/// The methods with their messages, for tools that know them by name only.")
+      writer.block(
+        "public static let descriptor = ServiceDescriptor(name: \"\(self.service.fullName)\", "
+          + "methods: [", closing: "])"
+      ) { writer in
+        for method in self.service.methods {
+          writer.line("MethodDescriptor(\(Naming.method(method.name))),")
+        }
+      }
+      writer.line()
+      writer.line("/// The service as a server takes it, answered by `handler`.")
+      writer.block(
+        "public static func register(_ handler: some \(self.service.name)Handler) -> RPCService {"
+      ) { writer in
+        writer.line("var service = RPCService(name: \"\(self.service.fullName)\")")
+        for method in self.service.methods {
+          let name = Naming.method(method.name)
+          writer.line("service.add(\(name)) { try await handler.\(name)($0, $1) }")
+        }
+        writer.line("return service")
+      }
+    }
+  }
+
+  private func emitHandler(_ writer: inout SwiftWriter) {
+    writer.line("/// Answers the calls of \(self.service.name).")
+    writer.block("public protocol \(self.service.name)Handler: Sendable {") { writer in
+      for method in self.service.methods {
+        writer.documentation(method.comment)
+        writer.line(
+          "func \(Naming.method(method.name))(_ request: \(Naming.swiftType(method.input)), "
+            + "_ context: RPCContext) async throws -> \(Naming.swiftType(method.output))")
+      }
+    }
+  }
+
+  private func emitClient(_ writer: inout SwiftWriter) {
+    writer.line("/// Calls \(self.service.name) through a channel.")
+    writer.block("public struct \(self.service.name)Client: Sendable {") { writer in
+      writer.line("public let channel: any RPCChannel")
+      writer.line()
+      writer.block("public init(_ channel: any RPCChannel) {") {
+        $0.line("self.channel = channel")
+      }
+      for method in self.service.methods {
+        let name = Naming.method(method.name)
+        writer.line()
+        writer.documentation(method.comment)
+        writer.block(
+          "public func \(name)(_ request: \(Naming.swiftType(method.input)), "
+            + "options: CallOptions = CallOptions()) async throws -> "
+            + "\(Naming.swiftType(method.output)) {"
+        ) { writer in
+          writer.line(
+            "try await self.channel.unary(\(self.service.name).\(name), request, options: options)"
+          )
+        }
+      }
+    }
+  }
+}

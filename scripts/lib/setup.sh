@@ -1,0 +1,38 @@
+# Shared by the scripts: what the machine must have. Sourced, not run.
+
+# need_packages NAME...: installs the Debian packages that are missing, or says how to.
+need_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" ||
+      missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "==> Installing ${missing[*]}" >&2
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "missing: ${missing[*]}. Please run as root: apt-get install ${missing[*]}" >&2
+      return 1
+    }
+    as_root=(sudo)
+  fi
+  command -v apt-get >/dev/null || {
+    echo "missing: ${missing[*]}. This is no Debian system; please install their like." >&2
+    return 1
+  }
+  "${as_root[@]}" apt-get update -qq >&2 &&
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
+      "${missing[@]}" >&2 || {
+    echo "could not install ${missing[*]}; please install them by hand and try again" >&2
+    return 1
+  }
+}
+
+# need_swift: a clear word when the toolchain is missing or too old.
+need_swift() {
+  command -v swift >/dev/null || {
+    echo "swift is missing: install Swift 6.3 or later from https://www.swift.org/install/linux/" >&2
+    return 1
+  }
+}
