@@ -90,7 +90,9 @@ public enum Generator {
     var contents = files.map { Self.cString($0.content) }
     var errorText = error.map(Self.cString)
     defer {
-      (names + contents).forEach { $0.deallocate() }
+      for string in names + contents {
+        string.deallocate()
+      }
       errorText?.deallocate()
       errorText = nil
       names = []
