@@ -1,0 +1,13 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+  static let idempotencyKey = HTTPField.Name.known("Idempotency-Key")
+  static let requestID = HTTPField.Name.known("Request-Id")
+  static let requestIDHint = HTTPField.Name.known("X-Request-Id")
+  static let retryAfter = HTTPField.Name.known("Retry-After")
+
+  private static func known(_ name: String) -> HTTPField.Name {
+    guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no header") }
+    return name
+  }
+}

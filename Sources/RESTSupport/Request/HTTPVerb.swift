@@ -1,0 +1,11 @@
+/// What a request asks to do with a path.
+package enum HTTPVerb: String, Hashable, Sendable, CaseIterable {
+  case get = "GET"
+  case post = "POST"
+  case put = "PUT"
+  case patch = "PATCH"
+  case delete = "DELETE"
+
+  /// Whether a request of this verb brings a body that is read.
+  var readsBody: Bool { self == .post || self == .put || self == .patch }
+}

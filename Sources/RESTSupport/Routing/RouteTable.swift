@@ -1,0 +1,103 @@
+/// Finds the handler for a verb and a path, and knows which verbs a path has.
+///
+/// Not Hummingbird's router, because that one answers 404 to a known path with another verb and
+/// runs every request through its chain of middleware.
+package struct RouteTable: Sendable {
+  private struct Node: Sendable {
+    var literals: [Substring: Int] = [:]
+    var parameter: (name: String, node: Int)?
+    var handlers: [HTTPVerb: Routes.Handler] = [:]
+    var allow = ""
+  }
+
+  /// A handler with what the path gave it.
+  struct Match {
+    let verb: HTTPVerb
+    let handler: Routes.Handler
+    let parameters: [PathParameter]
+    /// The request was HEAD: the body of GET is left out.
+    let isHead: Bool
+  }
+
+  enum Answer {
+    case match(Match)
+    /// The path is known, the request asks which verbs it has.
+    case options(allow: String)
+  }
+
+  private var nodes = [Node()]
+
+  mutating func add(_ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Routes.Handler) {
+    var place = 0
+    for segment in RouteTable.segments(of: pattern[...]) {
+      place = self.child(of: place, segment)
+    }
+    precondition(
+      self.nodes[place].handlers.updateValue(handler, forKey: verb) == nil,
+      "\(verb.rawValue) \(pattern) is offered twice")
+    self.nodes[place].allow = RouteTable.allow(self.nodes[place].handlers)
+  }
+
+  private mutating func child(of place: Int, _ segment: Substring) -> Int {
+    if segment.hasPrefix("{") {
+      let name = String(segment.dropFirst().dropLast())
+      if let known = self.nodes[place].parameter {
+        precondition(known.name == name, "a path calls {\(known.name)} also {\(name)}")
+        return known.node
+      }
+      self.nodes.append(Node())
+      self.nodes[place].parameter = (name, self.nodes.count - 1)
+    } else {
+      if let known = self.nodes[place].literals[segment] { return known }
+      self.nodes.append(Node())
+      self.nodes[place].literals[segment] = self.nodes.count - 1
+    }
+    return self.nodes.count - 1
+  }
+
+  /// - Throws: 404 for an unknown path, 405 for a verb that the path does not have.
+  func answer(_ method: String, _ path: String) throws(HTTPProblem) -> Answer {
+    var parameters: [PathParameter] = []
+    let node = self.nodes[try self.place(of: path, &parameters)]
+    guard !node.handlers.isEmpty else { throw .noSuchRoute }
+    let isHead = method == "HEAD"
+    if let verb = isHead ? .get : HTTPVerb(rawValue: method), let handler = node.handlers[verb] {
+      return .match(Match(verb: verb, handler: handler, parameters: parameters, isHead: isHead))
+    }
+    if method == "OPTIONS" { return .options(allow: node.allow) }
+    throw .methodNotAllowed(method, allow: node.allow)
+  }
+
+  private func place(
+    of path: String, _ parameters: inout [PathParameter]
+  ) throws(HTTPProblem) -> Int {
+    guard path.utf8.first == UInt8(ascii: "/") else { throw .noSuchRoute }
+    var place = 0
+    for segment in RouteTable.segments(of: path[...]) {
+      if let next = self.nodes[place].literals[segment] {
+        place = next
+      } else if let (name, next) = self.nodes[place].parameter, !segment.isEmpty,
+        let value = PercentCoding.decode(segment)
+      {
+        parameters.append(PathParameter(name: name, value: value))
+        place = next
+      } else {
+        throw .noSuchRoute
+      }
+    }
+    return place
+  }
+
+  /// What stands between the slashes; one slash at the end is forgiven.
+  private static func segments(of path: Substring) -> [Substring] {
+    let trimmed = path.hasSuffix("/") ? path.dropFirst().dropLast() : path.dropFirst()
+    guard !trimmed.isEmpty else { return [] }
+    return trimmed.split(separator: "/", omittingEmptySubsequences: false)
+  }
+
+  private static func allow(_ handlers: [HTTPVerb: Routes.Handler]) -> String {
+    var names = HTTPVerb.allCases.filter { handlers[$0] != nil }.map(\.rawValue)
+    if handlers[.get] != nil { names.insert("HEAD", at: 1) }
+    return (names + ["OPTIONS"]).joined(separator: ", ")
+  }
+}

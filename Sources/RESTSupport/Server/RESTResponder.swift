@@ -1,0 +1,132 @@
+import HTTPTypes
+import Hummingbird
+import JSON
+import Kernel
+import Logging
+import NIOCore
+
+/// Takes a request through routing to an answer: names it, reads its body, makes a problem of
+/// every error and logs it. One layer, because every layer costs each request.
+struct RESTResponder: HTTPResponder {
+  let routes: RouteTable
+  let maxBodyBytes: Int
+  let style: JSONStyle
+
+  func respond(to request: Request, context: RESTContext) async throws -> Response {
+    let start = context.logger.logLevel <= .debug ? ContinuousClock.now : nil
+    let target = RequestTarget(request.head.path)
+    let id = RequestID.accept(request.headers[.requestIDHint])
+    var response: Response
+    do {
+      response = try await self.answer(request, target, id, context.logger)
+    } catch let failure as BodyFailure {
+      // The connection is broken: Hummingbird knows what to do with its own errors.
+      throw failure.cause
+    } catch {
+      let problem = RESTResponder.problem(for: error, id, context.logger)
+      response = self.render(problem, instance: target.path, id)
+    }
+    response.headers[.requestID] = id
+    if let start {
+      RESTResponder.log(request, target, response, since: start, context.logger, id)
+    }
+    return response
+  }
+
+  private func answer(
+    _ request: Request, _ target: RequestTarget, _ id: String, _ logger: Logger
+  ) async throws -> Response {
+    switch try self.routes.answer(request.method.rawValue, target.path) {
+    case .options(let allow):
+      return self.render(RESTResponse(204, headers: [("Allow", allow)]))
+    case .match(let match):
+      let body = match.verb.readsBody ? try await self.body(of: request) : []
+      let answer = try await match.handler(
+        RESTRequest(
+          match.verb, target: target, parameters: match.parameters, headers: request.headers,
+          body: body, caller: Caller(requestID: id), logger: logger))
+      let response = self.render(answer)
+      return match.isHead ? response.createHeadResponse() : response
+    }
+  }
+
+  private func body(of request: Request) async throws -> [UInt8] {
+    if let text = request.headers[.contentLength], let length = Int(text),
+      length > self.maxBodyBytes
+    {
+      throw HTTPProblem.bodyTooLarge(maxBytes: self.maxBodyBytes)
+    }
+    do {
+      return Array(try await request.body.collect(upTo: self.maxBodyBytes).readableBytesView)
+    } catch is NIOTooManyBytesError {
+      throw HTTPProblem.bodyTooLarge(maxBytes: self.maxBodyBytes)
+    } catch {
+      throw BodyFailure(cause: error)
+    }
+  }
+
+  // MARK: Answers
+
+  private func render(_ answer: RESTResponse) -> Response {
+    var headers = HTTPFields()
+    let body: ResponseBody
+    switch answer.body {
+    case .none: body = .init()
+    case .json(let value, let mediaType):
+      headers[.contentType] = mediaType
+      body = .init(byteBuffer: ByteBuffer(bytes: value.bytes(self.style)))
+    case .bytes(let bytes, let mediaType):
+      headers[.contentType] = mediaType
+      body = .init(byteBuffer: ByteBuffer(bytes: bytes))
+    }
+    for (name, value) in answer.headers {
+      if let name = HTTPField.Name(name) { headers[name] = value }
+    }
+    return Response(status: .init(code: answer.status), headers: headers, body: body)
+  }
+
+  private func render(_ problem: HTTPProblem, instance: String, _ id: String) -> Response {
+    var answer = RESTResponse.json(
+      problem.body(instance: instance, requestID: id), status: problem.status,
+      mediaType: MediaType.problem)
+    if let seconds = problem.retryAfterSeconds { answer = answer.retryAfter(seconds: seconds) }
+    if let allow = problem.allow { answer = answer.adding("Allow", allow) }
+    return self.render(answer)
+  }
+
+  // MARK: Errors
+
+  /// What an error means to the caller; what it means to us is logged and not told.
+  private static func problem(
+    for error: any Error, _ id: String, _ logger: Logger
+  ) -> HTTPProblem {
+    switch error {
+    case let problem as HTTPProblem: return problem
+    case let error as any DomainError: return HTTPProblem(error.problem)
+    case is CancellationError: return .shuttingDown
+    default:
+      logger.naming(request: id).error(
+        "request failed", metadata: ["error": .string(String(reflecting: error))])
+      return .internalError
+    }
+  }
+
+  private static func log(
+    _ request: Request, _ target: RequestTarget, _ response: Response,
+    since start: ContinuousClock.Instant, _ logger: Logger, _ id: String
+  ) {
+    logger.naming(request: id).debug(
+      "request answered",
+      metadata: [
+        "http.request.method": .string(request.method.rawValue),
+        "url.path": .string(target.path),
+        "http.response.status_code": .stringConvertible(response.status.code),
+        "duration": .stringConvertible(ContinuousClock.now - start),
+      ])
+  }
+}
+
+/// The body could not be read because the connection is broken.
+private struct BodyFailure: Error {
+  let cause: any Error
+}

@@ -1,0 +1,60 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// An HTTP/1.1 server for the routes of one process.
+///
+/// A graceful shutdown stops accepting, finishes the requests in flight and closes connections
+/// as they fall idle (trap T47).
+package struct RESTServer: Service {
+  private let configuration: RESTServerConfiguration
+  private let routes: RouteTable
+  private let logger: Logger
+  private let onListening: @Sendable (Int) async -> Void
+
+  /// - Parameter onListening: called once with the port that was bound.
+  package init(
+    configuration: RESTServerConfiguration, routes: Routes, logger: Logger,
+    onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.routes = routes.finished
+    self.logger = logger
+    self.onListening = onListening
+  }
+
+  package func run() async throws {
+    let configuration = self.configuration
+    let onListening = self.onListening
+    let application = Application(
+      responder: RESTResponder(
+        routes: self.routes, maxBodyBytes: configuration.maxBodyBytes,
+        style: configuration.style),
+      server: .http1(configuration: configuration.channel),
+      configuration: ApplicationConfiguration(
+        address: .hostname(configuration.host, port: configuration.port),
+        availableConnectionsDelegate: MaximumAvailableConnections(
+          configuration.maxConnections, logger: self.logger)),
+      onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+      logger: self.logger)
+    try await application.run()
+  }
+}
+
+extension RESTServerConfiguration {
+  /// These limits in Hummingbird's words.
+  fileprivate var channel: HTTP1Channel.Configuration {
+    let bodyTimeout = TimeAmount(self.bodyTimeout)
+    let maxBodyBytes = self.maxBodyBytes
+    return HTTP1Channel.Configuration(
+      additionalChannelHandlers: [
+        RequestLimitsHandler(bodyTimeout: bodyTimeout, maxBodyBytes: maxBodyBytes)
+      ],
+      idleTimeout: TimeAmount(self.idleTimeout),
+      httpDecoderConfiguration: .init(
+        maxHeaderFieldSize: self.maxHeaderBytes, maxHeaderListSize: self.maxHeaderBytes,
+        maxHeaderFieldCount: self.maxHeaderLines))
+  }
+}
