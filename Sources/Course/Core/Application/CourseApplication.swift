@@ -1,0 +1,61 @@
+import Kernel
+
+/// Course as its callers see it: every use case, on one store and one enrollment desk.
+package struct CourseApplication: CoursePort {
+  private let store: any CourseStore
+  private let desk: any EnrollmentDesk
+  private let clock: any WallClock
+
+  package init(store: any CourseStore, desk: any EnrollmentDesk, clock: any WallClock) {
+    self.store = store
+    self.desk = desk
+    self.clock = clock
+  }
+
+  package func register(
+    _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
+  ) async throws -> Course {
+    try await self.store.transact(because: caller.cause) { tx in
+      try command.perform(by: caller, key: key, in: tx)
+    }
+  }
+
+  package func modify(
+    _ id: CourseID, _ change: CourseChange, by caller: Caller
+  ) async throws -> Course {
+    try await self.store.transact(because: caller.cause) { tx in
+      try ModifyCourse(id, change).perform(in: tx)
+    }
+  }
+
+  package func delete(_ id: CourseID, by caller: Caller) async throws {
+    try await DeleteCourse(store: self.store, desk: self.desk)
+      .perform(id, at: self.clock.now(), because: caller.cause)
+  }
+
+  package func course(_ id: CourseID) async throws -> Course {
+    guard let course = try await self.store.openCourse(id) else {
+      throw CourseError.notFound(id)
+    }
+    return course
+  }
+
+  package func courses(_ page: PageRequest) async throws -> Page<Course> {
+    try await self.store.openCourses(page)
+  }
+
+  package func delivery(_ id: DeliveryID) async throws -> Delivery {
+    guard let delivery = try await self.store.delivery(id) else {
+      throw CourseError.deliveryNotFound(id)
+    }
+    return delivery
+  }
+
+  package func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
+    try await self.store.deliveries(page)
+  }
+
+  package func deliveries(of classID: ClassID) async throws -> [Delivery] {
+    try await self.store.deliveries(of: classID)
+  }
+}

@@ -1,0 +1,73 @@
+import Kernel
+
+/// Deletes a course once Enrollment has agreed that nobody is in it (trap T32).
+///
+/// The course is closed first and durably, so that the question can be asked again after a crash;
+/// no transaction is open while it is asked (trap T1).
+package struct DeleteCourse: Sendable {
+  private let store: any CourseStore
+  private let desk: any EnrollmentDesk
+
+  package init(store: any CourseStore, desk: any EnrollmentDesk) {
+    self.store = store
+    self.desk = desk
+  }
+
+  package func perform(
+    _ id: CourseID, at now: Timestamp, because cause: Cause
+  ) async throws {
+    let closedNow = try await self.close(id, at: now, because: cause)
+    switch try await self.finish(id, because: cause) {
+    case .closed:
+      return
+    case .refused:
+      throw CourseError.hasEnrollments(id)
+    case .notAsked(let reason):
+      // Only if no earlier question about this course may have been heard.
+      if closedNow { try await self.reopen(id, because: cause) }
+      throw CourseError.enrollmentUnavailable(reason)
+    case .unknown(let reason):
+      // It stays closing; `FinishClosings` asks again.
+      throw CourseError.enrollmentUnavailable(reason)
+    }
+  }
+
+  /// Asks the desk about a closing course and, when there is an answer, carries it out.
+  func finish(_ id: CourseID, because cause: Cause) async throws -> ClosingAnswer {
+    let answer = await self.desk.close(id, because: cause)
+    switch answer {
+    case .closed: try await self.remove(id, because: cause)
+    case .refused: try await self.reopen(id, because: cause)
+    case .notAsked, .unknown: break
+    }
+    return answer
+  }
+
+  private func close(_ id: CourseID, at now: Timestamp, because cause: Cause) async throws -> Bool {
+    try await self.store.transact(because: cause) { tx in
+      guard var course = try tx.course(id) else { throw CourseError.notFound(id) }
+      let closedNow = course.close(at: now)
+      try tx.save(course)
+      return closedNow
+    }
+  }
+
+  private func remove(_ id: CourseID, because cause: Cause) async throws {
+    try await self.store.transact(because: cause) { tx in
+      guard let course = try tx.course(id) else { return }
+      try tx.remove(id)
+      try tx.raise(
+        .courseDeleted(
+          CourseDeleted(
+            id: id, name: course.details.name, teacher: course.details.teacher)))
+    }
+  }
+
+  private func reopen(_ id: CourseID, because cause: Cause) async throws {
+    try await self.store.transact(because: cause) { tx in
+      guard var course = try tx.course(id) else { return }
+      course.reopen()
+      try tx.save(course)
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import Kernel
+
+/// Settles the courses that a crash or a lost answer left closing.
+package struct FinishClosings: Sendable {
+  /// Questions asked at the same time.
+  package static let concurrentQuestionsMax = 4
+
+  private let store: any CourseStore
+  private let deleteCourse: DeleteCourse
+
+  package init(store: any CourseStore, desk: any EnrollmentDesk) {
+    self.store = store
+    self.deleteCourse = DeleteCourse(store: store, desk: desk)
+  }
+
+  /// - Parameters:
+  ///   - limit: Courses closing since later than this are left to the request that closed them.
+  ///   - count: Most courses to ask about.
+  package func perform(since limit: Timestamp, atMost count: Int) async throws -> Settlement {
+    let ids = try await self.store.coursesClosing(since: limit, atMost: count)
+    let settled = await ids.concurrentMap(atMost: Self.concurrentQuestionsMax) { id in
+      let cause = Cause(id: "finish-closing-\(id)")
+      // An error of the store leaves the course closing, as a missing answer does.
+      switch try? await self.deleteCourse.finish(id, because: cause) {
+      case .closed, .refused: return true
+      case .notAsked, .unknown, nil: return false
+      }
+    }
+    return Settlement(of: settled)
+  }
+}

@@ -1,0 +1,26 @@
+import Kernel
+
+/// What Course refuses to do.
+package enum CourseError: DomainError, Hashable {
+  case invalid([FieldProblem])
+  case notFound(CourseID)
+  case deliveryNotFound(DeliveryID)
+  /// Somebody is enrolled, so the course cannot be deleted (trap T32).
+  case hasEnrollments(CourseID)
+  /// Enrollment could not be asked, or its answer did not come.
+  case enrollmentUnavailable(String)
+
+  package var problem: Problem {
+    switch self {
+    case .invalid(let fields): .invalid(fields)
+    case .notFound(let id): .notFound("course", id.description)
+    case .deliveryNotFound(let id): .notFound("delivery", id.description)
+    case .hasEnrollments(let id):
+      Problem(
+        .conflict, code: "course-has-enrollments", title: "Somebody is enrolled in the course",
+        detail: "course \(id) cannot be deleted while somebody is enrolled in it")
+    case .enrollmentUnavailable(let reason):
+      .unavailable("the enrollments of the course are not known: \(reason)")
+    }
+  }
+}

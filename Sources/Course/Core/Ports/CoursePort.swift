@@ -1,0 +1,28 @@
+import Kernel
+
+/// What callers may ask of Course and its deliveries.
+package protocol CoursePort: Sendable {
+  /// - Parameter key: A repeat with the same key gets the first answer and no second course.
+  func register(
+    _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
+  ) async throws -> Course
+
+  func modify(
+    _ id: CourseID, _ change: CourseChange, by caller: Caller
+  ) async throws -> Course
+
+  /// - Throws: ``CourseError/hasEnrollments(_:)`` while somebody is enrolled;
+  ///   ``CourseError/enrollmentUnavailable(_:)`` when that cannot be found out now.
+  func delete(_ id: CourseID, by caller: Caller) async throws
+
+  /// - Throws: ``CourseError/notFound(_:)``, also while the course is being deleted.
+  func course(_ id: CourseID) async throws -> Course
+
+  func courses(_ page: PageRequest) async throws -> Page<Course>
+
+  func delivery(_ id: DeliveryID) async throws -> Delivery
+
+  func deliveries(_ page: PageRequest) async throws -> Page<Delivery>
+
+  func deliveries(of classID: ClassID) async throws -> [Delivery]
+}

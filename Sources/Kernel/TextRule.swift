@@ -1,0 +1,30 @@
+/// What a text field of a request must look like.
+package struct TextRule: Hashable, Sendable {
+  /// The field's name in requests.
+  package let field: String
+  /// In Unicode scalars. A field that may not be empty may not be blank either.
+  package let length: ClosedRange<Int>
+
+  package init(_ field: String, length: ClosedRange<Int>) {
+    self.field = field
+    self.length = length
+  }
+
+  /// - Returns: nil when nothing is wrong with `text`.
+  package func check(_ text: String) -> FieldProblem? {
+    let scalars = text.unicodeScalars
+    if self.length.lowerBound > 0, scalars.allSatisfy(\.properties.isWhitespace) {
+      return FieldProblem(self.field, "must not be blank")
+    }
+    guard self.length.contains(scalars.count) else {
+      return FieldProblem(
+        self.field,
+        "must have \(self.length.lowerBound) to \(self.length.upperBound) characters, "
+          + "got \(scalars.count)")
+    }
+    guard scalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+      return FieldProblem(self.field, "must not contain control characters")
+    }
+    return nil
+  }
+}

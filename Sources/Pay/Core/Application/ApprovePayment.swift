@@ -1,0 +1,39 @@
+import Kernel
+
+/// The command to take the money for one class.
+package struct ApprovePayment: Hashable, Sendable {
+  package let classID: ClassID
+  package let courseID: CourseID
+  package let fee: Money
+  package let student: String
+  package let textBook: String
+
+  package init(
+    classID: ClassID, courseID: CourseID, fee: Money, student: String, textBook: String
+  ) {
+    self.classID = classID
+    self.courseID = courseID
+    self.fee = fee
+    self.student = student
+    self.textBook = textBook
+  }
+
+  /// Decides once. Who asks again, not having heard the answer, hears it then (trap T2).
+  package func perform(
+    under policy: PaymentPolicy, in tx: any PayTransaction
+  ) throws -> PaymentDecision {
+    if let earlier = try tx.payment(of: self.classID) {
+      return earlier.status == .completed ? .approved(earlier) : .declined(.classCanceled)
+    }
+    if try tx.isCanceled(self.classID) { return .declined(.classCanceled) }
+    guard !self.fee.isFree else { throw PaymentError.nothingToPay(self.classID) }
+    if let reason = policy.reasonToDecline(self.fee) { return .declined(reason) }
+
+    let payment = Payment(
+      id: try tx.nextPaymentID(), classID: self.classID, courseID: self.courseID, fee: self.fee,
+      student: self.student, textBook: self.textBook, status: .completed)
+    try tx.save(payment)
+    try tx.raise(.paymentApproved(PaymentApproved(payment: payment)))
+    return .approved(payment)
+  }
+}

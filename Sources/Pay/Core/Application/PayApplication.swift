@@ -1,0 +1,40 @@
+import Kernel
+
+/// Pay as its callers see it: every use case, on one store.
+package struct PayApplication: PayPort {
+  private let store: any PayStore
+  private let policy: PaymentPolicy
+
+  package init(store: any PayStore, policy: PaymentPolicy) {
+    self.store = store
+    self.policy = policy
+  }
+
+  package func approve(
+    _ command: ApprovePayment, because cause: Cause
+  ) async throws -> PaymentDecision {
+    let policy = self.policy
+    return try await self.store.transact(because: cause) { tx in
+      try command.perform(under: policy, in: tx)
+    }
+  }
+
+  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment? {
+    try await self.store.transact(because: cause) { tx in
+      try CancelPayment(of: classID).perform(in: tx)
+    }
+  }
+
+  package func payment(_ id: PaymentID) async throws -> Payment {
+    guard let payment = try await self.store.payment(id) else { throw PaymentError.notFound(id) }
+    return payment
+  }
+
+  package func payments(_ page: PageRequest) async throws -> Page<Payment> {
+    try await self.store.payments(page)
+  }
+
+  package func payments(of classID: ClassID) async throws -> [Payment] {
+    try await self.store.payments(of: classID)
+  }
+}

@@ -1,0 +1,25 @@
+import Kernel
+
+/// What callers may ask of Pay.
+package protocol PayPort: Sendable {
+  /// Takes the money for a class, at most once however often it is asked.
+  func approve(_ command: ApprovePayment, because cause: Cause) async throws -> PaymentDecision
+
+  /// Gives the money for a class back, at most once; a payment asked for later is declined.
+  ///
+  /// - Returns: The payment given back, nil when there has been none.
+  func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment?
+
+  /// - Throws: ``PaymentError/notFound(_:)``.
+  func payment(_ id: PaymentID) async throws -> Payment
+
+  func payments(_ page: PageRequest) async throws -> Page<Payment>
+
+  func payments(of classID: ClassID) async throws -> [Payment]
+}
+
+/// Pay's answer, which stays the same when it is asked again.
+package enum PaymentDecision: Hashable, Sendable {
+  case approved(Payment)
+  case declined(DeclineReason)
+}
