@@ -26,6 +26,16 @@ extension RPCMessage {
     try self.encode(into: &buffer)
     return buffer
   }
+
+  /// The protobuf bytes of the message, for those who keep it.
+  public func encodedBytes() throws(CodecError) -> [UInt8] {
+    Array(try self.encoded().readableBytesView)
+  }
+
+  /// Reads a message that somebody kept.
+  public init(decoding bytes: [UInt8], limits: DecodeLimits = .standard) throws(CodecError) {
+    try self.init(decoding: ByteBuffer(bytes: bytes), limits: limits)
+  }
 }
 
 /// What decoding may cost, whoever sent the bytes.

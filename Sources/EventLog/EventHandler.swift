@@ -1,0 +1,14 @@
+import Contracts
+import Storage
+
+/// An inbound adaptor that reacts to the events of one source.
+package protocol EventHandler: Sendable {
+  /// Whose feed it reads: `pay`.
+  var source: String { get }
+
+  /// Carries out the policy for one event, inside the transaction that also marks the event as
+  /// handled. Events of a type it has no policy for are none of its business.
+  ///
+  /// Gives the same end state for any order of events and any number of repeats.
+  func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws
+}

@@ -1,0 +1,88 @@
+import Contracts
+import Storage
+import Kernel
+import Synchronization
+
+/// The events of one service, in the order in which they became true.
+///
+/// An event is a row of the transaction that made it true (traps T3, T4); its sequence is gapless,
+/// since one writer appends and nothing is ever deleted.
+package final class Outbox: Sendable {
+  /// Whose events these are: `pay`.
+  package let source: String
+  let signal: CommitSignal
+  private let database: SQLiteDatabase
+  private let hasAppended = Mutex(false)
+
+  /// - Parameter database: has ``EventLogSchema/migrations``.
+  package init(source: String, database: SQLiteDatabase) {
+    self.source = source
+    self.database = database
+    self.signal = CommitSignal()
+    database.afterCommit { self.committed() }
+  }
+
+  /// Adds an event to the transaction of `connection`.
+  package func append(_ event: OutgoingEvent, in connection: any SQLConnection) throws {
+    try connection.execute(
+      """
+      INSERT INTO outbox
+        (type, version, subject, time, correlation_id, causation_id, trace_context, data)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        .text(event.type), .integer(Int64(event.version)), .text(event.subject),
+        .integer(event.time.microseconds), .text(event.correlationID), .text(event.cause.id),
+        .text(event.traceContext), .blob(event.data),
+      ])
+    self.hasAppended.withLock { $0 = true }
+  }
+
+  /// On the writer's thread, so that flag and commit belong together: an event that was rolled
+  /// back costs one wake-up in vain.
+  private func committed() {
+    let hasNews = self.hasAppended.withLock { flag in
+      defer { flag = false }
+      return flag
+    }
+    if hasNews {
+      self.signal.raise()
+    }
+  }
+
+  /// What a reader finds after a sequence.
+  package struct Slice: Sendable {
+    package let logID: String
+    package let events: [EventsV1.Event]
+    package let lastSequence: Int64
+  }
+
+  /// The committed events after `sequence`, at most `limit`.
+  package func events(after sequence: Int64, limit: Int) async throws -> Slice {
+    let source = self.source
+    return try await self.database.read { connection in
+      let logID = try connection.row("SELECT log_id FROM outbox_log")?.text(0) ?? ""
+      let last = try connection.integer("SELECT max(sequence) FROM outbox") ?? 0
+      let rows =
+        last <= sequence
+        ? []
+        : try connection.rows(
+          """
+          SELECT sequence, type, version, subject, time, correlation_id, causation_id,
+            trace_context, data
+          FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?
+          """, [.integer(sequence), .integer(Int64(limit))])
+      return Slice(
+        logID: logID, events: rows.map { Self.event($0, source, logID) }, lastSequence: last)
+    }
+  }
+
+  private static func event(_ row: SQLRow, _ source: String, _ logID: String) -> EventsV1.Event {
+    EventsV1.Event(
+      id: "\(source)-\(logID)-\(row.integer(0))", type: row.text(1),
+      version: Int32(clamping: row.integer(2)), source: source, subject: row.text(3),
+      sequence: row.integer(0), time: Timestamp(microseconds: row.integer(4)).rfc3339,
+      correlationID: row.text(5), causationID: row.text(6), traceContext: row.text(7),
+      data: row.blob(8))
+  }
+}

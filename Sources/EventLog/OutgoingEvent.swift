@@ -1,0 +1,48 @@
+import Contracts
+import FramedRPC
+import Kernel
+
+/// A fact that a context publishes with the change that made it true.
+package struct OutgoingEvent: Sendable {
+  /// The seed's word: `PaymentApproved`.
+  package let type: String
+  /// The version of the type's schema.
+  package let version: Int32
+  /// What the fact is about: a class id, or a course id for Course's own events.
+  package let subject: String
+  package let time: Timestamp
+  /// The class id that ties one flow together (K13).
+  package let correlationID: String
+  package let cause: Cause
+  /// W3C traceparent, or empty.
+  package let traceContext: String
+  /// The protobuf message named by `type`.
+  package let data: [UInt8]
+
+  /// - Throws: `CodecError` when a string of `message` cannot travel.
+  package init(
+    type: String, version: Int32 = 1, subject: String, correlationID: String, time: Timestamp,
+    cause: Cause, traceContext: String = "", message: some RPCMessage
+  ) throws {
+    self.type = type
+    self.version = version
+    self.subject = subject
+    self.time = time
+    self.correlationID = correlationID
+    self.cause = cause
+    self.traceContext = traceContext
+    self.data = try message.encodedBytes()
+  }
+}
+
+extension EventsV1.Event {
+  /// The message inside the event.
+  ///
+  /// - Throws: `CodecError`: the event is poison.
+  package func message<Message: RPCMessage>(_ type: Message.Type) throws -> Message {
+    try Message(decoding: self.data)
+  }
+
+  /// What events raised in answer to this one name as their cause.
+  package var cause: Cause { Cause(id: self.id) }
+}
