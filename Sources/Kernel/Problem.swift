@@ -76,6 +76,11 @@ extension Problem {
       detail: "there is no \(what) \(id)")
   }
 
+  /// The state of a thing forbids what was asked.
+  package static func conflict(_ code: String, title: String, detail: String) -> Problem {
+    Problem(.conflict, code: code, title: title, detail: detail)
+  }
+
   package static func unavailable(_ detail: String, retryAfterSeconds: Int = 1) -> Problem {
     Problem(
       .unavailable, code: "dependency-unavailable", title: "Please try again later",

@@ -26,6 +26,11 @@ struct TestDatabase {
       path: self.path, migrations: migrations, limits: limits, logger: TestDatabase.quiet)
   }
 
+  func logBytes() throws -> Int {
+    let log = try FileManager.default.attributesOfItem(atPath: self.path + "-wal")
+    return log[.size] as? Int ?? 0
+  }
+
   static func inFolder(_ body: (TestDatabase) async throws -> Void) async throws {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("storage-tests-\(UUID().uuidString)")

@@ -51,15 +51,21 @@ struct RESTResponder: HTTPResponder {
   }
 
   private func body(of request: Request) async throws -> [UInt8] {
-    if let text = request.headers[.contentLength], let length = Int(text),
-      length > self.maxBodyBytes
-    {
+    let announced = request.headers[.contentLength].flatMap { Int($0) }
+    if let announced, announced > self.maxBodyBytes {
       throw HTTPProblem.bodyTooLarge(maxBytes: self.maxBodyBytes)
     }
     do {
-      return Array(try await request.body.collect(upTo: self.maxBodyBytes).readableBytesView)
+      let body = try await request.body.collect(upTo: self.maxBodyBytes)
+      // Hummingbird takes the end of a connection for the end of a body.
+      if let announced, announced != body.readableBytes {
+        throw BodyFailure(cause: TruncatedBody())
+      }
+      return Array(body.readableBytesView)
     } catch is NIOTooManyBytesError {
       throw HTTPProblem.bodyTooLarge(maxBytes: self.maxBodyBytes)
+    } catch let failure as BodyFailure {
+      throw failure
     } catch {
       throw BodyFailure(cause: error)
     }
@@ -125,6 +131,9 @@ struct RESTResponder: HTTPResponder {
       ])
   }
 }
+
+/// Fewer bytes came than were announced.
+private struct TruncatedBody: Error {}
 
 /// The body could not be read because the connection is broken.
 private struct BodyFailure: Error {

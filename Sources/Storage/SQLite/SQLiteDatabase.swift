@@ -25,6 +25,7 @@ package final class SQLiteDatabase: Sendable {
       try SQLiteSettings.apply(limits, toWriter: connection, path: path)
       try SQLiteMigrator(path: path, migrations: migrations).run(on: connection)
       try connection.checkpoint(truncating: true)
+      SQLiteLog(path: path, limits: limits).fill(logger)
     }
     var lanes: [SQLiteLane] = []
     for _ in 0..<max(1, limits.readers) {

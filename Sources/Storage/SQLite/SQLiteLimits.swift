@@ -13,11 +13,10 @@ package struct SQLiteLimits: Hashable, Sendable {
   package var readers = 2
   /// How long the writer waits for the callers of a shared commit to come back with their next
   /// units, before it commits those that are there. A lone caller never waits.
-  package var gatherTime = Duration.microseconds(500)
+  package var gatherTime = Duration.microseconds(200)
   /// Pages the log (WAL) grows by, before the writer copies it into the database: 4 KiB each.
-  package var checkpointAfterPages = 2000
-  /// The log's file is cut back to this size when it starts anew, in bytes.
-  package var maxKeptLogBytes = 16 << 20
+  /// Fewer cost more copying, more a larger file: see ``SQLiteLog``.
+  package var checkpointAfterPages = 1000
   /// Page cache of the writer, in KiB.
   package var writerCacheKiB = 2048
   /// Page cache of each reader, in KiB.

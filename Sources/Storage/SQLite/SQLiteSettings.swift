@@ -28,7 +28,7 @@ package struct SQLiteSettings: Hashable, Sendable {
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 0;
-      PRAGMA journal_size_limit = \(limits.maxKeptLogBytes);
+      PRAGMA journal_size_limit = \(SQLiteLog(path: path, limits: limits).maxKeptBytes);
       """)
     try self.applyShared(cacheKiB: limits.writerCacheKiB, to: connection)
     let settings = try SQLiteSettings(of: connection)

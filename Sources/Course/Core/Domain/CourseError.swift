@@ -16,8 +16,8 @@ package enum CourseError: DomainError, Hashable {
     case .notFound(let id): .notFound("course", id.description)
     case .deliveryNotFound(let id): .notFound("delivery", id.description)
     case .hasEnrollments(let id):
-      Problem(
-        .conflict, code: "course-has-enrollments", title: "Somebody is enrolled in the course",
+      .conflict(
+        "course-has-enrollments", title: "Somebody is enrolled in the course",
         detail: "course \(id) cannot be deleted while somebody is enrolled in it")
     case .enrollmentUnavailable(let reason):
       .unavailable("the enrollments of the course are not known: \(reason)")

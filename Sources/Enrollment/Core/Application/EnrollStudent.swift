@@ -1,0 +1,63 @@
+import Kernel
+
+/// Takes a student in: accept, pay, finish.
+///
+/// Acceptance is durable before the money is asked for, and no transaction is open meanwhile (trap
+/// T1). When the payment's answer does not come, the class stays pending and ``SettlePending``
+/// finishes it (trap T2).
+package struct EnrollStudent: Sendable {
+  private let store: any EnrollmentStore
+  private let gateway: any PaymentGateway
+  private let catalog: any CourseCatalog
+
+  package init(
+    store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog
+  ) {
+    self.store = store
+    self.gateway = gateway
+    self.catalog = catalog
+  }
+
+  package func perform(
+    _ command: RegisterClass, as key: CommandKey?, at now: Timestamp, because cause: Cause
+  ) async throws -> Enrollment {
+    switch try await self.accept(command, as: key, at: now, because: cause) {
+    case .answeredBefore(let enrollment):
+      return try enrollment.asAnswer()
+    case .registered(let enrollment):
+      return enrollment
+    case .toBePaid(let enrollment):
+      let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
+      let finished = try await self.store.transact(because: cause) { tx in
+        try FinishPayment(of: enrollment.id, answer, as: key).perform(in: tx)
+      }
+      return try finished.asAnswer()
+    }
+  }
+
+  /// Asks the catalog only when the own copy of the course does not settle the matter.
+  private func accept(
+    _ command: RegisterClass, as key: CommandKey?, at now: Timestamp, because cause: Cause
+  ) async throws -> Acceptance {
+    var answer: CatalogAnswer? = nil
+    while true {
+      let accept = AcceptClass(command, as: key, catalogAnswer: answer, at: now)
+      let acceptance = try await self.store.transact(because: cause) { tx in
+        try accept.perform(in: tx)
+      }
+      if let acceptance { return acceptance }
+      answer = await self.catalog.terms(of: command.courseID, because: cause)
+    }
+  }
+}
+
+extension Enrollment {
+  /// This enrollment as the answer to the command that asked for it.
+  fileprivate func asAnswer() throws(EnrollmentError) -> Enrollment {
+    switch self.status {
+    case .registered, .pending: return self
+    case .paymentFailed: throw .paymentDeclined(reason: self.declineReason ?? "")
+    case .canceled: throw .classCanceled(self.id)
+    }
+  }
+}

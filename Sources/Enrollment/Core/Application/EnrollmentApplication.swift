@@ -1,0 +1,62 @@
+import Kernel
+
+/// Enrollment as its callers see it: every use case, on one store, Pay and the course catalog.
+package struct EnrollmentApplication: EnrollmentPort {
+  private let store: any EnrollmentStore
+  private let enrollStudent: EnrollStudent
+  private let clock: any WallClock
+
+  package init(
+    store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog,
+    clock: any WallClock
+  ) {
+    self.store = store
+    self.enrollStudent = EnrollStudent(store: store, gateway: gateway, catalog: catalog)
+    self.clock = clock
+  }
+
+  package func register(
+    _ command: RegisterClass, by caller: Caller, key: IdempotencyKey?
+  ) async throws -> Enrollment {
+    try await self.enrollStudent.perform(
+      command, as: key.map { command.commandKey($0, of: caller) }, at: self.clock.now(),
+      because: caller.cause)
+  }
+
+  package func modify(
+    _ id: ClassID, _ change: ClassChange, by caller: Caller
+  ) async throws -> Enrollment {
+    try await self.store.transact(because: caller.cause) { tx in
+      try ModifyClass(id, change).perform(in: tx)
+    }
+  }
+
+  package func cancel(_ id: ClassID, by caller: Caller) async throws {
+    try await self.store.transact(because: caller.cause) { tx in
+      try CancelClass(id).perform(in: tx)
+    }
+  }
+
+  package func close(_ courseID: CourseID, by caller: Caller) async throws {
+    try await self.store.transact(because: caller.cause) { tx in
+      try CloseCourse(courseID).perform(in: tx)
+    }
+  }
+
+  package func enrollment(_ id: ClassID) async throws -> Enrollment {
+    guard let enrollment = try await self.store.enrollment(id), enrollment.isActive else {
+      throw EnrollmentError.notFound(id)
+    }
+    return enrollment
+  }
+
+  package func enrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
+    try await self.store.activeEnrollments(page)
+  }
+
+  package func enrollments(
+    ofStudent student: String, _ page: PageRequest
+  ) async throws -> Page<Enrollment> {
+    try await self.store.enrollments(ofStudent: student, page)
+  }
+}

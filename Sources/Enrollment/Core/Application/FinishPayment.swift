@@ -1,0 +1,40 @@
+import Kernel
+
+/// Carries out what Pay answered for a class, whoever asked.
+///
+/// Meanwhile the class may have been canceled or finished by another asker; then it stays as it is.
+struct FinishPayment: Sendable {
+  private let id: ClassID
+  private let answer: PaymentAnswer
+  private let key: CommandKey?
+
+  /// - Parameter key: The command that gets the outcome as its answer, if it has a key.
+  init(of id: ClassID, _ answer: PaymentAnswer, as key: CommandKey? = nil) {
+    self.id = id
+    self.answer = answer
+    self.key = key
+  }
+
+  /// - Returns: The class as it is now.
+  func perform(in tx: any EnrollmentTransaction) throws -> Enrollment {
+    guard var enrollment = try tx.enrollment(self.id) else {
+      throw EnrollmentError.notFound(self.id)
+    }
+    switch self.answer {
+    case .approved:
+      if let registered = enrollment.register() {
+        try tx.save(enrollment)
+        try tx.raise(.classRegistered(registered))
+      }
+    case .declined(let reason):
+      enrollment.failPayment(reason)
+      try tx.save(enrollment)
+    case .unknown:
+      break
+    }
+    if let key = self.key {
+      try RegistrationAnswer(enrollment, isGiven: true).remember(as: key, in: tx)
+    }
+    return enrollment
+  }
+}

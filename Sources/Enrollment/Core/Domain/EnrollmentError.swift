@@ -1,0 +1,54 @@
+import Kernel
+
+/// What Enrollment refuses to do.
+package enum EnrollmentError: DomainError, Hashable {
+  case invalid([FieldProblem])
+  case notFound(ClassID)
+  case courseNotFound(CourseID)
+  case courseClosed(CourseID)
+  /// Nothing is known of the course, and Course does not answer.
+  case courseUnknown(CourseID, reason: String)
+  case feeMismatch(CourseID, costs: Money, said: Money)
+  case alreadyEnrolled(CourseID, student: String)
+  case paymentDeclined(reason: String)
+  /// The class was canceled while its payment was under way.
+  case classCanceled(ClassID)
+  case termsFixed(ClassID, field: String)
+  case courseHasEnrollments(CourseID)
+
+  package var problem: Problem {
+    switch self {
+    case .invalid(let fields): .invalid(fields)
+    case .notFound(let id): .notFound("class", id.description)
+    case .courseNotFound(let id): .notFound("course", id.description)
+    case .courseUnknown(let id, let reason):
+      .unavailable("the terms of course \(id) are not known: \(reason)")
+    case .paymentDeclined(let reason):
+      Problem(
+        .declined, code: "payment-declined", title: "The payment was declined", detail: reason)
+    case .courseClosed(let id):
+      .conflict(
+        "course-closed", title: "The course takes nobody in", detail: "course \(id) is closed")
+    case .feeMismatch(let id, let costs, let said):
+      .conflict(
+        "fee-mismatch", title: "The fee has changed",
+        detail: "course \(id) costs \(costs.won), the request said \(said.won)")
+    case .alreadyEnrolled(let id, let student):
+      .conflict(
+        "already-enrolled", title: "The student is in this course already",
+        detail: "\(student) is enrolled in course \(id)")
+    case .classCanceled(let id):
+      .conflict(
+        "class-canceled", title: "The class was canceled",
+        detail: "class \(id) was canceled while its payment was under way")
+    case .termsFixed(let id, let field):
+      .conflict(
+        "terms-fixed", title: "The terms of a class do not change",
+        detail: "\(field) of class \(id) stays as accepted; cancel it and register another")
+    case .courseHasEnrollments(let id):
+      .conflict(
+        "course-has-enrollments", title: "Somebody is enrolled in the course",
+        detail: "course \(id) cannot be closed while somebody is enrolled in it")
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// What can happen in Enrollment.
+package enum EnrollmentEvent: Hashable, Sendable {
+  case classRegistered(ClassRegistered)
+  case classModified(ClassModified)
+  case classCanceled(ClassCanceled)
+}
+
+/// A student is in: the class is paid, or free.
+package struct ClassRegistered: Hashable, Sendable {
+  /// As it was at that moment.
+  package let enrollment: Enrollment
+
+  package init(enrollment: Enrollment) {
+    self.enrollment = enrollment
+  }
+}
+
+/// A registered class has another student.
+package struct ClassModified: Hashable, Sendable {
+  /// As it was at that moment.
+  package let enrollment: Enrollment
+
+  package init(enrollment: Enrollment) {
+    self.enrollment = enrollment
+  }
+}
+
+/// A student is out. What was paid is given back.
+package struct ClassCanceled: Hashable, Sendable {
+  /// As it was at that moment.
+  package let enrollment: Enrollment
+
+  package init(enrollment: Enrollment) {
+    self.enrollment = enrollment
+  }
+}

@@ -1,0 +1,33 @@
+import Kernel
+
+/// What callers may ask of Enrollment.
+package protocol EnrollmentPort: Sendable {
+  /// Takes a student in.
+  ///
+  /// - Parameter key: A repeat with the same key gets the first answer and no second class.
+  /// - Returns: A registered class, or a pending one when the payment is not known yet.
+  func register(
+    _ command: RegisterClass, by caller: Caller, key: IdempotencyKey?
+  ) async throws -> Enrollment
+
+  func modify(
+    _ id: ClassID, _ change: ClassChange, by caller: Caller
+  ) async throws -> Enrollment
+
+  /// Lets a student go. Canceling again changes nothing and is no error.
+  func cancel(_ id: ClassID, by caller: Caller) async throws
+
+  /// - Throws: ``EnrollmentError/notFound(_:)``, also for a class that is canceled or not paid.
+  func enrollment(_ id: ClassID) async throws -> Enrollment
+
+  /// The registered and the pending ones.
+  func enrollments(_ page: PageRequest) async throws -> Page<Enrollment>
+
+  /// The student's whole history (R6).
+  func enrollments(ofStudent student: String, _ page: PageRequest) async throws -> Page<Enrollment>
+
+  /// Takes nobody in for the course any more; asked by Course before it deletes one.
+  ///
+  /// - Throws: ``EnrollmentError/courseHasEnrollments(_:)`` while somebody is enrolled.
+  func close(_ courseID: CourseID, by caller: Caller) async throws
+}

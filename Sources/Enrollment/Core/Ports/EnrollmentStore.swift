@@ -1,0 +1,48 @@
+import Kernel
+
+/// Where enrollments and the copies of courses are kept. Reads see what was committed.
+package protocol EnrollmentStore: Sendable {
+  /// Runs `work` all or not at all. What it saved and raised is durable on return.
+  func transact<Answer: Sendable>(
+    because cause: Cause, _ work: @escaping @Sendable (any EnrollmentTransaction) throws -> Answer
+  ) async throws -> Answer
+
+  /// Whatever its status.
+  func enrollment(_ id: ClassID) async throws -> Enrollment?
+
+  /// The registered and the pending ones.
+  func activeEnrollments(_ page: PageRequest) async throws -> Page<Enrollment>
+
+  /// Whatever their status.
+  func enrollments(ofStudent student: String, _ page: PageRequest) async throws -> Page<Enrollment>
+
+  /// Pending ones accepted before `limit`, the oldest first.
+  func pendingEnrollments(
+    acceptedBefore limit: Timestamp, atMost count: Int
+  ) async throws -> [Enrollment]
+}
+
+/// One unit of work on Enrollment's store, valid only inside the closure it was given to.
+package protocol EnrollmentTransaction: CommandMemory {
+  /// An id that no class has had.
+  func nextClassID() throws -> ClassID
+
+  /// Whatever its status.
+  func enrollment(_ id: ClassID) throws -> Enrollment?
+
+  /// The registered or pending one; there is at most one.
+  func activeEnrollment(of student: String, in courseID: CourseID) throws -> Enrollment?
+
+  func hasActiveEnrollments(in courseID: CourseID) throws -> Bool
+
+  /// Inserts the enrollment, or replaces the one with its id.
+  func save(_ enrollment: Enrollment) throws
+
+  func course(_ id: CourseID) throws -> OfferedCourse?
+
+  /// Inserts the course, or replaces the one with its id.
+  func save(_ course: OfferedCourse) throws
+
+  /// Publishes `event` if, and only if, this unit of work commits (trap T3).
+  func raise(_ event: EnrollmentEvent) throws
+}
