@@ -30,7 +30,7 @@ let unixSignals = Target.Dependency.product(
 
 /// What every adaptor may use: the wire, the event log, the store, the web.
 let adaptorsUse: [Target.Dependency] = [
-  "Contracts", "EventLog", "FramedRPC", "RESTSupport", "Storage", hummingbird, logging,
+  "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "JSON", "RESTSupport", "Storage",
 ]
 
 /// One bounded context: a core that imports only the Kernel, adaptors around it, and its tests.
@@ -46,7 +46,7 @@ func context(_ name: String) -> [Target] {
       path: "Sources/\(name)/Adaptors", swiftSettings: safe),
     .testTarget(
       name: "\(name)Tests",
-      dependencies: ["Kernel", core, adaptors, "TestSupport"] + adaptorsUse,
+      dependencies: ["Kernel", core, adaptors, "AdaptorTestSupport", "TestSupport"] + adaptorsUse,
       swiftSettings: safe),
   ]
 }
@@ -65,6 +65,10 @@ let foundationTargets: [Target] = [
   .target(
     name: "EventLog",
     dependencies: ["Contracts", "FramedRPC", "Kernel", "Storage", lifecycle, logging],
+    swiftSettings: safe),
+  .target(
+    name: "AdaptorSupport",
+    dependencies: ["Contracts", "EventLog", "FramedRPC", "Kernel", "Storage"],
     swiftSettings: safe),
   .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: safe),
   .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: safe),
@@ -125,6 +129,12 @@ let applicationTargets: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["JSON", nioCore, nioPosix], path: "Tests/TestSupport",
     swiftSettings: safe),
+  .target(
+    name: "AdaptorTestSupport",
+    dependencies: [
+      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "Kernel", "RESTSupport", "Storage",
+      "TestSupport", lifecycle, logging, nioPosix,
+    ], path: "Tests/AdaptorTestSupport", swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: ["Contracts", "FramedRPC", "JSON", "SugangServices", "TestSupport"],

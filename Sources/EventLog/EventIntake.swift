@@ -1,7 +1,7 @@
 import Contracts
-import Storage
 import FramedRPC
 import Logging
+import Storage
 
 /// Takes events into a store: each event's effect once, and a poison event out of the others' way.
 package struct EventIntake: Sendable {
@@ -34,7 +34,7 @@ package struct EventIntake: Sendable {
     guard !events.isEmpty else { return }
     do {
       try await self.handle(events, logID: logID)
-    } catch where Self.isPoison(error) {
+    } catch  where Self.isPoison(error) {
       // One of them cannot be handled: find it alone, so that the others go on.
       for event in events {
         try await self.takeAlone(event, logID: logID)
@@ -59,7 +59,7 @@ package struct EventIntake: Sendable {
     for attempt in 1...Self.maxAttempts {
       do {
         return try await self.handle([event], logID: logID)
-      } catch where Self.isPoison(error) {
+      } catch  where Self.isPoison(error) {
         self.logger.warning(
           "event failed",
           metadata: [

@@ -1,6 +1,6 @@
 import Contracts
-import Storage
 import Kernel
+import Storage
 import Synchronization
 
 /// The events of one service, in the order in which they became true.

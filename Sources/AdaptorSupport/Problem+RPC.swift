@@ -1,0 +1,90 @@
+import FramedRPC
+import Kernel
+
+/// A problem crosses the wire whole: the status for any RPC client, the rest as metadata, so that
+/// the other side gives its callers the same answer as this one.
+extension RPCError {
+  private enum Key {
+    static let kind = "problem-kind"
+    static let title = "problem-title"
+    static let retryAfter = "retry-after-s"
+    /// Repeated: field name, line feed, reason.
+    static let field = "problem-field"
+  }
+
+  package init(_ problem: Problem) {
+    self.init(Self.status(problem.kind), problem.detail, reason: problem.code)
+    // Metadata over its limits is left out: the status, the code and the detail always fit.
+    try? self.metadata.append(Key.kind, problem.kind.rawValue)
+    try? self.metadata.append(Key.title, problem.title)
+    if let seconds = problem.retryAfterSeconds {
+      try? self.metadata.append(Key.retryAfter, String(seconds))
+    }
+    for field in problem.fields {
+      try? self.metadata.append(Key.field, "\(field.field)\n\(field.reason)")
+    }
+  }
+
+  private static func status(_ kind: Problem.Kind) -> RPCStatus {
+    switch kind {
+    case .invalid, .keyReused: .invalidArgument
+    case .notFound: .notFound
+    case .conflict, .declined: .failedPrecondition
+    case .unavailable: .unavailable
+    }
+  }
+
+  /// The problem that a core on the other side explained, or nil when the error is the runtime's.
+  package var problem: Problem? {
+    guard let kind = self.metadata[Key.kind].flatMap(Problem.Kind.init(rawValue:)),
+      let code = self.reason
+    else { return nil }
+    let fields = self.metadata.values(of: Key.field).compactMap { value -> FieldProblem? in
+      let parts = String(decoding: value, as: UTF8.self)
+        .split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+      return parts.count == 2 ? FieldProblem(String(parts[0]), String(parts[1])) : nil
+    }
+    return Problem(
+      kind, code: code, title: self.metadata[Key.title] ?? code, detail: self.message,
+      fields: fields, retryAfterSeconds: self.metadata[Key.retryAfter].flatMap { Int($0) })
+  }
+
+  /// The server could not be reached, had no time or no room: another try may succeed.
+  package var isUnavailable: Bool {
+    switch self.status {
+    case .unavailable, .deadlineExceeded, .resourceExhausted, .cancelled: true
+    default: false
+    }
+  }
+}
+
+/// Runs a use case for an RPC handler; its domain errors become statuses.
+package func answering<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
+  do {
+    return try await work()
+  } catch let error as any DomainError {
+    throw RPCError(error.problem)
+  }
+}
+
+/// Makes a call for a port's client; statuses become the domain errors they were, and a service
+/// that cannot be reached becomes a problem with a time to come back.
+package func asking<Answer>(
+  _ service: String, _ call: () async throws -> Answer
+) async throws -> Answer {
+  do {
+    return try await call()
+  } catch let error as RPCError {
+    if let problem = error.problem { throw problem }
+    guard error.isUnavailable else { throw error }
+    throw Problem.unavailable("the \(service) service cannot answer now: \(error.message)")
+  }
+}
+
+/// The part of an answer that must be there.
+///
+/// - Throws: ``RPCError`` internal: the server broke its contract.
+package func required<Value>(_ value: Value?, _ what: String) throws -> Value {
+  guard let value else { throw RPCError(.internal, "the answer has no \(what)") }
+  return value
+}

@@ -1,0 +1,125 @@
+import EventLog
+import FramedRPC
+import Kernel
+import Storage
+
+/// One unit of work of a context on its database: the connection, and what its events need to say.
+package struct SQLUnit {
+  package let connection: any SQLConnection
+  /// One moment for everything that the unit writes.
+  package let now: Timestamp
+  package let cause: Cause
+  private let outbox: Outbox
+
+  /// - Parameter subject: a class id, or a course id for Course's own events.
+  package func raise(_ type: String, subject: Int64, message: some RPCMessage) throws {
+    try self.outbox.append(
+      OutgoingEvent(
+        type: type, subject: String(subject), correlationID: String(subject), time: self.now,
+        cause: self.cause, message: message),
+      in: self.connection)
+  }
+
+  fileprivate init(
+    _ connection: any SQLConnection, now: Timestamp, cause: Cause, outbox: Outbox
+  ) {
+    self.connection = connection
+    self.now = now
+    self.cause = cause
+    self.outbox = outbox
+  }
+}
+
+/// A context's database with its outbox and clock: what every SQL store is built on.
+package struct SQLContext: Sendable {
+  package let database: SQLiteDatabase
+  package let outbox: Outbox
+  private let clock: any WallClock
+
+  /// The migrations of the event log and of the command memory, then the context's own.
+  package static func migrations(_ own: [Migration]) -> [Migration] {
+    EventLogSchema.migrations + SQLCommandMemory.migrations + own
+  }
+
+  package init(database: SQLiteDatabase, outbox: Outbox, clock: any WallClock) {
+    self.database = database
+    self.outbox = outbox
+    self.clock = clock
+  }
+
+  /// The unit of work inside a transaction that somebody else opened: an event's.
+  package func unit(_ connection: any SQLConnection, because cause: Cause) -> SQLUnit {
+    SQLUnit(connection, now: self.clock.now(), cause: cause, outbox: self.outbox)
+  }
+
+  /// - Throws: what `work` throws; ``Problem`` unavailable when the database takes nothing now.
+  package func transact<Answer: Sendable>(
+    because cause: Cause, _ work: @escaping @Sendable (SQLUnit) throws -> Answer
+  ) async throws -> Answer {
+    try await Self.explaining {
+      try await self.database.write { try work(self.unit($0, because: cause)) }
+    }
+  }
+
+  /// - Throws: what `query` throws; ``Problem`` unavailable when the database takes nothing now.
+  package func read<Answer: Sendable>(
+    _ query: @escaping @Sendable (any SQLConnection) throws -> Answer
+  ) async throws -> Answer {
+    try await Self.explaining { try await self.database.read(query) }
+  }
+
+  /// One page of a table.
+  ///
+  /// - Parameters:
+  ///   - columns: sortable fields by their outside names.
+  ///   - filter: a WHERE clause without the word, or nil.
+  package func page<Item: Sendable>(
+    _ request: PageRequest, select: String, from table: String, columns: [String: String],
+    where filter: String? = nil, _ arguments: [SQLValue] = [],
+    _ item: @escaping @Sendable (SQLRow) throws -> Item
+  ) async throws -> Page<Item> {
+    let query = try Self.query(request, columns)
+    let condition = filter.map { " WHERE \($0)" } ?? ""
+    let list = "SELECT \(select) FROM \(table)\(condition)\(query.suffix)"
+    let count = "SELECT count(*) FROM \(table)\(condition)"
+    return try await self.read { connection in
+      let rows = try connection.rows(list, arguments + query.arguments)
+      let total = try connection.integer(count, arguments)
+      return Page(
+        items: try rows.map(item), totalElements: Int(total ?? 0), request: request)
+    }
+  }
+
+  private static func query(
+    _ request: PageRequest, _ columns: [String: String]
+  ) throws -> PageQuery {
+    do {
+      return try PageQuery(
+        columns: columns, sort: request.sort.map { (field: $0.field, descending: $0.descending) },
+        limit: request.size, offset: request.offset)
+    } catch {
+      guard case .unknownSortField(let name, let allowed) = error else { throw error }
+      throw Problem.invalid([
+        FieldProblem("sort", "\(name) is none of \(allowed.joined(separator: ", "))")
+      ])
+    }
+  }
+
+  /// The store's own trouble in words for a caller; nothing is hidden as a bug that is a lack of
+  /// room, and nothing is called failed that may have happened (F11).
+  private static func explaining<Answer>(
+    _ work: () async throws -> Answer
+  ) async throws -> Answer {
+    do {
+      return try await work()
+    } catch let error as StorageError {
+      switch error {
+      case .overloaded: throw Problem.unavailable("too many requests wait for the disk")
+      case .outcomeUnknown:
+        throw Problem.unavailable("it is not known whether this was stored; ask again")
+      case .stopped, .closed: throw Problem.unavailable("the store takes nothing now")
+      default: throw error
+      }
+    }
+  }
+}
