@@ -1,0 +1,23 @@
+import Kernel
+
+/// The command to take points back, issued when the payment was given back.
+package struct CancelPoint: Hashable, Sendable {
+  package let paid: PaidFee
+
+  package init(for paid: PaidFee) {
+    self.paid = paid
+  }
+
+  /// When the cancellation overtakes the payment, canceled points are kept, and none are earned
+  /// when the payment comes (trap T11).
+  package func perform(in tx: any PointTransaction) throws {
+    guard !self.paid.fee.isFree else { return }
+    var point =
+      try tx.point(of: self.paid.paymentID)
+      ?? Point(id: try tx.nextPointID(), paid: self.paid, status: .pending)
+    if let canceled = point.cancel() {
+      try tx.save(point)
+      try tx.raise(.pointCanceled(canceled))
+    }
+  }
+}

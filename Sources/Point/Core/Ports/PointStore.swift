@@ -1,0 +1,35 @@
+import Kernel
+
+/// Where points are kept. Reads see what was committed.
+package protocol PointStore: Sendable {
+  /// Runs `work` all or not at all. What it saved and raised is durable on return.
+  func transact<Answer: Sendable>(
+    because cause: Cause, _ work: @escaping @Sendable (any PointTransaction) throws -> Answer
+  ) async throws -> Answer
+
+  /// Granted or canceled.
+  func visiblePoint(_ id: PointID) async throws -> Point?
+
+  /// Granted or canceled.
+  func visiblePoints(_ page: PageRequest) async throws -> Page<Point>
+
+  /// Granted or canceled.
+  func visiblePoints(of classID: ClassID) async throws -> [Point]
+
+  /// The oldest first.
+  func pendingPoints(atMost count: Int) async throws -> [Point]
+}
+
+/// One unit of work on Point's store, valid only inside the closure it was given to.
+package protocol PointTransaction {
+  /// An id that no point has had.
+  func nextPointID() throws -> PointID
+
+  func point(of paymentID: PaymentID) throws -> Point?
+
+  /// Inserts the point, or replaces the one with its id.
+  func save(_ point: Point) throws
+
+  /// Publishes `event` if, and only if, this unit of work commits (trap T3).
+  func raise(_ event: PointEvent) throws
+}

@@ -1,0 +1,58 @@
+import AlertCore
+import Kernel
+import Testing
+
+@Suite("The alerts of a fact")
+struct AlertFactTests {
+  @Test("R7, R16: each fact is told to its student or teacher by KakaoTalk")
+  func everyFact() throws {
+    for (news, eventType, recipient) in try Self.everyNews() {
+      let alerts = Self.fact(news).alerts.filter { $0.key.channel == .kakao }
+
+      #expect(alerts.map(\.eventType) == [eventType])
+      #expect(alerts.map(\.key.recipient) == [recipient])
+      #expect(alerts.map(\.key.eventID) == ["event-1"])
+      #expect(alerts.map(\.createdAt) == [Timestamp(microseconds: 5)])
+      #expect(alerts.map { $0.classID == nil } == [eventType.hasPrefix("Course")])
+    }
+  }
+
+  @Test("R21: only an approved payment is told by SMS too")
+  func sms() throws {
+    let told = try Self.everyNews().filter { news, _, _ in
+      Self.fact(news).alerts.contains { $0.key.channel == .sms }
+    }
+
+    #expect(told.map(\.1) == ["PaymentApproved"])
+  }
+
+  @Test("say what happened in plain words")
+  func words() throws {
+    let paid = Self.fact(
+      .paymentApproved(ClassID(7), fee: try Money(won: 10_000), student: "john-doe"))
+
+    #expect(paid.alerts.first?.message == "You paid 10000 won for class 7.")
+  }
+
+  static func fact(_ news: AlertFact.News, time: Int64 = 5) -> AlertFact {
+    AlertFact(eventID: "event-1", time: Timestamp(microseconds: time), news)
+  }
+
+  private static func everyNews() throws -> [(AlertFact.News, String, String)] {
+    let course = CourseID(1)
+    let id = ClassID(7)
+    let fee = try Money(won: 10_000)
+    return [
+      (.courseRegistered(course, name: "korean", teacher: "hong"), "CourseRegistered", "hong"),
+      (.courseModified(course, name: "korean", teacher: "hong"), "CourseModified", "hong"),
+      (.courseDeleted(course, name: "korean", teacher: "hong"), "CourseDeleted", "hong"),
+      (.classRegistered(id, course, student: "john"), "ClassRegistered", "john"),
+      (.classModified(id, course, student: "john"), "ClassModified", "john"),
+      (.classCanceled(id, course, student: "john"), "ClassCanceled", "john"),
+      (.paymentApproved(id, fee: fee, student: "john"), "PaymentApproved", "john"),
+      (.paymentCanceled(id, fee: fee, student: "john"), "PaymentCanceled", "john"),
+      (.textbookDeliveried(id, textBook: "b", student: "john"), "TextbookDeliveried", "john"),
+      (.deliveryCanceled(id, textBook: "b", student: "john"), "DeliveryCanceled", "john"),
+    ]
+  }
+}

@@ -1,0 +1,71 @@
+import Kernel
+import PointCore
+import Synchronization
+
+/// Point's store without a disk. A transaction works on a copy, which is kept when it succeeds.
+final class InMemoryPointStore: PointStore {
+  private let contents = Mutex(PointContents())
+
+  func transact<Answer: Sendable>(
+    because cause: Cause, _ work: @escaping @Sendable (any PointTransaction) throws -> Answer
+  ) async throws -> Answer {
+    try self.contents.withLock { contents in
+      let transaction = InMemoryPointTransaction(contents)
+      let answer = try work(transaction)
+      contents = transaction.contents
+      return answer
+    }
+  }
+
+  func visiblePoint(_ id: PointID) async throws -> Point? {
+    self.visible.first { $0.id == id }
+  }
+
+  func visiblePoints(_ page: PageRequest) async throws -> Page<Point> {
+    Page(
+      items: Array(self.visible.dropFirst(page.offset).prefix(page.size)),
+      totalElements: self.visible.count, request: page)
+  }
+
+  func visiblePoints(of classID: ClassID) async throws -> [Point] {
+    self.visible.filter { $0.paid.classID == classID }
+  }
+
+  func pendingPoints(atMost count: Int) async throws -> [Point] {
+    Array(self.all.filter { $0.status == .pending }.prefix(count))
+  }
+
+  /// Everything raised by committed transactions, in order.
+  var events: [PointEvent] { self.contents.withLock { $0.events } }
+
+  private var all: [Point] {
+    self.contents.withLock { $0.points.values.sorted { $0.id < $1.id } }
+  }
+
+  private var visible: [Point] { self.all.filter { $0.status != .pending } }
+}
+
+struct PointContents: Sendable {
+  var points: [PointID: Point] = [:]
+  var events: [PointEvent] = []
+}
+
+private final class InMemoryPointTransaction: PointTransaction {
+  var contents: PointContents
+
+  init(_ contents: PointContents) {
+    self.contents = contents
+  }
+
+  func nextPointID() -> PointID {
+    PointID((self.contents.points.keys.max()?.value ?? 0) + 1)
+  }
+
+  func point(of paymentID: PaymentID) -> Point? {
+    self.contents.points.values.first { $0.paid.paymentID == paymentID }
+  }
+
+  func save(_ point: Point) { self.contents.points[point.id] = point }
+
+  func raise(_ event: PointEvent) { self.contents.events.append(event) }
+}
