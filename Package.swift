@@ -18,6 +18,7 @@ let argumentParser = Target.Dependency.product(
 let configuration = Target.Dependency.product(
   name: "Configuration", package: "swift-configuration")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -61,7 +62,7 @@ let foundationTargets: [Target] = [
   .target(
     name: "RESTSupport", dependencies: ["JSON", "Kernel", hummingbird, logging],
     swiftSettings: safe),
-  .target(name: "Storage", dependencies: [grdb, logging], swiftSettings: shared),
+  .target(name: "Storage", dependencies: [grdb, grdbSQLite, logging], swiftSettings: shared),
   .target(
     name: "EventLog",
     dependencies: ["Contracts", "FramedRPC", "Kernel", "Storage", lifecycle, logging],
@@ -76,8 +77,11 @@ let foundationTargets: [Target] = [
     name: "RESTSupportTests",
     dependencies: ["JSON", "Kernel", "RESTSupport", "TestSupport", hummingbird, logging],
     swiftSettings: safe),
+  .executableTarget(
+    name: "storage-crash-writer", dependencies: ["Storage", logging],
+    path: "Tests/StorageCrashWriter", swiftSettings: safe),
   .testTarget(
-    name: "StorageTests", dependencies: ["Storage", "TestSupport", logging],
+    name: "StorageTests", dependencies: ["Storage", "storage-crash-writer", logging],
     swiftSettings: safe),
   .testTarget(
     name: "EventLogTests",
