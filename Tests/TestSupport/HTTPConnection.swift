@@ -87,7 +87,8 @@ private final class HTTPResponseHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    self.finish(.failure(error))
+    // A reset is how a peer closes a connection whose last bytes it has not read.
+    self.finish(.failure(error is IOError ? HTTPClientError.closed : error))
     context.close(promise: nil)
   }
 
