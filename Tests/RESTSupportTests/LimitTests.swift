@@ -1,6 +1,6 @@
+import HTTPClientKit
 import JSON
 import RESTSupport
-import TestSupport
 import Testing
 
 @Suite("What one request may cost")

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A small HTTP/1.1 client for tests: keeps connections open, never waits without a deadline.
+/// A small HTTP/1.1 client for tests, benchmarks and scripts: keeps connections open, never waits without a deadline.
 ///
 /// Concurrent requests use a connection each; a request that fails closes its connection.
 package final class HTTPClient: Sendable {
