@@ -261,11 +261,14 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func receiveResponse(_ frame: Frame) throws(ProtocolViolation) {
-    // An answer to a call that was given up in the meantime is legal and late.
-    guard let call = self.finishedCall(frame.header.stream) else { return }
+    guard frame.header.flags.isSuperset(of: [.message, .end]) else {
+      throw ProtocolViolation(.malformedFrame, "a unary response has MSG and END")
+    }
     var body = frame.body
     let metadata =
       frame.header.flags.contains(.metadata) ? try RPCMetadata(from: &body) : RPCMetadata()
+    // An answer to a call that was given up in the meantime is legal and late.
+    guard let call = self.finishedCall(frame.header.stream) else { return }
     let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
     if status == .ok {
       call.finish(.success(body))
