@@ -151,6 +151,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private func receiveRequest(_ frame: Frame) throws(ProtocolViolation) {
     let stream = frame.header.stream
+    if !self.isDraining {
+      // Every REQUEST counts, also one that is refused: the client counts those it sends.
+      self.accepted += 1
+    }
     guard frame.header.flags.isSuperset(of: [.message, .end]) else {
       throw ProtocolViolation(.malformedFrame, "a unary request has MSG and END")
     }
@@ -197,7 +201,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       throw ProtocolViolation(.streamInUse, "stream \(call.stream.slot) has a call already")
     }
     self.calls[call.stream.slot] = call
-    self.accepted += 1
     self.runningHandlers += 1
     if let deadline = call.deadline {
       self.watch(deadline)
