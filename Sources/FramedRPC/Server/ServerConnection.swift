@@ -2,8 +2,8 @@ package import NIOCore
 
 /// The server's end of one connection.
 package final class ServerConnection: FramedConnection, @unchecked Sendable {
-  /// One call that the peer still waits for.
-  private final class Call {
+  /// One call that the peer still waits for. Touched only on the connection's loop.
+  private final class Call: @unchecked Sendable {
     let stream: StreamID
     let deadline: NIODeadline?
     let started: NIODeadline
@@ -205,22 +205,19 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     if let deadline = call.deadline {
       self.watch(deadline)
     }
-    let stream = call.stream
     let limits = self.limits.decode
     let task = Task.immediate(executorPreference: self.executor) {
       let result = await Self.run(method, body, context, limits)
       // The preferred executor is this loop; only a handler that changes executors comes back
       // elsewhere.
       if self.loop.inEventLoop {
-        self.finish(stream, context, result)
+        self.finish(call, context, result)
       } else {
-        self.loop.execute { self.finish(stream, context, result) }
+        self.loop.execute { self.finish(call, context, result) }
       }
     }
     // A handler that never suspended has finished by now.
-    if self.calls.indices.contains(stream.slot), let call = self.calls[stream.slot],
-      call.stream == stream
-    {
+    if self.isWaitedFor(call) {
       call.task = task
     }
   }
@@ -238,15 +235,21 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
+  /// By identity: a stream id comes again after 4,096 uses of its slot, and a handler may outlive
+  /// them all.
+  private func isWaitedFor(_ call: Call) -> Bool {
+    let slot = call.stream.slot
+    return self.calls.indices.contains(slot) && self.calls[slot] === call
+  }
+
   private func finish(
-    _ stream: StreamID, _ context: RPCContext, _ result: Result<ByteBuffer, any Error>
+    _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer, any Error>
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
     defer { self.closeIfDrained() }
-    guard !self.isEnded, self.calls.indices.contains(stream.slot),
-      let call = self.calls[stream.slot], call.stream == stream
-    else { return }
+    guard !self.isEnded, self.isWaitedFor(call) else { return }
+    let stream = call.stream
     self.calls[stream.slot] = nil
     let now = self.loop.now
     let elapsed = (now - call.started).nanoseconds / 1000
