@@ -274,14 +274,18 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func rpcError(
     _ error: any Error, _ call: Call, _ context: RPCContext, _ now: NIODeadline
   ) -> RPCError {
-    if let error = error as? RPCError, error.status != .ok {
+    let isCancellation =
+      error is CancellationError || (error as? RPCError)?.status == .cancelled
+    if isCancellation, let deadline = call.deadline, deadline <= now {
+      return RPCError(.deadlineExceeded, "the deadline passed while the call ran")
+    }
+    if var error = error as? RPCError, error.status != .ok {
+      // Perhaps the word of a call that the handler made; this one has run.
+      error.notProcessed = false
       return error
     }
     if error is CancellationError {
-      let expired = call.deadline.map { $0 <= now } ?? false
-      return expired
-        ? RPCError(.deadlineExceeded, "the deadline passed while the call ran")
-        : RPCError(.cancelled, "the call was cancelled")
+      return RPCError(.cancelled, "the call was cancelled")
     }
     self.onUnhandledError(error, context)
     return RPCError(.internal, "the handler failed")
