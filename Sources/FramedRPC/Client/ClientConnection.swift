@@ -291,9 +291,10 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     _ status: RPCStatus, _ header: FrameHeader, _ metadata: RPCMetadata, _ body: ByteBuffer
   ) -> RPCError {
     let subReason = SubReason(rawValue: UInt8(header.code >> 8))
+    var metadata = metadata
     return RPCError(
       status, String(decoding: body.readableBytesView, as: UTF8.self),
-      reason: metadata["\(RPCError.reasonKey)"], metadata: metadata,
+      reason: metadata.remove("\(RPCError.reasonKey)"), metadata: metadata,
       notProcessed: subReason.contains(.notProcessed))
   }
 

@@ -298,10 +298,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func send(_ error: RPCError, _ stream: StreamID, _ serverMicroseconds: UInt32) {
     var flags: FrameFlags = [.message, .end]
     var body = ByteBuffer()
-    var metadata = error.metadata
-    if let reason = error.reason {
-      metadata.appendTrusted(RPCError.reasonKey, reason)
-    }
+    let metadata = error.wireMetadata
     if !metadata.isEmpty {
       flags.insert(.metadata)
       metadata.write(into: &body)
@@ -320,4 +317,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 extension RPCError {
   /// The metadata key of ``reason``.
   static let reasonKey: StaticString = "reason"
+
+  /// The reason, then as much of the metadata as still fits: more would end the connection.
+  fileprivate var wireMetadata: RPCMetadata {
+    guard let reason = self.reason else { return self.metadata }
+    var metadata = RPCMetadata()
+    metadata.appendTrusted(Self.reasonKey, reason)
+    for entry in self.metadata.entries where entry.key != "\(Self.reasonKey)" {
+      try? metadata.append(entry.key, entry.value)
+    }
+    return metadata
+  }
 }
