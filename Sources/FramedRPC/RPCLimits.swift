@@ -4,7 +4,7 @@ public struct RPCLimits: Hashable, Sendable {
   static let conservativeFrameBytes = 64 * 1024
   static let conservativeConcurrentCalls = 100
 
-  /// Largest frame body accepted, in bytes; refused before a byte of it is kept.
+  /// Largest frame body accepted, in bytes, 32 KiB to 16 MiB; refused before a byte of it is kept.
   public var maxFrameBytes: Int
   /// Most calls at once on one connection; above it calls are answered "resource exhausted, not
   /// processed".
