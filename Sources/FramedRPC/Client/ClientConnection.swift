@@ -163,11 +163,10 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       return RPCError(
         .unimplemented, "the server does not offer \(call.method)", notProcessed: true)
     }
-    let bytes = call.request.readableBytes + (call.metadata.isEmpty ? 0 : RPCMetadata.maxBytes)
+    let bytes = call.request.readableBytes + call.metadata.wireByteCount
     guard bytes <= settings.maxFrameBytes else {
       return RPCError(
-        .resourceExhausted,
-        "the request of \(call.request.readableBytes) bytes is over the server's limit of "
+        .resourceExhausted, "the request of \(bytes) bytes is over the server's limit of "
           + "\(settings.maxFrameBytes)", notProcessed: true)
     }
     guard self.callsInFlight < settings.maxConcurrentCalls else {
@@ -175,7 +174,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
         .resourceExhausted, "\(self.callsInFlight) calls are in flight on this connection",
         notProcessed: true)
     }
-    guard self.queuedBytes <= self.limits.maxQueuedBytes, self.wire?.isWritable ?? false else {
+    guard self.queuedBytes <= self.limits.maxQueuedBytes else {
       return RPCError(
         .resourceExhausted, "the server does not read as fast as calls are made",
         notProcessed: true)

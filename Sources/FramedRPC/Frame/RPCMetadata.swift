@@ -75,6 +75,9 @@ public struct RPCMetadata: Hashable, Sendable {
     self.entries.reduce(0) { $0 + 3 + $1.key.utf8.count + $1.value.count }
   }
 
+  /// Bytes that ``write(into:)`` appends, 0 for none.
+  var wireByteCount: Int { self.isEmpty ? 0 : 4 + self.encodedByteCount }
+
   // MARK: wire: u32 bytes of all entries, then for each: u8 key length, u16 value length, key, value
 
   package func write(into buffer: inout ByteBuffer) {

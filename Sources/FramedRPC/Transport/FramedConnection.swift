@@ -93,8 +93,11 @@ package class FramedConnection: @unchecked Sendable {
 
   // MARK: sending
 
-  /// Bytes that wait for the end of the tick.
-  var queuedBytes: Int { self.output.readableBytes }
+  /// Bytes that wait: for the end of the tick, and, when the peer reads slowly, for the peer.
+  var queuedBytes: Int {
+    guard let wire = self.wire, !wire.isWritable else { return self.output.readableBytes }
+    return self.output.readableBytes + wire.queuedBytes
+  }
 
   final func send(_ header: FrameHeader, body: ByteBuffer? = nil) {
     self.sendRaw { output in

@@ -51,6 +51,11 @@ final class SocketWire: ChannelInboundHandler, Wire {
 
   var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
+  var queuedBytes: Int {
+    let options = self.context?.channel.syncOptions
+    return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+
   func write(_ bytes: ByteBuffer) {
     self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
   }
