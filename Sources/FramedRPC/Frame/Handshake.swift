@@ -90,7 +90,7 @@ package struct Hello: Hashable, Sendable {
   package init(from body: ByteBuffer) throws(ProtocolViolation) {
     var body = body
     self.version = try Handshake.readVersion(from: &body)
-    self.maxFrameBytes = RPCLimits.conservativeFrameBytes
+    self.maxFrameBytes = FrameHeader.minLimit
     var maxFrameBytes = self.maxFrameBytes
     try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in
       guard id == Handshake.Feature.maxFrameBytes else { return false }
@@ -142,7 +142,7 @@ package struct Settings: Hashable, Sendable {
   package init(from body: ByteBuffer) throws(ProtocolViolation) {
     var body = body
     self.version = try Handshake.readVersion(from: &body)
-    var maxFrameBytes = RPCLimits.conservativeFrameBytes
+    var maxFrameBytes = FrameHeader.minLimit
     var maxConcurrentCalls = RPCLimits.conservativeConcurrentCalls
     var methods: [String] = []
     try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in

@@ -26,7 +26,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// resets cannot start more work than it allows.
   private var runningHandlers = 0
   private var accepted: UInt64 = 0
-  private var maxPeerFrameBytes = RPCLimits.conservativeFrameBytes
+  private var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
   private var isDraining = false
