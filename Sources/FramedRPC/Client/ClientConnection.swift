@@ -166,7 +166,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     let bytes = call.request.readableBytes + call.metadata.wireByteCount
     guard bytes <= settings.maxFrameBytes else {
       return RPCError(
-        .resourceExhausted, "the request of \(bytes) bytes is over the server's limit of "
+        .resourceExhausted,
+        "the request of \(bytes) bytes is over the server's limit of "
           + "\(settings.maxFrameBytes)", notProcessed: true)
     }
     guard self.callsInFlight < settings.maxConcurrentCalls else {
