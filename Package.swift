@@ -116,7 +116,7 @@ let rpcTargets: [Target] = [
   .testTarget(
     name: "FramedRPCTests",
     dependencies: [
-      "Contracts", "FramedRPC", "TestSupport", nioCore, nioEmbedded, nioPosix,
+      "CProtobufC", "Contracts", "FramedRPC", nioCore, nioEmbedded, nioPosix,
     ], swiftSettings: shared),
   .testTarget(
     name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),

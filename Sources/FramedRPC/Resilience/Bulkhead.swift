@@ -41,6 +41,9 @@ public final class Bulkhead: Sendable {
   /// Calls that run now.
   public var runningCalls: Int { self.state.withLock { $0.running } }
 
+  /// Calls that wait for a place now.
+  public var waitingCalls: Int { self.state.withLock { $0.waiters.count } }
+
   /// Runs `work` when there is a place for it.
   ///
   /// - Throws: ``RPCError`` resource exhausted, not processed, when there is none in time; what
