@@ -131,7 +131,7 @@ let applicationTargets: [Target] = [
     name: "SugangServices",
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
-      "AdaptorSupport", lifecycle, logging, nioCore, nioPosix,
+      "AdaptorSupport", lifecycle, logging, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
   .executableTarget(
     name: "sugang",

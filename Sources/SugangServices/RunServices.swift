@@ -1,6 +1,7 @@
 import FramedRPC
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 /// Runs one service until SIGTERM or SIGINT, then drains it: what a container runs.
 ///

@@ -1,6 +1,10 @@
 import AlertAdaptors
 import AlertCore
+import AdaptorSupport
 import Contracts
+import Kernel
+import Logging
+import Storage
 
 /// Joins Alert's core to its adaptors.
 enum AlertComposition {
@@ -16,7 +20,7 @@ enum AlertComposition {
     parts.restAdaptors.append(AlertRESTAdaptor(port: application, links: environment.links))
     for source in AlertEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(AlertEventAdaptor(source: source, context), context))
+        try environment.consumer(AlertEventAdaptor(source: source), context))
     }
     let logger = environment.logger
     let sendAlerts = SendAlerts(

@@ -1,6 +1,7 @@
 import Contracts
 import CourseAdaptors
 import CourseCore
+import Kernel
 
 /// Joins Course's core, with its deliveries, to its adaptors.
 enum CourseComposition {

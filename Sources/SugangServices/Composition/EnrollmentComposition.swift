@@ -1,6 +1,7 @@
 import Contracts
 import EnrollmentAdaptors
 import EnrollmentCore
+import Kernel
 
 /// Joins Enrollment's core to its adaptors, and to Pay behind a breaker, a bulkhead and a fallback.
 enum EnrollmentComposition {

@@ -13,7 +13,7 @@ enum MyPageComposition {
     parts.restAdaptors.append(MyPageRESTAdaptor(port: application, links: environment.links))
     for source in MyPageEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(MyPageEventAdaptor(source: source, context), context))
+        try environment.consumer(MyPageEventAdaptor(source: source), context))
     }
     return parts
   }

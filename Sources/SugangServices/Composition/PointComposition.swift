@@ -1,6 +1,8 @@
+import AdaptorSupport
 import Contracts
 import PointAdaptors
 import PointCore
+import Storage
 
 /// Joins Point's core to its adaptors, and to Gift behind a breaker and a bulkhead.
 enum PointComposition {

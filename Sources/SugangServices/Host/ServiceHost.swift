@@ -1,4 +1,6 @@
+import AdaptorSupport
 import Contracts
+import EventLog
 import FramedRPC
 import Logging
 import NIOPosix
