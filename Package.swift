@@ -94,8 +94,9 @@ let foundationTargets: [Target] = [
     swiftSettings: safe),
   .testTarget(
     name: "EventLogTests",
-    dependencies: ["Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport"],
-    swiftSettings: safe),
+    dependencies: [
+      "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport", logging, nioPosix,
+    ], swiftSettings: safe),
 ]
 
 let rpcTargets: [Target] = [
