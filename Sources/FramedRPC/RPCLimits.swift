@@ -1,10 +1,9 @@
 /// Every bound of a FramedRPC endpoint, with its unit.
 public struct RPCLimits: Hashable, Sendable {
-  /// What a client may send before it has read the server's SETTINGS.
-  static let conservativeFrameBytes = 64 * 1024
+  /// How many calls a client may have in flight before it has read the server's SETTINGS.
   static let conservativeConcurrentCalls = 100
 
-  /// Largest frame body accepted, in bytes; refused before a byte of it is kept.
+  /// Largest frame body accepted, in bytes, 64 KiB to 16 MiB; refused before a byte of it is kept.
   public var maxFrameBytes: Int
   /// Most calls at once on one connection; above it calls are answered "resource exhausted, not
   /// processed".

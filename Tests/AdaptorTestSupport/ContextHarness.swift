@@ -3,6 +3,7 @@ import Contracts
 import EventLog
 import Foundation
 import FramedRPC
+import HTTPClientKit
 import Kernel
 import Logging
 import NIOPosix

@@ -163,11 +163,11 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       return RPCError(
         .unimplemented, "the server does not offer \(call.method)", notProcessed: true)
     }
-    let bytes = call.request.readableBytes + (call.metadata.isEmpty ? 0 : RPCMetadata.maxBytes)
+    let bytes = call.request.readableBytes + call.metadata.wireByteCount
     guard bytes <= settings.maxFrameBytes else {
       return RPCError(
         .resourceExhausted,
-        "the request of \(call.request.readableBytes) bytes is over the server's limit of "
+        "the request of \(bytes) bytes is over the server's limit of "
           + "\(settings.maxFrameBytes)", notProcessed: true)
     }
     guard self.callsInFlight < settings.maxConcurrentCalls else {
@@ -175,7 +175,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
         .resourceExhausted, "\(self.callsInFlight) calls are in flight on this connection",
         notProcessed: true)
     }
-    guard self.queuedBytes <= self.limits.maxQueuedBytes, self.wire?.isWritable ?? false else {
+    guard self.queuedBytes <= self.limits.maxQueuedBytes else {
       return RPCError(
         .resourceExhausted, "the server does not read as fast as calls are made",
         notProcessed: true)
@@ -261,11 +261,14 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func receiveResponse(_ frame: Frame) throws(ProtocolViolation) {
-    // An answer to a call that was given up in the meantime is legal and late.
-    guard let call = self.finishedCall(frame.header.stream) else { return }
+    guard frame.header.flags.isSuperset(of: [.message, .end]) else {
+      throw ProtocolViolation(.malformedFrame, "a unary response has MSG and END")
+    }
     var body = frame.body
     let metadata =
       frame.header.flags.contains(.metadata) ? try RPCMetadata(from: &body) : RPCMetadata()
+    // An answer to a call that was given up in the meantime is legal and late.
+    guard let call = self.finishedCall(frame.header.stream) else { return }
     let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
     if status == .ok {
       call.finish(.success(body))
@@ -288,9 +291,10 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     _ status: RPCStatus, _ header: FrameHeader, _ metadata: RPCMetadata, _ body: ByteBuffer
   ) -> RPCError {
     let subReason = SubReason(rawValue: UInt8(header.code >> 8))
+    var metadata = metadata
     return RPCError(
       status, String(decoding: body.readableBytesView, as: UTF8.self),
-      reason: metadata["\(RPCError.reasonKey)"], metadata: metadata,
+      reason: metadata.remove("\(RPCError.reasonKey)"), metadata: metadata,
       notProcessed: subReason.contains(.notProcessed))
   }
 

@@ -98,6 +98,9 @@ struct ConnectionState {
       self.phase = .idle
       return .none
     case .connecting:
+      // Whoever waited for this connection has sent nothing yet.
+      var error = error
+      error.notProcessed = true
       let delay = self.nextBackoff()
       self.phase = .backingOff(until: now + delay, error)
       let impatient = self.takeWaiters { !$0 }

@@ -86,8 +86,11 @@ public final class RPCClient: RPCChannel, Sendable {
           $0.wait(id, continuation, waitForReady: waitForReady, now: self.loop.now)
         }
         self.perform(action)
+        // Either may have happened before there was a waiter to tell.
         if Task.isCancelled {
           self.giveUp(id, .cancelledByCaller)
+        } else if let deadline, deadline <= self.loop.now {
+          self.giveUp(id, .deadlinePassed(notProcessed: true))
         }
       }
     } onCancel: {

@@ -14,6 +14,14 @@ package struct FrameHeader: Hashable, Sendable {
   package static let byteCount = 16
   /// What 24 bits can say; byte 3 of every frame is 0.
   package static let maxLength = 0xFF_FFFF
+  /// Every endpoint accepts bodies of this size: a client may send them before it has read the
+  /// server's SETTINGS, and a handshake and an error always fit.
+  package static let minLimit = 64 * 1024
+
+  /// A wish for the largest body, within what the protocol allows.
+  package static func limit(_ bytes: Int) -> Int {
+    min(max(bytes, Self.minLimit), Self.maxLength)
+  }
 
   package var length: UInt32
   package var type: FrameType

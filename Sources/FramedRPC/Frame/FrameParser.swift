@@ -21,7 +21,7 @@ package struct FrameParser {
   private var buffer = ByteBuffer()
 
   package init(maxFrameBytes: Int) {
-    self.maxFrameBytes = min(maxFrameBytes, FrameHeader.maxLength)
+    self.maxFrameBytes = FrameHeader.limit(maxFrameBytes)
   }
 
   /// Bytes of a frame whose rest has not arrived.
@@ -64,7 +64,7 @@ package struct FrameParser {
         .frameTooLarge,
         "a frame of \(header.length) bytes is over the limit of \(self.maxFrameBytes)")
     }
-    guard FrameFlags.version1.isSuperset(of: header.flags) else {
+    guard header.type.isIgnorable || FrameFlags.version1.isSuperset(of: header.flags) else {
       throw ProtocolViolation(
         .reservedFlag, "flags \(header.flags.rawValue) were not negotiated")
     }

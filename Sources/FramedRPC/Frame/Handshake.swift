@@ -42,6 +42,15 @@ package enum Handshake {
     }
   }
 
+  fileprivate static func readNumber(
+    from value: inout ByteBuffer
+  ) throws(ProtocolViolation) -> Int {
+    guard let number = value.readInteger(endianness: .little, as: UInt32.self) else {
+      throw ProtocolViolation(.malformedFrame, "a handshake feature is cut off")
+    }
+    return Int(number)
+  }
+
   fileprivate static func readVersion(
     from body: inout ByteBuffer
   ) throws(ProtocolViolation) -> UInt16 {
@@ -71,7 +80,7 @@ package struct Hello: Hashable, Sendable {
     var body = ByteBuffer()
     body.writeMultipleIntegers(self.version, UInt16(0), endianness: .little)
     Handshake.writeFeature(Handshake.Feature.maxFrameBytes, into: &body) {
-      $0.writeInteger(UInt32(self.maxFrameBytes), endianness: .little)
+      $0.writeInteger(UInt32(FrameHeader.limit(self.maxFrameBytes)), endianness: .little)
     }
     buffer.writeBytes(Handshake.magic)
     FrameHeader(length: body.readableBytes, type: .hello).write(into: &buffer)
@@ -81,14 +90,14 @@ package struct Hello: Hashable, Sendable {
   package init(from body: ByteBuffer) throws(ProtocolViolation) {
     var body = body
     self.version = try Handshake.readVersion(from: &body)
-    self.maxFrameBytes = RPCLimits.conservativeFrameBytes
+    self.maxFrameBytes = FrameHeader.minLimit
     var maxFrameBytes = self.maxFrameBytes
-    try Handshake.readFeatures(from: &body) { id, value in
+    try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in
       guard id == Handshake.Feature.maxFrameBytes else { return false }
-      maxFrameBytes = Int(value.readInteger(endianness: .little, as: UInt32.self) ?? 0)
+      maxFrameBytes = try Handshake.readNumber(from: &value)
       return true
     }
-    self.maxFrameBytes = min(maxFrameBytes, FrameHeader.maxLength)
+    self.maxFrameBytes = FrameHeader.limit(maxFrameBytes)
   }
 }
 
@@ -114,10 +123,10 @@ package struct Settings: Hashable, Sendable {
     var body = ByteBuffer()
     body.writeMultipleIntegers(self.version, UInt16(0), endianness: .little)
     Handshake.writeFeature(Handshake.Feature.maxFrameBytes, into: &body) {
-      $0.writeInteger(UInt32(self.maxFrameBytes), endianness: .little)
+      $0.writeInteger(UInt32(FrameHeader.limit(self.maxFrameBytes)), endianness: .little)
     }
     Handshake.writeFeature(Handshake.Feature.maxConcurrentCalls, into: &body) {
-      $0.writeInteger(UInt32(self.maxConcurrentCalls), endianness: .little)
+      $0.writeInteger(UInt32(clamping: self.maxConcurrentCalls), endianness: .little)
     }
     Handshake.writeFeature(Handshake.Feature.methods, into: &body) { value in
       for method in self.methods {
@@ -133,22 +142,22 @@ package struct Settings: Hashable, Sendable {
   package init(from body: ByteBuffer) throws(ProtocolViolation) {
     var body = body
     self.version = try Handshake.readVersion(from: &body)
-    var maxFrameBytes = RPCLimits.conservativeFrameBytes
+    var maxFrameBytes = FrameHeader.minLimit
     var maxConcurrentCalls = RPCLimits.conservativeConcurrentCalls
     var methods: [String] = []
     try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in
       switch id {
       case Handshake.Feature.maxFrameBytes:
-        maxFrameBytes = Int(value.readInteger(endianness: .little, as: UInt32.self) ?? 0)
+        maxFrameBytes = try Handshake.readNumber(from: &value)
       case Handshake.Feature.maxConcurrentCalls:
-        maxConcurrentCalls = Int(value.readInteger(endianness: .little, as: UInt32.self) ?? 0)
+        maxConcurrentCalls = try Handshake.readNumber(from: &value)
       case Handshake.Feature.methods:
         methods = try Self.readMethods(from: &value)
       default: return false
       }
       return true
     }
-    self.maxFrameBytes = min(maxFrameBytes, FrameHeader.maxLength)
+    self.maxFrameBytes = FrameHeader.limit(maxFrameBytes)
     self.maxConcurrentCalls = min(maxConcurrentCalls, StreamID.maxSlots)
     self.methods = methods
   }
@@ -162,7 +171,8 @@ package struct Settings: Hashable, Sendable {
         let (hash, length) = value.readMultipleIntegers(
           endianness: .little, as: (UInt64, UInt16).self),
         let bytes = value.readBytes(length: Int(length)),
-        let name = String(validating: bytes, as: UTF8.self), MethodHash.hash(name) == hash
+        let name = String(validating: bytes, as: UTF8.self), MethodHash.hash(name) == hash,
+        methods.count < MethodTable.slotByHash
       else {
         throw ProtocolViolation(.malformedFrame, "the table of methods is malformed")
       }

@@ -56,6 +56,12 @@ public struct RPCMetadata: Hashable, Sendable {
     self.entries.append(Entry(key: "\(key)", value: Array(value.utf8.prefix(Self.maxValueBytes))))
   }
 
+  /// Takes every value of `key` out and returns the first, when it is UTF-8.
+  mutating func remove(_ key: String) -> String? {
+    defer { self.entries.removeAll { $0.key == key } }
+    return self[key]
+  }
+
   private static func isValid(key: String) -> Bool {
     (1...255).contains(key.utf8.count)
       && key.utf8.allSatisfy { byte in
@@ -68,6 +74,9 @@ public struct RPCMetadata: Hashable, Sendable {
   private var encodedByteCount: Int {
     self.entries.reduce(0) { $0 + 3 + $1.key.utf8.count + $1.value.count }
   }
+
+  /// Bytes that ``write(into:)`` appends, 0 for none.
+  var wireByteCount: Int { self.isEmpty ? 0 : 4 + self.encodedByteCount }
 
   // MARK: wire: u32 bytes of all entries, then for each: u8 key length, u16 value length, key, value
 

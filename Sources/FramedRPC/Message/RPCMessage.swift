@@ -46,12 +46,13 @@ public struct DecodeLimits: Hashable, Sendable {
   public var maxElements: Int
   /// Most memory that the decoded C structs may take, as a multiple of the bytes received …
   public var memoryFactor: Int
-  /// … but never less than this, so that small messages always have room.
+  /// … but never less than this, so that long lists of small things have room: an element of two
+  /// bytes becomes a struct of forty. The memory is given back before the handler runs.
   public var memoryFloorBytes: Int
 
   public init(
-    maxDepth: Int = 100, maxElements: Int = 65_536, memoryFactor: Int = 8,
-    memoryFloorBytes: Int = 64 * 1024
+    maxDepth: Int = 100, maxElements: Int = 65_536, memoryFactor: Int = 16,
+    memoryFloorBytes: Int = 1024 * 1024
   ) {
     self.maxDepth = maxDepth
     self.maxElements = maxElements

@@ -9,7 +9,7 @@ public final class RPCServer: Sendable {
     var inProcess: [(String, InProcessNetwork)] = []
     var connections: [ObjectIdentifier: ServerConnection] = [:]
     var isShuttingDown = false
-    var drained: CheckedContinuation<Void, Never>?
+    var drained: [CheckedContinuation<Void, Never>] = []
   }
 
   private let group: any EventLoopGroup
@@ -89,7 +89,7 @@ public final class RPCServer: Sendable {
     await withCheckedContinuation { continuation in
       let isDrained = self.state.withLock { state in
         guard !state.connections.isEmpty else { return true }
-        state.drained = continuation
+        state.drained.append(continuation)
         return false
       }
       if isDrained {
@@ -116,13 +116,21 @@ public final class RPCServer: Sendable {
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(.socketOption(.so_keepalive), value: 1)
     }
+    let channel: any Channel
     do {
-      let channel = try await bind(bootstrap).get()
-      self.state.withLock { $0.channels.append(channel) }
-      return channel
+      channel = try await bind(bootstrap).get()
     } catch {
       throw RPCError(.unavailable, "cannot listen on \(address): \(error)")
     }
+    let isTooLate = self.state.withLock { state in
+      state.channels.append(channel)
+      return state.isShuttingDown
+    }
+    guard !isTooLate else {
+      try? await channel.close()
+      throw RPCError(.unavailable, "the server has shut down")
+    }
+    return channel
   }
 
   private func makeConnection(on loop: any EventLoop) -> ServerConnection? {
@@ -138,11 +146,12 @@ public final class RPCServer: Sendable {
   }
 
   private func forget(_ connection: ServerConnection) {
-    let drained = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+    let drained = self.state.withLock { state -> [CheckedContinuation<Void, Never>] in
       state.connections[ObjectIdentifier(connection)] = nil
-      guard state.connections.isEmpty else { return nil }
-      return exchange(&state.drained, with: nil)
+      return state.connections.isEmpty ? exchange(&state.drained, with: []) : []
     }
-    drained?.resume()
+    for waiter in drained {
+      waiter.resume()
+    }
   }
 }

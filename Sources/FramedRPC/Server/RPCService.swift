@@ -32,7 +32,7 @@ public struct RPCService: Sendable {
         } catch {
           throw RPCError(
             .invalidArgument, "the request is not a \(Request.messageName): \(error)",
-            reason: "malformed-message", notProcessed: true)
+            reason: "malformed-message")
         }
         return try await handler(request, context).encoded()
       })

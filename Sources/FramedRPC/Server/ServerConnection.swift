@@ -2,8 +2,8 @@ package import NIOCore
 
 /// The server's end of one connection.
 package final class ServerConnection: FramedConnection, @unchecked Sendable {
-  /// One call that the peer still waits for.
-  private final class Call {
+  /// One call that the peer still waits for. Touched only on the connection's loop.
+  private final class Call: @unchecked Sendable {
     let stream: StreamID
     let deadline: NIODeadline?
     let started: NIODeadline
@@ -26,7 +26,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// resets cannot start more work than it allows.
   private var runningHandlers = 0
   private var accepted: UInt64 = 0
-  private var maxPeerFrameBytes = RPCLimits.conservativeFrameBytes
+  private var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
   private var isDraining = false
@@ -151,6 +151,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private func receiveRequest(_ frame: Frame) throws(ProtocolViolation) {
     let stream = frame.header.stream
+    if !self.isDraining {
+      // Every REQUEST counts, also one that is refused: the client counts those it sends.
+      self.accepted += 1
+    }
     guard frame.header.flags.isSuperset(of: [.message, .end]) else {
       throw ProtocolViolation(.malformedFrame, "a unary request has MSG and END")
     }
@@ -197,27 +201,23 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       throw ProtocolViolation(.streamInUse, "stream \(call.stream.slot) has a call already")
     }
     self.calls[call.stream.slot] = call
-    self.accepted += 1
     self.runningHandlers += 1
     if let deadline = call.deadline {
       self.watch(deadline)
     }
-    let stream = call.stream
     let limits = self.limits.decode
     let task = Task.immediate(executorPreference: self.executor) {
       let result = await Self.run(method, body, context, limits)
       // The preferred executor is this loop; only a handler that changes executors comes back
       // elsewhere.
       if self.loop.inEventLoop {
-        self.finish(stream, context, result)
+        self.finish(call, context, result)
       } else {
-        self.loop.execute { self.finish(stream, context, result) }
+        self.loop.execute { self.finish(call, context, result) }
       }
     }
     // A handler that never suspended has finished by now.
-    if self.calls.indices.contains(stream.slot), let call = self.calls[stream.slot],
-      call.stream == stream
-    {
+    if self.isWaitedFor(call) {
       call.task = task
     }
   }
@@ -235,15 +235,21 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
+  /// By identity: a stream id comes again after 4,096 uses of its slot, and a handler may outlive
+  /// them all.
+  private func isWaitedFor(_ call: Call) -> Bool {
+    let slot = call.stream.slot
+    return self.calls.indices.contains(slot) && self.calls[slot] === call
+  }
+
   private func finish(
-    _ stream: StreamID, _ context: RPCContext, _ result: Result<ByteBuffer, any Error>
+    _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer, any Error>
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
     defer { self.closeIfDrained() }
-    guard !self.isEnded, self.calls.indices.contains(stream.slot),
-      let call = self.calls[stream.slot], call.stream == stream
-    else { return }
+    guard !self.isEnded, self.isWaitedFor(call) else { return }
+    let stream = call.stream
     self.calls[stream.slot] = nil
     let now = self.loop.now
     let elapsed = (now - call.started).nanoseconds / 1000
@@ -268,14 +274,18 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func rpcError(
     _ error: any Error, _ call: Call, _ context: RPCContext, _ now: NIODeadline
   ) -> RPCError {
-    if let error = error as? RPCError, error.status != .ok {
+    let isCancellation =
+      error is CancellationError || (error as? RPCError)?.status == .cancelled
+    if isCancellation, let deadline = call.deadline, deadline <= now {
+      return RPCError(.deadlineExceeded, "the deadline passed while the call ran")
+    }
+    if var error = error as? RPCError, error.status != .ok {
+      // Perhaps the word of a call that the handler made; this one has run.
+      error.notProcessed = false
       return error
     }
     if error is CancellationError {
-      let expired = call.deadline.map { $0 <= now } ?? false
-      return expired
-        ? RPCError(.deadlineExceeded, "the deadline passed while the call ran")
-        : RPCError(.cancelled, "the call was cancelled")
+      return RPCError(.cancelled, "the call was cancelled")
     }
     self.onUnhandledError(error, context)
     return RPCError(.internal, "the handler failed")
@@ -288,10 +298,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func send(_ error: RPCError, _ stream: StreamID, _ serverMicroseconds: UInt32) {
     var flags: FrameFlags = [.message, .end]
     var body = ByteBuffer()
-    var metadata = error.metadata
-    if let reason = error.reason {
-      metadata.appendTrusted(RPCError.reasonKey, reason)
-    }
+    let metadata = error.wireMetadata
     if !metadata.isEmpty {
       flags.insert(.metadata)
       metadata.write(into: &body)
@@ -310,4 +317,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 extension RPCError {
   /// The metadata key of ``reason``.
   static let reasonKey: StaticString = "reason"
+
+  /// The reason, then as much of the metadata as still fits: more would end the connection.
+  fileprivate var wireMetadata: RPCMetadata {
+    guard let reason = self.reason else { return self.metadata }
+    var metadata = RPCMetadata()
+    metadata.appendTrusted(Self.reasonKey, reason)
+    for entry in self.metadata.entries where entry.key != "\(Self.reasonKey)" {
+      try? metadata.append(entry.key, entry.value)
+    }
+    return metadata
+  }
 }

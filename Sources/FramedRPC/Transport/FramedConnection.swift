@@ -19,6 +19,8 @@ package class FramedConnection: @unchecked Sendable {
   private var isReading = false
   private var flushIsScheduled = false
   private var partialFrameTimer: Scheduled<Void>?
+  /// When the frame that is incomplete now began to arrive.
+  private var partialFrameBegan: NIODeadline?
   private var sweepTimer: Scheduled<Void>?
   private var sweepTime: NIODeadline?
 
@@ -70,6 +72,7 @@ package class FramedConnection: @unchecked Sendable {
       guard try self.consumeMagic(&bytes) else { return }
       self.parser.append(bytes)
       while !self.isEnded, let frame = try self.parser.next() {
+        self.partialFrameBegan = nil
         try self.receive(frame)
       }
     } catch {
@@ -90,8 +93,11 @@ package class FramedConnection: @unchecked Sendable {
 
   // MARK: sending
 
-  /// Bytes that wait for the end of the tick.
-  var queuedBytes: Int { self.output.readableBytes }
+  /// Bytes that wait: for the end of the tick, and, when the peer reads slowly, for the peer.
+  var queuedBytes: Int {
+    guard let wire = self.wire, !wire.isWritable else { return self.output.readableBytes }
+    return self.output.readableBytes + wire.queuedBytes
+  }
 
   final func send(_ header: FrameHeader, body: ByteBuffer? = nil) {
     self.sendRaw { output in
@@ -182,14 +188,28 @@ package class FramedConnection: @unchecked Sendable {
     }
   }
 
+  /// The time is that of one frame: a peer whose bytes always end inside some frame is busy, not
+  /// late. The timer outlives the frame it was made for and looks at the next one when it fires.
   private func watchPartialFrame() {
-    guard !self.isEnded, self.parser.hasPartialFrame || !self.missingMagic.isEmpty else {
-      self.partialFrameTimer?.cancel()
-      self.partialFrameTimer = nil
+    guard !self.isEnded, self.parser.hasPartialFrame else {
+      self.partialFrameBegan = nil
       return
     }
-    guard self.partialFrameTimer == nil else { return }
-    self.partialFrameTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.frameTimeout)) {
+    guard self.partialFrameBegan == nil else { return }
+    self.partialFrameBegan = self.lastReceived
+    if self.partialFrameTimer == nil {
+      self.schedulePartialFrameTimer(began: self.lastReceived)
+    }
+  }
+
+  private func schedulePartialFrameTimer(began: NIODeadline) {
+    let due = began + TimeAmount(self.limits.frameTimeout)
+    self.partialFrameTimer = self.loop.scheduleTask(deadline: due) {
+      self.partialFrameTimer = nil
+      guard !self.isEnded, let began = self.partialFrameBegan else { return }
+      guard began + TimeAmount(self.limits.frameTimeout) <= self.loop.now else {
+        return self.schedulePartialFrameTimer(began: began)
+      }
       self.refuse(
         ProtocolViolation(
           .timeout, "a frame did not arrive whole within \(self.limits.frameTimeout)"))

@@ -82,6 +82,7 @@ final class InProcessWire: Wire, @unchecked Sendable {
   }
 
   var isWritable: Bool { !self.isClosed }
+  var queuedBytes: Int { 0 }
 
   func write(_ bytes: ByteBuffer) {
     self.loop.assertInEventLoop()

@@ -8,6 +8,10 @@ final class SocketWire: ChannelInboundHandler, Wire {
 
   private let connection: FramedConnection
   private var context: ChannelHandlerContext?
+  private var lingerTimer: Scheduled<Void>?
+
+  /// Longest time from our FIN to the peer's.
+  private static let lingerTimeout: TimeAmount = .seconds(2)
 
   init(connection: FramedConnection) {
     self.connection = connection
@@ -35,6 +39,7 @@ final class SocketWire: ChannelInboundHandler, Wire {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
+    self.lingerTimer?.cancel()
     self.connection.wireClosed("the peer closed it")
   }
 
@@ -51,6 +56,11 @@ final class SocketWire: ChannelInboundHandler, Wire {
 
   var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
+  var queuedBytes: Int {
+    let options = self.context?.channel.syncOptions
+    return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+
   func write(_ bytes: ByteBuffer) {
     self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
   }
@@ -59,8 +69,17 @@ final class SocketWire: ChannelInboundHandler, Wire {
     self.context?.channel.setOption(.autoRead, value: reading).whenComplete { _ in }
   }
 
+  /// Sends what is queued and a FIN, then reads on until the peer closes too.
+  ///
+  /// To close at once would throw queued answers away, and unread bytes would make a reset of the
+  /// FIN, which destroys the GOAWAY before it can be read.
   func close() {
-    self.context?.close(promise: nil)
+    guard let channel = self.context?.channel, self.lingerTimer == nil else { return }
+    self.lingerTimer = channel.eventLoop.scheduleTask(in: Self.lingerTimeout) {
+      channel.close(promise: nil)
+    }
+    channel.close(mode: .output).whenFailure { _ in channel.close(promise: nil) }
+    self.setReading(true)
   }
 
   // MARK: making channels

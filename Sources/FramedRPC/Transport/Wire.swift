@@ -6,6 +6,8 @@ package import NIOCore
 package protocol Wire: AnyObject {
   /// False while the peer reads more slowly than we write.
   var isWritable: Bool { get }
+  /// Bytes written that have not left yet.
+  var queuedBytes: Int { get }
   /// Sends bytes; they are not held back.
   func write(_ bytes: ByteBuffer)
   /// Stops or resumes reading from the peer.

@@ -38,12 +38,12 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
   var sortable: [String] { ["id"] + self.fields.map(\.key) }
 
   package func href(of item: Item) -> String {
-    "\(self.collectionHref)/\(self.id(item).value)"
+    self.collectionHref + "/" + String(self.id(item).value)
   }
 
   /// One thing: its fields, and its id only in its link.
   package func single(_ item: Item) -> JSONValue {
-    let link: JSONValue = ["href": .string(self.href(of: item))]
+    let link = HALLink.to(self.href(of: item))
     var object = JSONObject()
     object.reserveCapacity(self.fields.count + 1)
     for (name, value) in self.fields {

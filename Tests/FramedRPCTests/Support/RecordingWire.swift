@@ -1,0 +1,41 @@
+import FramedRPC
+import NIOCore
+
+/// A wire that leads nowhere and remembers what was sent.
+final class RecordingWire: Wire {
+  var isWritable = true
+  var queuedBytes = 0
+  private(set) var isClosed = false
+  private(set) var isReading = true
+  private(set) var writes: [ByteBuffer] = []
+
+  func write(_ bytes: ByteBuffer) {
+    self.writes.append(bytes)
+  }
+
+  func setReading(_ reading: Bool) {
+    self.isReading = reading
+  }
+
+  func close() {
+    self.isClosed = true
+  }
+
+  /// What was sent since the last time, as frames; the magic is left out.
+  func takeFrames() throws -> [Frame] {
+    var parser = FrameParser(maxFrameBytes: FrameHeader.maxLength)
+    for (index, write) in self.writes.enumerated() {
+      var write = write
+      if index == 0, write.getBytes(at: write.readerIndex, length: 8) == Handshake.magic {
+        write.moveReaderIndex(forwardBy: 8)
+      }
+      parser.append(write)
+    }
+    self.writes = []
+    var frames: [Frame] = []
+    while let frame = try parser.next() {
+      frames.append(frame)
+    }
+    return frames
+  }
+}

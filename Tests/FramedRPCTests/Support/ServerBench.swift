@@ -1,0 +1,76 @@
+import Contracts
+import FramedRPC
+import NIOCore
+import NIOEmbedded
+
+/// A server's connection with a recording wire and a loop whose time is the test's.
+///
+/// Everything happens on the test's own thread, in order.
+final class ServerBench {
+  let loop = EmbeddedEventLoop()
+  let wire = RecordingWire()
+  let handler: TestHandler
+  let connection: ServerConnection
+
+  /// - Parameter greets: whether the handshake is over when the test begins.
+  init(
+    limits: RPCLimits = .standard, handler: TestHandler = TestHandler(), greets: Bool = true,
+    onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
+  ) throws {
+    self.handler = handler
+    self.connection = ServerConnection(
+      loop: self.loop, limits: limits,
+      table: try MethodTable([FramedrpcV1.TestService.register(handler)]),
+      executor: EventLoopTaskExecutor(loop: self.loop), onUnhandledError: onUnhandledError)
+    self.connection.attach(self.wire)
+    if greets {
+      var hello = ByteBuffer()
+      Hello(maxFrameBytes: 1024 * 1024).write(into: &hello)
+      self.receive(hello)
+      _ = try self.sent()
+    }
+  }
+
+  func receive(_ bytes: ByteBuffer) {
+    self.connection.received(bytes)
+    self.loop.run()
+  }
+
+  func receive(_ frame: Frame) {
+    self.receive(frame.bytes)
+  }
+
+  func advance(by time: TimeAmount) {
+    self.loop.advanceTime(by: time)
+  }
+
+  /// What was sent since the last time.
+  func sent() throws -> [Frame] {
+    self.loop.run()
+    return try self.wire.takeFrames()
+  }
+
+  /// The GOAWAY that ended the connection.
+  func refusal() throws -> GoAway? {
+    guard let last = try self.sent().last, last.header.type == .goAway else { return nil }
+    return try GoAway(from: last.body)
+  }
+
+  /// A call of Echo.
+  static func echo(
+    _ request: FramedrpcV1.EchoRequest, stream: StreamID = .slot(0), microseconds: UInt32 = 0
+  ) throws -> Frame {
+    Frame(
+      .request, flags: [.message, .end], stream: stream, aux: microseconds,
+      body: try request.encoded())
+  }
+
+  /// A call that the handler keeps until it is released or cancelled.
+  static func heldEcho(
+    _ number: Int64, stream: StreamID = .slot(0), microseconds: UInt32 = 0
+  ) throws -> Frame {
+    try Self.echo(
+      FramedrpcV1.EchoRequest(number: number, delayMs: 1), stream: stream,
+      microseconds: microseconds)
+  }
+}
