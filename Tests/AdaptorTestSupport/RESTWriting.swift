@@ -1,6 +1,6 @@
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 
 extension HTTPClient {
   /// Sends the fields that are there, with an Idempotency-Key when there is one.

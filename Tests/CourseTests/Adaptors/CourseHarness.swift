@@ -4,10 +4,10 @@ import CourseAdaptors
 import CourseCore
 import EventLog
 import FramedRPC
+import HTTPClientKit
 import JSON
 import Kernel
 import RESTSupport
-import TestSupport
 
 /// Course on SQLite, reached in one of the three ways; Enrollment's desk is played by a script.
 struct CourseHarness {

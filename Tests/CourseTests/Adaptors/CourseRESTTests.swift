@@ -1,9 +1,9 @@
 import AdaptorTestSupport
 import CourseCore
 import EventLog
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 import Testing
 
 @Suite("Courses and deliveries over REST")

@@ -1,8 +1,8 @@
 import AdaptorTestSupport
 import CourseCore
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 
 /// Course's port as a REST client sees it.
 struct RESTCoursePort: CoursePort {

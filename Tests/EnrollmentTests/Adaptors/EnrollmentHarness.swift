@@ -4,9 +4,9 @@ import EnrollmentAdaptors
 import EnrollmentCore
 import EventLog
 import FramedRPC
+import HTTPClientKit
 import Kernel
 import RESTSupport
-import TestSupport
 
 /// Enrollment on SQLite, reached in one of the three ways; Pay and Course are played by scripts.
 struct EnrollmentHarness {

@@ -1,9 +1,9 @@
 import AdaptorTestSupport
 import EnrollmentAdaptors
 import EnrollmentCore
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 import Testing
 
 @Suite("Classes over REST")

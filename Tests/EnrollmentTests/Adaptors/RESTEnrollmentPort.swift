@@ -1,9 +1,9 @@
 import AdaptorTestSupport
 import EnrollmentCore
+import HTTPClientKit
 import JSON
 import Kernel
 import RESTSupport
-import TestSupport
 
 /// Enrollment's port as a REST client sees it; a course is closed by other means there.
 struct RESTEnrollmentPort: EnrollmentPort {
