@@ -11,9 +11,10 @@ import ServiceLifecycle
 /// the doors close first and the storage last.
 enum ServiceHost {
   /// Told where a service can be reached once it can.
-  typealias OnListening = @Sendable (ServiceName, RESTOrRPC) -> Void
+  typealias OnListening = @Sendable (ServiceName, Door) -> Void
 
-  enum RESTOrRPC: Sendable {
+  /// Where a service can be reached.
+  enum Door: Sendable {
     case rest(port: Int)
     case rpc(RPCAddress)
   }

@@ -23,10 +23,8 @@ package struct RPCPaymentGateway: PaymentGateway {
           fee: request.fee.won, student: request.student, textBook: request.textBook),
         options: cause.options(timeout: self.timeout))
       return Self.answer(answer)
-    } catch let error as RPCError {
-      return Self.answer(error)
     } catch {
-      return .unknown(reason: "\(error)")
+      return PaymentFallback.answer(to: error)
     }
   }
 
@@ -36,14 +34,5 @@ package struct RPCPaymentGateway: PaymentGateway {
       return .unknown(reason: "the answer has neither a payment nor a reason")
     }
     return .declined(reason: response.declinedReason)
-  }
-
-  /// What Pay's core refused it refuses every time, and took no money. Everything else, a timeout
-  /// first of all, is no answer (trap T2).
-  private static func answer(_ error: RPCError) -> PaymentAnswer {
-    if let problem = error.problem, problem.kind != .unavailable {
-      return .declined(reason: problem.code)
-    }
-    return .unknown(reason: error.message)
   }
 }
