@@ -18,7 +18,11 @@ let argumentParser = Target.Dependency.product(
 let configuration = Target.Dependency.product(
   name: "Configuration", package: "swift-configuration")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -46,7 +50,7 @@ func context(_ name: String) -> [Target] {
       path: "Sources/\(name)/Adaptors", swiftSettings: safe),
     .testTarget(
       name: "\(name)Tests",
-      dependencies: ["Kernel", core, adaptors, "AdaptorTestSupport", "TestSupport"] + adaptorsUse,
+      dependencies: ["Kernel", core, adaptors, "AdaptorTestSupport", "HTTPClientKit"] + adaptorsUse,
       swiftSettings: safe),
   ]
 }
@@ -58,10 +62,14 @@ let allCores: [Target.Dependency] = contexts.map { .target(name: "\($0)Core") }
 let foundationTargets: [Target] = [
   .target(name: "Kernel", swiftSettings: safe),
   .target(name: "JSON", swiftSettings: safe),
+  .target(name: "HTTPClientKit", dependencies: ["JSON", nioCore, nioPosix], swiftSettings: safe),
   .target(
-    name: "RESTSupport", dependencies: ["JSON", "Kernel", hummingbird, logging],
-    swiftSettings: safe),
-  .target(name: "Storage", dependencies: [grdb, logging], swiftSettings: shared),
+    name: "RESTSupport",
+    dependencies: [
+      "JSON", "Kernel", httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nioCore,
+      nioHTTPTypes,
+    ], swiftSettings: safe),
+  .target(name: "Storage", dependencies: [grdb, grdbSQLite, logging], swiftSettings: shared),
   .target(
     name: "EventLog",
     dependencies: ["Contracts", "FramedRPC", "Kernel", "Storage", lifecycle, logging],
@@ -74,15 +82,21 @@ let foundationTargets: [Target] = [
   .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: safe),
   .testTarget(
     name: "RESTSupportTests",
-    dependencies: ["JSON", "Kernel", "RESTSupport", "TestSupport", hummingbird, logging],
-    swiftSettings: safe),
+    dependencies: [
+      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", hummingbird, lifecycle,
+      logging,
+    ], swiftSettings: safe),
+  .executableTarget(
+    name: "storage-crash-writer", dependencies: ["Storage", logging],
+    path: "Tests/StorageCrashWriter", swiftSettings: safe),
   .testTarget(
-    name: "StorageTests", dependencies: ["Storage", "TestSupport", logging],
+    name: "StorageTests", dependencies: ["Storage", "storage-crash-writer", logging],
     swiftSettings: safe),
   .testTarget(
     name: "EventLogTests",
-    dependencies: ["Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport"],
-    swiftSettings: safe),
+    dependencies: [
+      "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport", logging, nioPosix,
+    ], swiftSettings: safe),
 ]
 
 let rpcTargets: [Target] = [
@@ -103,7 +117,7 @@ let rpcTargets: [Target] = [
   .testTarget(
     name: "FramedRPCTests",
     dependencies: [
-      "Contracts", "FramedRPC", "TestSupport", nioCore, nioEmbedded, nioPosix,
+      "CProtobufC", "Contracts", "FramedRPC", nioCore, nioEmbedded, nioPosix,
     ], swiftSettings: shared),
   .testTarget(
     name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
@@ -112,28 +126,28 @@ let rpcTargets: [Target] = [
 let applicationTargets: [Target] = [
   .target(
     name: "Gateway",
-    dependencies: ["FramedRPC", "Kernel", "RESTSupport", hummingbird, logging] + allAdaptors
-      + allCores, swiftSettings: safe),
+    dependencies: ["Contracts", "FramedRPC", "JSON", "Kernel", "RESTSupport"] + allAdaptors,
+    swiftSettings: safe),
   .target(
     name: "SugangServices",
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
-      configuration, hummingbird, lifecycle, logging, nioCore, nioPosix,
+      "AdaptorSupport", lifecycle, logging, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "JSON", "Kernel", "SugangServices", argumentParser, configuration,
+      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "SugangServices", argumentParser,
+      configuration,
       lifecycle, logging, nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),
   .target(
-    name: "TestSupport", dependencies: ["JSON", nioCore, nioPosix], path: "Tests/TestSupport",
-    swiftSettings: safe),
+    name: "TestSupport", path: "Tests/TestSupport", swiftSettings: safe),
   .target(
     name: "AdaptorTestSupport",
     dependencies: [
-      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "Kernel", "RESTSupport", "Storage",
-      "TestSupport", lifecycle, logging, nioPosix,
+      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel",
+      "RESTSupport", "Storage", "TestSupport", lifecycle, logging, nioPosix,
     ], path: "Tests/AdaptorTestSupport", swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
@@ -151,8 +165,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),

@@ -16,7 +16,7 @@ package struct SQLUnit {
     try self.outbox.append(
       OutgoingEvent(
         type: type, subject: String(subject), correlationID: String(subject), time: self.now,
-        cause: self.cause, message: message),
+        cause: self.cause, data: message.encodedBytes()),
       in: self.connection)
   }
 

@@ -21,6 +21,8 @@ public enum AlertV1 {
     public var status: String
     /// RFC 3339, UTC.
     public var createdAt: String
+    /// The id of the event that it tells of.
+    public var eventID: String
 
     public init(
       id: Int64 = 0,
@@ -30,7 +32,8 @@ public enum AlertV1 {
       eventType: String = "",
       message: String = "",
       status: String = "",
-      createdAt: String = ""
+      createdAt: String = "",
+      eventID: String = ""
     ) {
       self.id = id
       self.classID = classID
@@ -40,6 +43,7 @@ public enum AlertV1 {
       self.message = message
       self.status = status
       self.createdAt = createdAt
+      self.eventID = eventID
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -70,6 +74,9 @@ public enum AlertV1 {
       if !self.createdAt.isEmpty {
         pointer.pointee.created_at = try arena.string(self.createdAt, field: "created_at")
       }
+      if !self.eventID.isEmpty {
+        pointer.pointee.event_id = try arena.string(self.eventID, field: "event_id")
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Alert__V1__Alert>) {
@@ -81,6 +88,7 @@ public enum AlertV1 {
       self.message = String(cString: pointer.pointee.message)
       self.status = String(cString: pointer.pointee.status)
       self.createdAt = String(cString: pointer.pointee.created_at)
+      self.eventID = String(cString: pointer.pointee.event_id)
     }
   }
 

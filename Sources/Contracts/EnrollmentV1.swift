@@ -17,6 +17,10 @@ public enum EnrollmentV1 {
     public var textBook: String
     /// PENDING, REGISTERED, PAYMENT_FAILED or CANCELED.
     public var status: String
+    /// Why the payment was declined, else empty.
+    public var declineReason: String
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var acceptedAtUs: Int64
 
     public init(
       id: Int64 = 0,
@@ -24,7 +28,9 @@ public enum EnrollmentV1 {
       fee: Int64 = 0,
       student: String = "",
       textBook: String = "",
-      status: String = ""
+      status: String = "",
+      declineReason: String = "",
+      acceptedAtUs: Int64 = 0
     ) {
       self.id = id
       self.courseID = courseID
@@ -32,6 +38,8 @@ public enum EnrollmentV1 {
       self.student = student
       self.textBook = textBook
       self.status = status
+      self.declineReason = declineReason
+      self.acceptedAtUs = acceptedAtUs
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -54,6 +62,10 @@ public enum EnrollmentV1 {
       if !self.status.isEmpty {
         pointer.pointee.status = try arena.string(self.status, field: "status")
       }
+      if !self.declineReason.isEmpty {
+        pointer.pointee.decline_reason = try arena.string(self.declineReason, field: "decline_reason")
+      }
+      pointer.pointee.accepted_at_us = self.acceptedAtUs
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__Enrollment>) {
@@ -63,6 +75,8 @@ public enum EnrollmentV1 {
       self.student = String(cString: pointer.pointee.student)
       self.textBook = String(cString: pointer.pointee.text_book)
       self.status = String(cString: pointer.pointee.status)
+      self.declineReason = String(cString: pointer.pointee.decline_reason)
+      self.acceptedAtUs = pointer.pointee.accepted_at_us
     }
   }
 

@@ -19,6 +19,58 @@ public enum FramedrpcV1 {
     public static let green = Color(rawValue: 2)
   }
 
+  public struct CheckRequest: CBackedMessage {
+    public init() {}
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__CheckRequest()
+      framedrpc__v1__check_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__CheckRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__check_request__init(pointer)
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__CheckRequest>) {
+    }
+  }
+
+  public struct CheckResponse: CBackedMessage {
+    /// SERVING or NOT_SERVING.
+    public var status: String
+    /// Why not, a sentence each.
+    public var reasons: [String]
+
+    public init(
+      status: String = "",
+      reasons: [String] = []
+    ) {
+      self.status = status
+      self.reasons = reasons
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__CheckResponse()
+      framedrpc__v1__check_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__CheckResponse>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__check_response__init(pointer)
+      if !self.status.isEmpty {
+        pointer.pointee.status = try arena.string(self.status, field: "status")
+      }
+      pointer.pointee.n_reasons = self.reasons.count
+      pointer.pointee.reasons = try arena.strings(self.reasons, field: "reasons")
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__CheckResponse>) {
+      self.status = String(cString: pointer.pointee.status)
+      self.reasons = repeatedField(pointer.pointee.reasons, pointer.pointee.n_reasons).compactMap { $0.map { String(cString: $0) } }
+    }
+  }
+
   /// Every kind of field that the generator supports.
   public struct Everything: CBackedMessage {
     public var flag: Bool
@@ -343,6 +395,41 @@ public enum FramedrpcV1 {
 
     public init(_ pointer: UnsafePointer<Framedrpc__V1__ReflectResponse>) {
       self.everything = pointer.pointee.everything.map { FramedrpcV1.Everything($0) }
+    }
+  }
+
+  public enum HealthService {
+    public static let check = RPCMethod<FramedrpcV1.CheckRequest, FramedrpcV1.CheckResponse>(
+      service: "framedrpc.v1.HealthService", name: "Check")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "framedrpc.v1.HealthService", methods: [
+      MethodDescriptor(check),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    public static func register(_ handler: some HealthServiceHandler) -> RPCService {
+      var service = RPCService(name: "framedrpc.v1.HealthService")
+      service.add(check) { try await handler.check($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of HealthService.
+  public protocol HealthServiceHandler: Sendable {
+    func check(_ request: FramedrpcV1.CheckRequest, _ context: RPCContext) async throws -> FramedrpcV1.CheckResponse
+  }
+
+  /// Calls HealthService through a channel.
+  public struct HealthServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func check(_ request: FramedrpcV1.CheckRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.CheckResponse {
+      try await self.channel.unary(HealthService.check, request, options: options)
     }
   }
 

@@ -108,19 +108,26 @@ public enum GiftV1 {
     public var fee: Int64
     public var student: String
     public var giftstock: Int32
+    public var paymentID: Int64
+    /// GRANTED or REVOKED.
+    public var status: String
 
     public init(
       id: Int64 = 0,
       classID: Int64 = 0,
       fee: Int64 = 0,
       student: String = "",
-      giftstock: Int32 = 0
+      giftstock: Int32 = 0,
+      paymentID: Int64 = 0,
+      status: String = ""
     ) {
       self.id = id
       self.classID = classID
       self.fee = fee
       self.student = student
       self.giftstock = giftstock
+      self.paymentID = paymentID
+      self.status = status
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -138,6 +145,10 @@ public enum GiftV1 {
         pointer.pointee.student = try arena.string(self.student, field: "student")
       }
       pointer.pointee.giftstock = self.giftstock
+      pointer.pointee.payment_id = self.paymentID
+      if !self.status.isEmpty {
+        pointer.pointee.status = try arena.string(self.status, field: "status")
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Gift__V1__Gift>) {
@@ -146,6 +157,8 @@ public enum GiftV1 {
       self.fee = pointer.pointee.fee
       self.student = String(cString: pointer.pointee.student)
       self.giftstock = pointer.pointee.giftstock
+      self.paymentID = pointer.pointee.payment_id
+      self.status = String(cString: pointer.pointee.status)
     }
   }
 

@@ -13,15 +13,15 @@ public enum MypageV1 {
     public var courseID: Int64
     public var paymentID: Int64?
     public var fee: Int64
-    public var textBook: String
+    public var textBook: String?
     public var student: String
     /// CLASS_START or CLASS_CANCELED.
     public var status: String
     public var paymentStatus: String?
     public var deliveryStatus: String?
     public var pointStatus: String?
-    public var cashpoint: Int64
-    public var giftstock: Int32
+    public var cashpoint: Int64?
+    public var giftstock: Int32?
 
     public init(
       id: Int64 = 0,
@@ -29,14 +29,14 @@ public enum MypageV1 {
       courseID: Int64 = 0,
       paymentID: Int64? = nil,
       fee: Int64 = 0,
-      textBook: String = "",
+      textBook: String? = nil,
       student: String = "",
       status: String = "",
       paymentStatus: String? = nil,
       deliveryStatus: String? = nil,
       pointStatus: String? = nil,
-      cashpoint: Int64 = 0,
-      giftstock: Int32 = 0
+      cashpoint: Int64? = nil,
+      giftstock: Int32? = nil
     ) {
       self.id = id
       self.classID = classID
@@ -69,8 +69,9 @@ public enum MypageV1 {
         pointer.pointee.payment_id = value
       }
       pointer.pointee.fee = self.fee
-      if !self.textBook.isEmpty {
-        pointer.pointee.text_book = try arena.string(self.textBook, field: "text_book")
+      if let value = self.textBook {
+        pointer.pointee.text_book_presence_case = .init(rawValue: 6)
+        pointer.pointee.text_book = try arena.string(value, field: "text_book")
       }
       if !self.student.isEmpty {
         pointer.pointee.student = try arena.string(self.student, field: "student")
@@ -90,8 +91,14 @@ public enum MypageV1 {
         pointer.pointee.point_status_presence_case = .init(rawValue: 11)
         pointer.pointee.point_status = try arena.string(value, field: "point_status")
       }
-      pointer.pointee.cashpoint = self.cashpoint
-      pointer.pointee.giftstock = self.giftstock
+      if let value = self.cashpoint {
+        pointer.pointee.cashpoint_presence_case = .init(rawValue: 12)
+        pointer.pointee.cashpoint = value
+      }
+      if let value = self.giftstock {
+        pointer.pointee.giftstock_presence_case = .init(rawValue: 13)
+        pointer.pointee.giftstock = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Mypage__V1__InquiryMypage>) {
@@ -100,14 +107,14 @@ public enum MypageV1 {
       self.courseID = pointer.pointee.course_id
       self.paymentID = pointer.pointee.payment_id_presence_case.rawValue == 4 ? pointer.pointee.payment_id : nil
       self.fee = pointer.pointee.fee
-      self.textBook = String(cString: pointer.pointee.text_book)
+      self.textBook = pointer.pointee.text_book_presence_case.rawValue == 6 ? String(cString: pointer.pointee.text_book) : nil
       self.student = String(cString: pointer.pointee.student)
       self.status = String(cString: pointer.pointee.status)
       self.paymentStatus = pointer.pointee.payment_status_presence_case.rawValue == 9 ? String(cString: pointer.pointee.payment_status) : nil
       self.deliveryStatus = pointer.pointee.delivery_status_presence_case.rawValue == 10 ? String(cString: pointer.pointee.delivery_status) : nil
       self.pointStatus = pointer.pointee.point_status_presence_case.rawValue == 11 ? String(cString: pointer.pointee.point_status) : nil
-      self.cashpoint = pointer.pointee.cashpoint
-      self.giftstock = pointer.pointee.giftstock
+      self.cashpoint = pointer.pointee.cashpoint_presence_case.rawValue == 12 ? pointer.pointee.cashpoint : nil
+      self.giftstock = pointer.pointee.giftstock_presence_case.rawValue == 13 ? pointer.pointee.giftstock : nil
     }
   }
 

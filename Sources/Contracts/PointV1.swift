@@ -118,19 +118,26 @@ public enum PointV1 {
     public var fee: Int64
     public var student: String
     public var cashpoint: Int64
+    public var paymentID: Int64
+    /// GRANTED or CANCELED.
+    public var status: String
 
     public init(
       id: Int64 = 0,
       classID: Int64 = 0,
       fee: Int64 = 0,
       student: String = "",
-      cashpoint: Int64 = 0
+      cashpoint: Int64 = 0,
+      paymentID: Int64 = 0,
+      status: String = ""
     ) {
       self.id = id
       self.classID = classID
       self.fee = fee
       self.student = student
       self.cashpoint = cashpoint
+      self.paymentID = paymentID
+      self.status = status
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -148,6 +155,10 @@ public enum PointV1 {
         pointer.pointee.student = try arena.string(self.student, field: "student")
       }
       pointer.pointee.cashpoint = self.cashpoint
+      pointer.pointee.payment_id = self.paymentID
+      if !self.status.isEmpty {
+        pointer.pointee.status = try arena.string(self.status, field: "status")
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Point__V1__Point>) {
@@ -156,6 +167,8 @@ public enum PointV1 {
       self.fee = pointer.pointee.fee
       self.student = String(cString: pointer.pointee.student)
       self.cashpoint = pointer.pointee.cashpoint
+      self.paymentID = pointer.pointee.payment_id
+      self.status = String(cString: pointer.pointee.status)
     }
   }
 

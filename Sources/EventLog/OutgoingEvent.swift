@@ -19,11 +19,10 @@ package struct OutgoingEvent: Sendable {
   /// The protobuf message named by `type`.
   package let data: [UInt8]
 
-  /// - Throws: `CodecError` when a string of `message` cannot travel.
   package init(
     type: String, version: Int32 = 1, subject: String, correlationID: String, time: Timestamp,
-    cause: Cause, traceContext: String = "", message: some RPCMessage
-  ) throws {
+    cause: Cause, traceContext: String = "", data: [UInt8]
+  ) {
     self.type = type
     self.version = version
     self.subject = subject
@@ -31,7 +30,7 @@ package struct OutgoingEvent: Sendable {
     self.correlationID = correlationID
     self.cause = cause
     self.traceContext = traceContext
-    self.data = try message.encodedBytes()
+    self.data = data
   }
 }
 

@@ -13,15 +13,15 @@ package enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue {
-  package static func integer(_ value: some BinaryInteger) -> JSONValue {
-    .number(String(value))
-  }
+  package static func integer(_ value: Int64) -> JSONValue { .number(String(value)) }
+
+  package static func integer(_ value: Int) -> JSONValue { .number(String(value)) }
 
   package static func optional(_ value: String?) -> JSONValue {
     value.map(JSONValue.string) ?? .null
   }
 
-  package static func optional(_ value: (some BinaryInteger)?) -> JSONValue {
+  package static func optional(_ value: Int64?) -> JSONValue {
     value.map { .integer($0) } ?? .null
   }
 

@@ -26,7 +26,7 @@ struct JSONWriter {
 
   private mutating func newLine(_ level: Int) {
     self.bytes.append(UInt8(ascii: "\n"))
-    self.bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
+    for _ in 0..<2 * level { self.bytes.append(UInt8(ascii: " ")) }
   }
 
   private mutating func writeArray(_ elements: [JSONValue], level: Int) {
@@ -59,16 +59,14 @@ struct JSONWriter {
 
   private mutating func writeString(_ text: String) {
     self.bytes.append(UInt8(ascii: "\""))
-    if text.utf8.allSatisfy(JSONWriter.isPlain) {
-      self.bytes.append(contentsOf: text.utf8)
-    } else {
-      for byte in text.utf8 { self.writeEscaped(byte) }
+    for byte in text.utf8 {
+      if byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
+        self.bytes.append(byte)
+      } else {
+        self.writeEscaped(byte)
+      }
     }
     self.bytes.append(UInt8(ascii: "\""))
-  }
-
-  private static func isPlain(_ byte: UInt8) -> Bool {
-    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   private mutating func writeEscaped(_ byte: UInt8) {
@@ -83,7 +81,7 @@ struct JSONWriter {
     case 0..<0x20:
       self.put(byte < 0x10 ? "\\u000" : "\\u00")
       self.put(String(byte, radix: 16))
-    default: self.bytes.append(byte)
+    default: preconditionFailure("byte \(byte) needs no escape")
     }
   }
 }

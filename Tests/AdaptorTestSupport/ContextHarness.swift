@@ -3,6 +3,7 @@ import Contracts
 import EventLog
 import Foundation
 import FramedRPC
+import HTTPClientKit
 import Kernel
 import Logging
 import NIOPosix
@@ -99,6 +100,9 @@ package final class ContextHarness: Sendable {
       return answer
     }
   }
+
+  /// Longer than a busy machine needs: a test that waits for an answer never means the wait.
+  package static let patience = Duration.seconds(30)
 
   package static let links = Links(publicBaseURL: "http://sugang.test")
 }

@@ -1,6 +1,6 @@
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 
 /// Reads the REST shapes back into values, strictly: a test client that forgives would hide what a
 /// real one stumbles over.

@@ -1,4 +1,6 @@
+import HTTPClientKit
 import JSON
+import Kernel
 import RESTSupport
 import TestSupport
 import Testing
@@ -126,6 +128,18 @@ struct HALTests {
           "name": "fee", "type": "SEMANTIC",
         ])
     }
+  }
+
+  @Test("a field whose value is nil is left out, one that is null is not")
+  func leavesOut() {
+    let resource = HALResource<Toy, CourseKind>(
+      "toys", item: "toy", links: Links(publicBaseURL: "http://sugang.example"), id: \.id,
+      fields: [
+        "fee": { $0.fee.isFree ? nil : .integer($0.fee.won) },
+        "note": { .optional($0.note) },
+      ])
+    let toy = Toy(id: CourseID(1), name: "toy-1", fee: .zero, note: nil)
+    #expect(resource.single(toy).object?.members.map(\.name) == ["note", "_links"])
   }
 
   @Test("a link encodes what is not a plain character")

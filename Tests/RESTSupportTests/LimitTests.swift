@@ -1,6 +1,6 @@
+import HTTPClientKit
 import JSON
 import RESTSupport
-import TestSupport
 import Testing
 
 @Suite("What one request may cost")
@@ -57,8 +57,6 @@ struct LimitTests {
   func idleConnection() async throws {
     try await withToys(on: .toys { $0.idleTimeout = .milliseconds(50) }) { client in
       await #expect(throws: HTTPClientError.closed) { try await client.exchange(raw: "GET /to") }
-      let status = try await client.request("GET", "/toys").status
-      #expect(status == 200)
     }
   }
 

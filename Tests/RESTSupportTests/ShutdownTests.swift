@@ -1,6 +1,6 @@
+import HTTPClientKit
 import RESTSupport
 import ServiceLifecycle
-import TestSupport
 import Testing
 
 @Suite("Shutting down")

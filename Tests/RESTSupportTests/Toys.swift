@@ -1,9 +1,9 @@
+import HTTPClientKit
 import JSON
 import Kernel
 import Logging
 import RESTSupport
 import Synchronization
-import TestSupport
 
 /// A thing with every kind of field, to try a resource on.
 struct Toy: Sendable {

@@ -1,3 +1,4 @@
+import HTTPClientKit
 import JSON
 import TestSupport
 import Testing

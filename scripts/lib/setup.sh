@@ -36,3 +36,19 @@ need_swift() {
     return 1
   }
 }
+
+# build_release PRODUCT: an optimised build. The first one compiles the dependencies too, about ten
+# minutes on two cores; SwiftPM shows its progress.
+build_release() {
+  if [ ! -d .build/release ]; then
+    echo "==> First build: about ten minutes on two cores" >&2
+  else
+    echo "==> Building" >&2
+  fi
+  swift build -c release --product "$1" >&2
+}
+
+# release_binary PRODUCT: where build_release put it.
+release_binary() {
+  echo ".build/release/$1"
+}

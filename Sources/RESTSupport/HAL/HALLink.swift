@@ -3,7 +3,9 @@ import Kernel
 
 /// One link object.
 enum HALLink {
-  static func to(_ href: String) -> JSONValue { ["href": .string(href)] }
+  static func to(_ href: String) -> JSONValue {
+    .object(JSONObject([.init("href", .string(href))]))
+  }
 }
 
 /// Where a list was asked for, below its collection.

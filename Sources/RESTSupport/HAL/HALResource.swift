@@ -10,7 +10,8 @@ import Kernel
 ///         "cashpoint": { .integer($0.cashpoint) },
 ///       ])
 package struct HALResource<Item: Sendable, Kind>: Sendable {
-  package typealias Field = @Sendable (Item) -> JSONValue
+  /// nil leaves the field out.
+  package typealias Field = @Sendable (Item) -> JSONValue?
 
   /// The name in the path and in `_embedded`: `courses`.
   package let collection: String
@@ -37,15 +38,17 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
   var sortable: [String] { ["id"] + self.fields.map(\.key) }
 
   package func href(of item: Item) -> String {
-    "\(self.collectionHref)/\(self.id(item).value)"
+    self.collectionHref + "/" + String(self.id(item).value)
   }
 
   /// One thing: its fields, and its id only in its link.
   package func single(_ item: Item) -> JSONValue {
-    let link: JSONValue = ["href": .string(self.href(of: item))]
+    let link = HALLink.to(self.href(of: item))
     var object = JSONObject()
     object.reserveCapacity(self.fields.count + 1)
-    for (name, value) in self.fields { object.append(name, value(item)) }
+    for (name, value) in self.fields {
+      if let value = value(item) { object.append(name, value) }
+    }
     object.append("_links", .object(JSONObject([.init("self", link), .init(self.item, link)])))
     return .object(object)
   }

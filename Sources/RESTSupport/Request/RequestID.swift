@@ -1,6 +1,11 @@
+import Synchronization
+
 /// The name of one request in every answer, log line and event.
 enum RequestID {
   private static let maxLength = 128
+  /// Tells this process from all others.
+  private static let process = UInt64.random(in: .min ... .max)
+  private static let count = Atomic<UInt64>(UInt64.random(in: .min ... .max))
 
   /// Takes the caller's own id when it is 1 to 128 visible ASCII characters, else makes one.
   static func accept(_ hint: String?) -> String {
@@ -10,19 +15,21 @@ enum RequestID {
     return hint
   }
 
-  /// 128 random bits in hexadecimal.
+  /// 128 bits in hexadecimal: 64 random ones of the process, then a count from a random start.
+  ///
+  /// Random bits for each request would cost a system call each.
   static func make() -> String {
-    var generator = SystemRandomNumberGenerator()
     var digits: [UInt8] = []
     digits.reserveCapacity(32)
-    for _ in 0..<2 {
-      var bits = generator.next()
-      for _ in 0..<16 {
-        let digit = UInt8(bits & 15)
-        digits.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        bits >>= 4
-      }
-    }
+    self.append(self.process, to: &digits)
+    self.append(self.count.wrappingAdd(1, ordering: .relaxed).newValue, to: &digits)
     return String(decoding: digits, as: UTF8.self)
+  }
+
+  private static func append(_ bits: UInt64, to digits: inout [UInt8]) {
+    for shift in stride(from: 60, through: 0, by: -4) {
+      let digit = UInt8(truncatingIfNeeded: bits >> UInt64(shift)) & 15
+      digits.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    }
   }
 }

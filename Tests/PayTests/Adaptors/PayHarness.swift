@@ -1,12 +1,12 @@
 import AdaptorTestSupport
 import Contracts
 import FramedRPC
+import HTTPClientKit
 import JSON
 import Kernel
 import PayAdaptors
 import PayCore
 import RESTSupport
-import TestSupport
 
 /// Pay on SQLite, reached in one of the three ways.
 struct PayHarness {

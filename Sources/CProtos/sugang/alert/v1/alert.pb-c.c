@@ -322,7 +322,7 @@ void   sugang__alert__v1__find_alerts_response__free_unpacked
   assert(message->base.descriptor == &sugang__alert__v1__find_alerts_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__alert__v1__alert__field_descriptors[8] =
+static const ProtobufCFieldDescriptor sugang__alert__v1__alert__field_descriptors[9] =
 {
   {
     "id",
@@ -420,11 +420,24 @@ static const ProtobufCFieldDescriptor sugang__alert__v1__alert__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "event_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Alert__V1__Alert, event_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__alert__v1__alert__field_indices_by_name[] = {
   3,   /* field[3] = channel */
   1,   /* field[1] = class_id */
   7,   /* field[7] = created_at */
+  8,   /* field[8] = event_id */
   4,   /* field[4] = event_type */
   0,   /* field[0] = id */
   5,   /* field[5] = message */
@@ -434,7 +447,7 @@ static const unsigned sugang__alert__v1__alert__field_indices_by_name[] = {
 static const ProtobufCIntRange sugang__alert__v1__alert__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor sugang__alert__v1__alert__descriptor =
 {
@@ -444,7 +457,7 @@ const ProtobufCMessageDescriptor sugang__alert__v1__alert__descriptor =
   "Sugang__Alert__V1__Alert",
   "sugang.alert.v1",
   sizeof(Sugang__Alert__V1__Alert),
-  8,
+  9,
   sugang__alert__v1__alert__field_descriptors,
   sugang__alert__v1__alert__field_indices_by_name,
   1,  sugang__alert__v1__alert__number_ranges,

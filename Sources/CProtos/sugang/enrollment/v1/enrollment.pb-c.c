@@ -682,7 +682,7 @@ void   sugang__enrollment__v1__close_course_response__free_unpacked
   assert(message->base.descriptor == &sugang__enrollment__v1__close_course_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__enrollment__v1__enrollment__field_descriptors[6] =
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__enrollment__field_descriptors[8] =
 {
   {
     "id",
@@ -756,9 +756,35 @@ static const ProtobufCFieldDescriptor sugang__enrollment__v1__enrollment__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "decline_reason",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__Enrollment, decline_reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "accepted_at_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__Enrollment, accepted_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__enrollment__v1__enrollment__field_indices_by_name[] = {
+  7,   /* field[7] = accepted_at_us */
   1,   /* field[1] = course_id */
+  6,   /* field[6] = decline_reason */
   2,   /* field[2] = fee */
   0,   /* field[0] = id */
   5,   /* field[5] = status */
@@ -768,7 +794,7 @@ static const unsigned sugang__enrollment__v1__enrollment__field_indices_by_name[
 static const ProtobufCIntRange sugang__enrollment__v1__enrollment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor sugang__enrollment__v1__enrollment__descriptor =
 {
@@ -778,7 +804,7 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__enrollment__descriptor 
   "Sugang__Enrollment__V1__Enrollment",
   "sugang.enrollment.v1",
   sizeof(Sugang__Enrollment__V1__Enrollment),
-  6,
+  8,
   sugang__enrollment__v1__enrollment__field_descriptors,
   sugang__enrollment__v1__enrollment__field_indices_by_name,
   1,  sugang__enrollment__v1__enrollment__number_ranges,

@@ -412,7 +412,7 @@ void   sugang__gift__v1__find_gift_response__free_unpacked
   assert(message->base.descriptor == &sugang__gift__v1__find_gift_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__gift__v1__gift__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__gift__v1__gift__field_descriptors[7] =
 {
   {
     "id",
@@ -474,18 +474,44 @@ static const ProtobufCFieldDescriptor sugang__gift__v1__gift__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "payment_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__Gift, payment_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__Gift, status),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__gift__v1__gift__field_indices_by_name[] = {
   1,   /* field[1] = class_id */
   2,   /* field[2] = fee */
   4,   /* field[4] = giftstock */
   0,   /* field[0] = id */
+  5,   /* field[5] = payment_id */
+  6,   /* field[6] = status */
   3,   /* field[3] = student */
 };
 static const ProtobufCIntRange sugang__gift__v1__gift__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__gift__v1__gift__descriptor =
 {
@@ -495,7 +521,7 @@ const ProtobufCMessageDescriptor sugang__gift__v1__gift__descriptor =
   "Sugang__Gift__V1__Gift",
   "sugang.gift.v1",
   sizeof(Sugang__Gift__V1__Gift),
-  5,
+  7,
   sugang__gift__v1__gift__field_descriptors,
   sugang__gift__v1__gift__field_indices_by_name,
   1,  sugang__gift__v1__gift__number_ranges,

@@ -569,11 +569,11 @@ static const ProtobufCFieldDescriptor sugang__mypage__v1__inquiry_mypage__field_
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
+    offsetof(Sugang__Mypage__V1__InquiryMypage, text_book_presence_case),
     offsetof(Sugang__Mypage__V1__InquiryMypage, text_book),
     NULL,
     &protobuf_c_empty_string,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -641,11 +641,11 @@ static const ProtobufCFieldDescriptor sugang__mypage__v1__inquiry_mypage__field_
     12,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
+    offsetof(Sugang__Mypage__V1__InquiryMypage, cashpoint_presence_case),
     offsetof(Sugang__Mypage__V1__InquiryMypage, cashpoint),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -653,11 +653,11 @@ static const ProtobufCFieldDescriptor sugang__mypage__v1__inquiry_mypage__field_
     13,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT32,
-    0,   /* quantifier_offset */
+    offsetof(Sugang__Mypage__V1__InquiryMypage, giftstock_presence_case),
     offsetof(Sugang__Mypage__V1__InquiryMypage, giftstock),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };

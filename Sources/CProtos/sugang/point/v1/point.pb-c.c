@@ -322,7 +322,7 @@ void   sugang__point__v1__find_points_response__free_unpacked
   assert(message->base.descriptor == &sugang__point__v1__find_points_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__point__v1__point__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__point__v1__point__field_descriptors[7] =
 {
   {
     "id",
@@ -384,18 +384,44 @@ static const ProtobufCFieldDescriptor sugang__point__v1__point__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "payment_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__Point, payment_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__Point, status),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__point__v1__point__field_indices_by_name[] = {
   4,   /* field[4] = cashpoint */
   1,   /* field[1] = class_id */
   2,   /* field[2] = fee */
   0,   /* field[0] = id */
+  5,   /* field[5] = payment_id */
+  6,   /* field[6] = status */
   3,   /* field[3] = student */
 };
 static const ProtobufCIntRange sugang__point__v1__point__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__point__v1__point__descriptor =
 {
@@ -405,7 +431,7 @@ const ProtobufCMessageDescriptor sugang__point__v1__point__descriptor =
   "Sugang__Point__V1__Point",
   "sugang.point.v1",
   sizeof(Sugang__Point__V1__Point),
-  5,
+  7,
   sugang__point__v1__point__field_descriptors,
   sugang__point__v1__point__field_indices_by_name,
   1,  sugang__point__v1__point__number_ranges,

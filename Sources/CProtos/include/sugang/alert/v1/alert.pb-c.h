@@ -56,10 +56,14 @@ struct  Sugang__Alert__V1__Alert
    * RFC 3339, UTC.
    */
   char *created_at;
+  /*
+   * The id of the event that it tells of.
+   */
+  char *event_id;
 };
 #define SUGANG__ALERT__V1__ALERT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__alert__v1__alert__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Sugang__Alert__V1__GetAlertRequest

@@ -56,10 +56,18 @@ struct  Sugang__Enrollment__V1__Enrollment
    * PENDING, REGISTERED, PAYMENT_FAILED or CANCELED.
    */
   char *status;
+  /*
+   * Why the payment was declined, else empty.
+   */
+  char *decline_reason;
+  /*
+   * Microseconds since 1970-01-01T00:00:00Z.
+   */
+  int64_t accepted_at_us;
 };
 #define SUGANG__ENROLLMENT__V1__ENROLLMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__enrollment__descriptor) \
-    , 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 typedef enum {

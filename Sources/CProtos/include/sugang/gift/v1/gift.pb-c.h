@@ -43,10 +43,15 @@ struct  Sugang__Gift__V1__Gift
   int64_t fee;
   char *student;
   int32_t giftstock;
+  int64_t payment_id;
+  /*
+   * GRANTED or REVOKED.
+   */
+  char *status;
 };
 #define SUGANG__GIFT__V1__GIFT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__gift__descriptor) \
-    , 0, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*

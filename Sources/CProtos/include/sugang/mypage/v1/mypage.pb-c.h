@@ -41,6 +41,12 @@ typedef enum {
 } Sugang__Mypage__V1__InquiryMypage__PaymentIdPresenceCase;
 
 typedef enum {
+  SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__TEXT_BOOK_PRESENCE__NOT_SET = 0,
+  SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__TEXT_BOOK_PRESENCE_TEXT_BOOK = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__TEXT_BOOK_PRESENCE__CASE)
+} Sugang__Mypage__V1__InquiryMypage__TextBookPresenceCase;
+
+typedef enum {
   SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_STATUS_PRESENCE__NOT_SET = 0,
   SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_STATUS_PRESENCE_PAYMENT_STATUS = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_STATUS_PRESENCE__CASE)
@@ -58,6 +64,18 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__POINT_STATUS_PRESENCE__CASE)
 } Sugang__Mypage__V1__InquiryMypage__PointStatusPresenceCase;
 
+typedef enum {
+  SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__CASHPOINT_PRESENCE__NOT_SET = 0,
+  SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__CASHPOINT_PRESENCE_CASHPOINT = 12
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__CASHPOINT_PRESENCE__CASE)
+} Sugang__Mypage__V1__InquiryMypage__CashpointPresenceCase;
+
+typedef enum {
+  SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__GIFTSTOCK_PRESENCE__NOT_SET = 0,
+  SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__GIFTSTOCK_PRESENCE_GIFTSTOCK = 13
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__GIFTSTOCK_PRESENCE__CASE)
+} Sugang__Mypage__V1__InquiryMypage__GiftstockPresenceCase;
+
 struct  Sugang__Mypage__V1__InquiryMypage
 {
   ProtobufCMessage base;
@@ -65,17 +83,18 @@ struct  Sugang__Mypage__V1__InquiryMypage
   int64_t class_id;
   int64_t course_id;
   int64_t fee;
-  char *text_book;
   char *student;
   /*
    * CLASS_START or CLASS_CANCELED.
    */
   char *status;
-  int64_t cashpoint;
-  int32_t giftstock;
   Sugang__Mypage__V1__InquiryMypage__PaymentIdPresenceCase payment_id_presence_case;
   union {
     int64_t payment_id;
+  };
+  Sugang__Mypage__V1__InquiryMypage__TextBookPresenceCase text_book_presence_case;
+  union {
+    char *text_book;
   };
   Sugang__Mypage__V1__InquiryMypage__PaymentStatusPresenceCase payment_status_presence_case;
   union {
@@ -89,10 +108,18 @@ struct  Sugang__Mypage__V1__InquiryMypage
   union {
     char *point_status;
   };
+  Sugang__Mypage__V1__InquiryMypage__CashpointPresenceCase cashpoint_presence_case;
+  union {
+    int64_t cashpoint;
+  };
+  Sugang__Mypage__V1__InquiryMypage__GiftstockPresenceCase giftstock_presence_case;
+  union {
+    int32_t giftstock;
+  };
 };
 #define SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__mypage__v1__inquiry_mypage__descriptor) \
-    , 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_ID_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_STATUS_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__DELIVERY_STATUS_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__POINT_STATUS_PRESENCE__NOT_SET, {0} }
+    , 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_ID_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__TEXT_BOOK_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__PAYMENT_STATUS_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__DELIVERY_STATUS_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__POINT_STATUS_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__CASHPOINT_PRESENCE__NOT_SET, {0}, SUGANG__MYPAGE__V1__INQUIRY_MYPAGE__GIFTSTOCK_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Mypage__V1__GetInquiryMypageRequest

@@ -41,10 +41,15 @@ struct  Sugang__Point__V1__Point
   int64_t fee;
   char *student;
   int64_t cashpoint;
+  int64_t payment_id;
+  /*
+   * GRANTED or CANCELED.
+   */
+  char *status;
 };
 #define SUGANG__POINT__V1__POINT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__point__descriptor) \
-    , 0, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Sugang__Point__V1__GetPointRequest

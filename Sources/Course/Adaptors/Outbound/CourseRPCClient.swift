@@ -1,0 +1,98 @@
+import AdaptorSupport
+import Contracts
+import CourseCore
+import FramedRPC
+import Kernel
+
+/// Course's inbound port, answered by a course service over the wire.
+package struct CourseRPCClient: CoursePort {
+  private static let service = "course"
+
+  private let client: CourseV1.CourseServiceClient
+  private let timeout: Duration
+
+  package init(_ channel: any RPCChannel, timeout: Duration = .seconds(3)) {
+    self.client = CourseV1.CourseServiceClient(channel)
+    self.timeout = timeout
+  }
+
+  private var options: CallOptions { CallOptions(timeout: self.timeout) }
+
+  package func register(
+    _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
+  ) async throws -> Course {
+    let request = CourseV1.CreateCourseRequest(
+      name: command.name, teacher: command.teacher, fee: command.fee.won,
+      textBook: command.textBook, idempotencyKey: key?.value ?? "")
+    return try await asking(Self.service) {
+      let answer = try await self.client.createCourse(
+        request, options: caller.options(timeout: self.timeout))
+      return try Course(try required(answer.course, "course"))
+    }
+  }
+
+  package func modify(
+    _ id: CourseID, _ change: CourseChange, by caller: Caller
+  ) async throws -> Course {
+    let request = CourseV1.ModifyCourseRequest(
+      id: id.value, name: change.name, teacher: change.teacher, fee: change.fee?.won,
+      textBook: change.textBook)
+    return try await asking(Self.service) {
+      let answer = try await self.client.modifyCourse(
+        request, options: caller.options(timeout: self.timeout))
+      return try Course(try required(answer.course, "course"))
+    }
+  }
+
+  package func delete(_ id: CourseID, by caller: Caller) async throws {
+    _ = try await asking(Self.service) {
+      try await self.client.removeCourse(
+        CourseV1.RemoveCourseRequest(id: id.value),
+        options: caller.options(timeout: self.timeout))
+    }
+  }
+
+  package func course(_ id: CourseID) async throws -> Course {
+    try await asking(Self.service) {
+      let answer = try await self.client.getCourse(
+        CourseV1.GetCourseRequest(id: id.value), options: self.options)
+      return try Course(try required(answer.course, "course"))
+    }
+  }
+
+  package func courses(_ page: PageRequest) async throws -> Page<Course> {
+    try await asking(Self.service) {
+      let answer = try await self.client.listCourses(
+        CourseV1.ListCoursesRequest(page: CommonV1.PageRequest(page)), options: self.options)
+      return Page(
+        items: try answer.courses.map { try Course($0) }, totalElements: Int(answer.total),
+        request: page)
+    }
+  }
+
+  package func delivery(_ id: DeliveryID) async throws -> Delivery {
+    try await asking(Self.service) {
+      let answer = try await self.client.getDelivery(
+        CourseV1.GetDeliveryRequest(id: id.value), options: self.options)
+      return try Delivery(try required(answer.delivery, "delivery"))
+    }
+  }
+
+  package func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
+    try await asking(Self.service) {
+      let answer = try await self.client.listDeliveries(
+        CourseV1.ListDeliveriesRequest(page: CommonV1.PageRequest(page)), options: self.options)
+      return Page(
+        items: try answer.deliveries.map { try Delivery($0) }, totalElements: Int(answer.total),
+        request: page)
+    }
+  }
+
+  package func deliveries(of classID: ClassID) async throws -> [Delivery] {
+    try await asking(Self.service) {
+      try await self.client.findDeliveries(
+        CourseV1.FindDeliveriesRequest(classID: classID.value), options: self.options
+      ).deliveries.map { try Delivery($0) }
+    }
+  }
+}

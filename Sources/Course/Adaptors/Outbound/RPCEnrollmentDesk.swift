@@ -1,0 +1,36 @@
+import AdaptorSupport
+import Contracts
+import CourseCore
+import FramedRPC
+import Kernel
+
+/// Enrollment's desk, asked over the wire.
+package struct RPCEnrollmentDesk: EnrollmentDesk {
+  private let client: EnrollmentV1.EnrollmentServiceClient
+  private let timeout: Duration
+
+  package init(_ channel: any RPCChannel, timeout: Duration = .seconds(1)) {
+    self.client = EnrollmentV1.EnrollmentServiceClient(channel)
+    self.timeout = timeout
+  }
+
+  package func close(_ courseID: CourseID, because cause: Cause) async -> ClosingAnswer {
+    do {
+      _ = try await self.client.closeCourse(
+        EnrollmentV1.CloseCourseRequest(courseID: courseID.value),
+        options: cause.options(timeout: self.timeout))
+      return .closed
+    } catch let error as RPCError {
+      return Self.answer(error)
+    } catch {
+      return .unknown(reason: "\(error)")
+    }
+  }
+
+  /// Only what the runtime vouches for was not heard; everything else may have been (trap T2).
+  private static func answer(_ error: RPCError) -> ClosingAnswer {
+    if error.problem?.code == "course-has-enrollments" { return .refused }
+    return error.notProcessed
+      ? .notAsked(reason: error.message) : .unknown(reason: error.message)
+  }
+}

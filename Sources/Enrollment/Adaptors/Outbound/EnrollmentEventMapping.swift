@@ -1,0 +1,35 @@
+import AdaptorSupport
+import Contracts
+import EnrollmentCore
+import Kernel
+
+extension EnrollmentEvent {
+  /// Enrollment's events as the others read them.
+  func publish(in unit: SQLUnit) throws {
+    switch self {
+    case .classRegistered(let event):
+      let enrollment = event.enrollment
+      try unit.raise(
+        "ClassRegistered", subject: enrollment.id.value,
+        message: EnrollmentV1.ClassRegistered(
+          id: enrollment.id.value, courseID: enrollment.courseID.value,
+          fee: enrollment.terms.fee.won, student: enrollment.student,
+          textBook: enrollment.terms.textBook))
+    case .classModified(let event):
+      let enrollment = event.enrollment
+      try unit.raise(
+        "ClassModified", subject: enrollment.id.value,
+        message: EnrollmentV1.ClassModified(
+          id: enrollment.id.value, courseID: enrollment.courseID.value,
+          fee: enrollment.terms.fee.won, student: enrollment.student))
+    case .classCanceled(let event):
+      let enrollment = event.enrollment
+      try unit.raise(
+        "ClassCanceled", subject: enrollment.id.value,
+        message: EnrollmentV1.ClassCanceled(
+          id: enrollment.id.value, courseID: enrollment.courseID.value,
+          fee: enrollment.terms.fee.won, student: enrollment.student,
+          textBook: enrollment.terms.textBook))
+    }
+  }
+}

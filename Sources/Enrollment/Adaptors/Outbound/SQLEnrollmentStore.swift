@@ -1,0 +1,95 @@
+import AdaptorSupport
+import EnrollmentCore
+import Kernel
+import Storage
+
+/// Keeps enrollments, and the copies of courses, in SQL.
+package struct SQLEnrollmentStore: EnrollmentStore {
+  package static let migrations = SQLContext.migrations([
+    Migration(
+      name: "enrollment-001",
+      // One active class a course and student, whatever the code does (trap T17).
+      sql: """
+        CREATE TABLE class (
+          id INTEGER PRIMARY KEY,
+          course_id INTEGER NOT NULL,
+          fee INTEGER NOT NULL,
+          text_book TEXT NOT NULL,
+          student TEXT NOT NULL,
+          status TEXT NOT NULL,
+          decline_reason TEXT NULL,
+          accepted_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX active_class ON class (course_id, student)
+          WHERE status IN ('PENDING', 'REGISTERED');
+        CREATE INDEX class_by_student ON class (student);
+        CREATE INDEX pending_class ON class (accepted_at) WHERE status = 'PENDING';
+        CREATE TABLE offered_course (
+          id INTEGER PRIMARY KEY,
+          fee INTEGER NULL,
+          text_book TEXT NULL,
+          version INTEGER NOT NULL,
+          state TEXT NOT NULL
+        ) STRICT;
+        """)
+  ])
+
+  /// Word for word the condition of the index `active_class`: else SQLite does not use it.
+  static let isActive = "status IN ('PENDING', 'REGISTERED')"
+  private static let sortable = [
+    "id": "id", "courseId": "course_id", "fee": "fee", "student": "student",
+    "textBook": "text_book", "status": "status",
+  ]
+
+  private let context: SQLContext
+
+  package init(_ context: SQLContext) {
+    self.context = context
+  }
+
+  package func transact<Answer: Sendable>(
+    because cause: Cause, _ work: @escaping @Sendable (any EnrollmentTransaction) throws -> Answer
+  ) async throws -> Answer {
+    try await self.context.transact(because: cause) {
+      try work(SQLEnrollmentTransaction(unit: $0))
+    }
+  }
+
+  package func enrollment(_ id: ClassID) async throws -> Enrollment? {
+    try await self.context.read { connection in
+      try connection.row(
+        "SELECT \(Enrollment.columns) FROM class WHERE id = ?", [.integer(id.value)]
+      ).map(Enrollment.init(row:))
+    }
+  }
+
+  package func activeEnrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
+    try await self.context.page(
+      page, select: Enrollment.columns, from: "class", columns: Self.sortable,
+      where: Self.isActive
+    ) { try Enrollment(row: $0) }
+  }
+
+  package func enrollments(
+    ofStudent student: String, _ page: PageRequest
+  ) async throws -> Page<Enrollment> {
+    try await self.context.page(
+      page, select: Enrollment.columns, from: "class", columns: Self.sortable,
+      where: "student = ?", [.text(student)]
+    ) { try Enrollment(row: $0) }
+  }
+
+  package func pendingEnrollments(
+    acceptedBefore limit: Timestamp, atMost count: Int
+  ) async throws -> [Enrollment] {
+    try await self.context.read { connection in
+      try connection.rows(
+        """
+        SELECT \(Enrollment.columns) FROM class
+        WHERE status = 'PENDING' AND accepted_at < ? ORDER BY accepted_at LIMIT ?
+        """,
+        [.integer(limit.microseconds), .integer(Int64(count))]
+      ).map(Enrollment.init(row:))
+    }
+  }
+}

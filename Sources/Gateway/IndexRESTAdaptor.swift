@@ -1,0 +1,28 @@
+import JSON
+import RESTSupport
+
+/// `/`: where everything is, so that a client needs to know one address only.
+package struct IndexRESTAdaptor: RESTAdaptor {
+  static let collections = [
+    "courses", "classes", "payments", "deliveries", "points", "gifts", "inquiryMypages", "alerts",
+  ]
+
+  private let links: Links
+
+  package init(links: Links) {
+    self.links = links
+  }
+
+  package func addRoutes(to routes: Routes) {
+    var index = JSONObject()
+    for collection in Self.collections {
+      index.append(
+        collection,
+        [
+          "href": .string(self.links.href(collection) + "{?page,size,sort}"), "templated": true,
+        ])
+    }
+    let body: JSONValue = ["_links": .object(index)]
+    routes.on(.get, "/") { _ in .hal(body) }
+  }
+}

@@ -1,0 +1,34 @@
+import GiftCore
+import JSON
+import Kernel
+import RESTSupport
+
+/// `/gifts`: to be read only; the seed gave gifts on a GET (traps T23, T25).
+package struct GiftRESTAdaptor: RESTAdaptor {
+  private let port: any GiftPort
+  private let links: Links
+
+  package init(port: any GiftPort, links: Links) {
+    self.port = port
+    self.links = links
+  }
+
+  package func addRoutes(to routes: Routes) {
+    let port = self.port
+    let gifts = HALResource<Gift, GiftKind>(
+      "gifts", item: "gift", links: self.links, id: \.id,
+      fields: [
+        "classId": { .integer($0.classID.value) },
+        "fee": { .integer($0.fee.won) },
+        "student": { .string($0.student) },
+        "giftstock": { .integer(Int64($0.giftstock)) },
+      ])
+    routes.resource(gifts) { resource in
+      resource.list { page, _ in try await port.gifts(page) }
+      resource.get { id, _ in try await port.gift(id) }
+      resource.searchOne("findByClassId", by: "classId") { query, _ in
+        try await port.gift(of: query.id("classId"))
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import AdaptorSupport
+import Contracts
+import FramedRPC
+import GiftCore
+import Kernel
+
+/// Gift's inbound port, answered by a gift service over the wire.
+package struct GiftRPCClient: GiftPort {
+  private static let service = "gift"
+
+  private let client: GiftV1.GiftServiceClient
+  private let timeout: Duration
+
+  package init(_ channel: any RPCChannel, timeout: Duration = .seconds(3)) {
+    self.client = GiftV1.GiftServiceClient(channel)
+    self.timeout = timeout
+  }
+
+  private var options: CallOptions { CallOptions(timeout: self.timeout) }
+
+  package func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision {
+    let request = GiftV1.GiveGiftRequest(
+      classID: command.classID.value, paymentID: command.paymentID.value, fee: command.fee.won,
+      student: command.student)
+    return try await asking(Self.service) {
+      let answer = try await self.client.giveGift(
+        request, options: cause.options(timeout: self.timeout))
+      if answer.revoked { return .revoked }
+      return .given(try Gift(try required(answer.gift, "gift")))
+    }
+  }
+
+  package func gift(_ id: GiftID) async throws -> Gift {
+    try await asking(Self.service) {
+      let answer = try await self.client.getGift(
+        GiftV1.GetGiftRequest(id: id.value), options: self.options)
+      return try Gift(try required(answer.gift, "gift"))
+    }
+  }
+
+  package func gifts(_ page: PageRequest) async throws -> Page<Gift> {
+    try await asking(Self.service) {
+      let answer = try await self.client.listGifts(
+        GiftV1.ListGiftsRequest(page: CommonV1.PageRequest(page)), options: self.options)
+      return Page(
+        items: try answer.gifts.map { try Gift($0) }, totalElements: Int(answer.total),
+        request: page)
+    }
+  }
+
+  package func gift(of classID: ClassID) async throws -> Gift {
+    try await asking(Self.service) {
+      let answer = try await self.client.findGift(
+        GiftV1.FindGiftRequest(classID: classID.value), options: self.options)
+      return try Gift(try required(answer.gift, "gift"))
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import AdaptorSupport
+import Contracts
+import FramedRPC
+import Kernel
+import PointCore
+
+/// Point's inbound port, answered by a point service over the wire.
+package struct PointRPCClient: PointPort {
+  private static let service = "point"
+
+  private let client: PointV1.PointServiceClient
+  private let timeout: Duration
+
+  package init(_ channel: any RPCChannel, timeout: Duration = .seconds(3)) {
+    self.client = PointV1.PointServiceClient(channel)
+    self.timeout = timeout
+  }
+
+  private var options: CallOptions { CallOptions(timeout: self.timeout) }
+
+  package func point(_ id: PointID) async throws -> Point {
+    try await asking(Self.service) {
+      let answer = try await self.client.getPoint(
+        PointV1.GetPointRequest(id: id.value), options: self.options)
+      return try Point(try required(answer.point, "point"))
+    }
+  }
+
+  package func points(_ page: PageRequest) async throws -> Page<Point> {
+    try await asking(Self.service) {
+      let answer = try await self.client.listPoints(
+        PointV1.ListPointsRequest(page: CommonV1.PageRequest(page)), options: self.options)
+      return Page(
+        items: try answer.points.map { try Point($0) }, totalElements: Int(answer.total),
+        request: page)
+    }
+  }
+
+  package func points(of classID: ClassID) async throws -> [Point] {
+    try await asking(Self.service) {
+      try await self.client.findPoints(
+        PointV1.FindPointsRequest(classID: classID.value), options: self.options
+      ).points.map { try Point($0) }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import AdaptorSupport
+import Kernel
+import PointCore
+import Storage
+
+/// Keeps points in SQL.
+package struct SQLPointStore: PointStore {
+  /// `cashpoint` is there to sort by; the core works it out anew.
+  package static let migrations = SQLContext.migrations([
+    Migration(
+      name: "point-001",
+      sql: """
+        CREATE TABLE point (
+          id INTEGER PRIMARY KEY,
+          payment_id INTEGER NOT NULL UNIQUE,
+          class_id INTEGER NOT NULL,
+          fee INTEGER NOT NULL,
+          student TEXT NOT NULL,
+          status TEXT NOT NULL,
+          cashpoint INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX point_by_class ON point (class_id);
+        CREATE INDEX point_pending ON point (id) WHERE status = 'PENDING';
+        """)
+  ])
+
+  fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
+  private static let isVisible = "status <> 'PENDING'"
+  private static let sortable = [
+    "id": "id", "classId": "class_id", "fee": "fee", "student": "student",
+    "cashpoint": "cashpoint",
+  ]
+
+  private let context: SQLContext
+
+  package init(_ context: SQLContext) {
+    self.context = context
+  }
+
+  package func transact<Answer: Sendable>(
+    because cause: Cause, _ work: @escaping @Sendable (any PointTransaction) throws -> Answer
+  ) async throws -> Answer {
+    try await self.context.transact(because: cause) { try work(SQLPointTransaction(unit: $0)) }
+  }
+
+  package func visiblePoint(_ id: PointID) async throws -> Point? {
+    try await self.context.read { connection in
+      try connection.row(
+        "SELECT \(Self.columns) FROM point WHERE id = ? AND \(Self.isVisible)",
+        [.integer(id.value)]
+      ).map(Point.init(row:))
+    }
+  }
+
+  package func visiblePoints(_ page: PageRequest) async throws -> Page<Point> {
+    try await self.context.page(
+      page, select: Self.columns, from: "point", columns: Self.sortable, where: Self.isVisible
+    ) { try Point(row: $0) }
+  }
+
+  package func visiblePoints(of classID: ClassID) async throws -> [Point] {
+    try await self.context.read { connection in
+      try connection.rows(
+        "SELECT \(Self.columns) FROM point WHERE class_id = ? AND \(Self.isVisible) ORDER BY id",
+        [.integer(classID.value)]
+      ).map(Point.init(row:))
+    }
+  }
+
+  package func pendingPoints(atMost count: Int) async throws -> [Point] {
+    try await self.context.read { connection in
+      try connection.rows(
+        "SELECT \(Self.columns) FROM point WHERE status = 'PENDING' ORDER BY id LIMIT ?",
+        [.integer(Int64(count))]
+      ).map(Point.init(row:))
+    }
+  }
+}
+
+/// One unit of work on Point's table.
+struct SQLPointTransaction: PointTransaction {
+  let unit: SQLUnit
+
+  func nextPointID() throws -> PointID {
+    PointID(try self.unit.connection.integer("SELECT coalesce(max(id), 0) + 1 FROM point") ?? 1)
+  }
+
+  func point(of paymentID: PaymentID) throws -> Point? {
+    try self.unit.connection.row(
+      "SELECT \(SQLPointStore.columns) FROM point WHERE payment_id = ?",
+      [.integer(paymentID.value)]
+    ).map(Point.init(row:))
+  }
+
+  func save(_ point: Point) throws {
+    try self.unit.connection.execute(
+      """
+      INSERT INTO point (\(SQLPointStore.columns), cashpoint) VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET status = excluded.status, cashpoint = excluded.cashpoint
+      """,
+      [
+        .integer(point.id.value), .integer(point.paid.paymentID.value),
+        .integer(point.paid.classID.value), .integer(point.paid.fee.won),
+        .text(point.paid.student), .text(point.status.rawValue), .integer(point.cashpoint),
+      ])
+  }
+
+  func raise(_ event: PointEvent) throws {
+    try event.publish(in: self.unit)
+  }
+}
+
+extension Point {
+  fileprivate init(row: SQLRow) throws {
+    guard let status = Status(rawValue: row.text(5)) else {
+      throw UnknownStoredValue(column: "point.status", value: row.text(5))
+    }
+    self.init(
+      id: PointID(row.integer(0)),
+      paid: PaidFee(
+        paymentID: PaymentID(row.integer(1)), classID: ClassID(row.integer(2)),
+        fee: try Money(won: row.integer(3)), student: row.text(4)),
+      status: status)
+  }
+}

@@ -1,0 +1,36 @@
+import AlertAdaptors
+import AlertCore
+import AdaptorSupport
+import Contracts
+import Kernel
+import Logging
+import Storage
+
+/// Joins Alert's core to its adaptors.
+enum AlertComposition {
+  /// Most alerts sent in one round.
+  static let sentAtOnce = 256
+
+  static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+    var (parts, context) = try environment.partsWithStorage(
+      migrations: SQLAlertStore.migrations)
+    let store = SQLAlertStore(context)
+    let application = AlertApplication(store: store)
+    parts.rpcServices.append(AlertV1.AlertService.register(AlertRPCAdaptor(port: application)))
+    parts.restAdaptors.append(AlertRESTAdaptor(port: application, links: environment.links))
+    for source in AlertEventAdaptor.sources {
+      parts.background.append(
+        try environment.consumer(AlertEventAdaptor(source: source), context))
+    }
+    let logger = environment.logger
+    let sendAlerts = SendAlerts(
+      store: store, sender: ConsoleAlertSender { logger.info("\($0)") })
+    let clock = environment.clock
+    let loop = RecoveryLoop(
+      "send alerts", every: .seconds(1), logger: logger
+    ) { try await sendAlerts.perform(at: clock.now(), atMost: Self.sentAtOnce) }
+    context.database.afterCommit { loop.wake() }
+    parts.background.append(loop)
+    return parts
+  }
+}

@@ -1,0 +1,30 @@
+import Contracts
+import CourseAdaptors
+import CourseCore
+import Kernel
+
+/// Joins Course's core, with its deliveries, to its adaptors.
+enum CourseComposition {
+  /// A course that has been closing for longer was left so by a crash, in seconds.
+  static let closingGraceSeconds: Int64 = 5
+
+  static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+    var (parts, context) = try environment.partsWithStorage(
+      migrations: SQLCourseStore.migrations)
+    let store = SQLCourseStore(context)
+    let desk = RPCEnrollmentDesk(environment.peers.guarded(.class))
+    let application = CourseApplication(store: store, desk: desk, clock: environment.clock)
+    parts.rpcServices.append(
+      CourseV1.CourseService.register(CourseRPCAdaptor(port: application)))
+    parts.restAdaptors.append(CourseRESTAdaptor(port: application, links: environment.links))
+    parts.background.append(try environment.consumer(CourseEventAdaptor(context), context))
+    let finishClosings = FinishClosings(store: store, desk: desk)
+    let clock = environment.clock
+    parts.background.append(
+      RecoveryLoop("finish closings", every: .seconds(1), logger: environment.logger) {
+        try await finishClosings.perform(
+          since: clock.now().adding(seconds: -Self.closingGraceSeconds), atMost: 64)
+      })
+    return parts
+  }
+}

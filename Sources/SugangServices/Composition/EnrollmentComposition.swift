@@ -1,0 +1,39 @@
+import Contracts
+import EnrollmentAdaptors
+import EnrollmentCore
+import Kernel
+
+/// Joins Enrollment's core to its adaptors, and to Pay behind a breaker, a bulkhead and a fallback.
+enum EnrollmentComposition {
+  /// A class that has been pending for longer waits for nobody's answer any more, in seconds.
+  static let pendingGraceSeconds: Int64 = 2
+  /// Most pending classes in one round.
+  static let settledAtOnce = 256
+
+  static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+    var (parts, context) = try environment.partsWithStorage(
+      migrations: SQLEnrollmentStore.migrations)
+    let store = SQLEnrollmentStore(context)
+    let gateway = RPCPaymentGateway(
+      environment.peers.guarded(.pay), timeout: environment.settings.callTimeout)
+    let application = EnrollmentApplication(
+      store: store, gateway: gateway,
+      catalog: RPCCourseCatalog(
+        environment.peers.guarded(.course), timeout: environment.settings.callTimeout),
+      clock: environment.clock)
+    parts.rpcServices.append(
+      EnrollmentV1.EnrollmentService.register(EnrollmentRPCAdaptor(port: application)))
+    parts.restAdaptors.append(
+      EnrollmentRESTAdaptor(port: application, links: environment.links))
+    parts.background.append(try environment.consumer(EnrollmentEventAdaptor(context), context))
+    let settlePending = SettlePending(store: store, gateway: gateway)
+    let clock = environment.clock
+    parts.background.append(
+      RecoveryLoop("settle pending", every: .milliseconds(250), logger: environment.logger) {
+        try await settlePending.perform(
+          acceptedBefore: clock.now().adding(seconds: -Self.pendingGraceSeconds),
+          atMost: Self.settledAtOnce)
+      })
+    return parts
+  }
+}

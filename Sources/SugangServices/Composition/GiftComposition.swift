@@ -1,0 +1,16 @@
+import Contracts
+import GiftAdaptors
+import GiftCore
+
+/// Joins Gift's core to its adaptors.
+enum GiftComposition {
+  static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+    var (parts, context) = try environment.partsWithStorage(
+      migrations: SQLGiftStore.migrations)
+    let application = GiftApplication(store: SQLGiftStore(context))
+    parts.rpcServices.append(GiftV1.GiftService.register(GiftRPCAdaptor(port: application)))
+    parts.restAdaptors.append(GiftRESTAdaptor(port: application, links: environment.links))
+    parts.background.append(try environment.consumer(GiftEventAdaptor(context), context))
+    return parts
+  }
+}

@@ -1,0 +1,20 @@
+import Contracts
+import Kernel
+import PayAdaptors
+import PayCore
+
+/// Joins Pay's core to its adaptors.
+enum PayComposition {
+  static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+    var (parts, context) = try environment.partsWithStorage(
+      migrations: SQLPayStore.migrations)
+    let application = PayApplication(
+      store: SQLPayStore(context),
+      policy: PaymentPolicy(limit: try Money(won: environment.settings.payLimitWon)))
+    parts.rpcServices.append(PayV1.PayService.register(PayRPCAdaptor(port: application)))
+    parts.restAdaptors.append(PayRESTAdaptor(port: application, links: environment.links))
+    parts.background.append(
+      try environment.consumer(PayEventAdaptor(context), context))
+    return parts
+  }
+}

@@ -1,0 +1,70 @@
+import AdaptorSupport
+import Contracts
+import EventLog
+import FramedRPC
+import Logging
+import NIOPosix
+import RESTSupport
+import ServiceLifecycle
+
+/// Turns the parts of a service into what ServiceLifecycle runs: storage first, doors last, so that
+/// the doors close first and the storage last.
+enum ServiceHost {
+  /// Told where a service can be reached once it can.
+  typealias OnListening = @Sendable (ServiceName, Door) -> Void
+
+  /// Where a service can be reached.
+  enum Door: Sendable {
+    case rest(port: Int)
+    case rpc(RPCAddress)
+  }
+
+  static func services(
+    for parts: ServiceParts, _ environment: ServiceEnvironment, network: InProcessNetwork?,
+    anyPort: Bool, onListening: @escaping OnListening
+  ) throws -> [any Service] {
+    let name = environment.name
+    let settings = environment.settings
+    let logger = environment.logger
+    let readiness = Readiness(missing: ["rest", "rpc"])
+    if let reasons = parts.reasonsNotReady {
+      readiness.check(reasons)
+    }
+    var rpcServices = parts.rpcServices
+    if let feed = parts.feed {
+      rpcServices.append(EventsV1.EventFeedService.register(feed))
+    }
+    rpcServices.append(
+      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness)))
+    let server = try RPCServer(
+      services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
+      onUnhandledError: { error, context in
+        logger.error(
+          "rpc handler failed",
+          metadata: [
+            "rpc.method": "\(context.method)", "request.id": "\(context.requestID ?? "")",
+            "error": "\(String(reflecting: error))",
+          ])
+      })
+    let tcp = RPCAddress.tcp(
+      host: settings.host, port: anyPort ? 0 : name.rpcPort + settings.portOffset)
+    let endpoint = RPCEndpoint(
+      server: server,
+      addresses: [tcp] + (network.map { [.inProcess(name.rawValue, in: $0)] } ?? []),
+      readiness: readiness, logger: logger,
+      onListening: { onListening(name, .rpc($0)) }, beforeDrain: { parts.feed?.stop() })
+    let routes = Routes(parts.restAdaptors)
+    routes.addHealth { await readiness.reasonsNotReady() }
+    let rest = RESTServer(
+      configuration: RESTServerConfiguration(
+        host: settings.host, port: anyPort ? 0 : name.restPort + settings.portOffset),
+      routes: routes, logger: logger,
+      onListening: { port in
+        readiness.has("rest")
+        logger.info("rest listening", metadata: ["port": "\(port)"])
+        onListening(name, .rest(port: port))
+      })
+    let storage = parts.storage.map { [StorageEndpoint(database: $0.database)] } ?? []
+    return storage as [any Service] + parts.background + [endpoint, rest]
+  }
+}

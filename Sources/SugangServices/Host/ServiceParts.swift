@@ -1,0 +1,78 @@
+import AdaptorSupport
+import EventLog
+import FramedRPC
+import Foundation
+import Kernel
+import Logging
+import RESTSupport
+import ServiceLifecycle
+import Storage
+
+/// What a composition puts together for one service; the host runs it.
+struct ServiceParts {
+  var rpcServices: [RPCService] = []
+  var restAdaptors: [any RESTAdaptor] = []
+  /// Consumers and recovery loops.
+  var background: [any Service] = []
+  var storage: SQLContext?
+  var feed: EventFeed?
+  /// Why the service is not ready, asked each time.
+  var reasonsNotReady: (@Sendable () async -> [String])?
+}
+
+/// What every composition is given.
+struct ServiceEnvironment {
+  let name: ServiceName
+  let settings: ServiceSettings
+  let peers: Peers
+  let logger: Logger
+  let clock: any WallClock = SystemWallClock()
+
+  var links: Links { Links(publicBaseURL: self.settings.links) }
+
+  /// Opens the service's own database, and the parts that come with every one.
+  func partsWithStorage(migrations: [Migration]) throws -> (ServiceParts, SQLContext) {
+    try FileManager.default.createDirectory(
+      atPath: self.settings.dataFolder, withIntermediateDirectories: true)
+    let database = try SQLiteDatabase(
+      path: "\(self.settings.dataFolder)/\(self.name.rawValue).sqlite", migrations: migrations,
+      logger: self.logger)
+    let outbox = Outbox(source: self.name.rawValue, database: database)
+    let context = SQLContext(database: database, outbox: outbox, clock: self.clock)
+    var parts = ServiceParts()
+    parts.storage = context
+    parts.feed = EventFeed(outbox: outbox)
+    parts.reasonsNotReady = {
+      database.isOpen ? [] : ["the database takes no writes"]
+    }
+    parts.background.append(self.forgettingOldCommands(context))
+    return (parts, context)
+  }
+
+  /// Follows the feed that `handler` reads.
+  func consumer(_ handler: any EventHandler, _ context: SQLContext) throws -> EventConsumer {
+    guard let source = ServiceName(rawValue: handler.source) else {
+      throw UnknownEventSource(source: handler.source)
+    }
+    return EventConsumer(
+      source: handler.source, feed: self.peers.feed(of: source),
+      intake: EventIntake(
+        handler: handler, database: context.database, logger: self.logger),
+      logger: self.logger)
+  }
+
+  private func forgettingOldCommands(_ context: SQLContext) -> RecoveryLoop {
+    let clock = self.clock
+    return RecoveryLoop("forget old commands", every: .seconds(60), logger: self.logger) {
+      let forgotten = try await context.database.write { connection in
+        try SQLCommandMemory.forgetOld(now: clock.now(), in: connection)
+      }
+      return Settlement(settled: forgotten, remaining: 0)
+    }
+  }
+}
+
+/// A handler names a feed that no service has.
+struct UnknownEventSource: Error {
+  let source: String
+}

@@ -1,0 +1,63 @@
+import FramedRPC
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// Runs one service until SIGTERM or SIGINT, then drains it: what a container runs.
+///
+/// - Throws: when it cannot start, or a part of it fails for good.
+package func runService(
+  _ name: ServiceName, settings: ServiceSettings, logger: Logger
+) async throws {
+  try await run([name], settings: settings, network: nil, logger: logger)
+}
+
+/// Runs all services in this process, joined in-process and reachable on their usual ports.
+package func runAll(settings: ServiceSettings, logger: Logger) async throws {
+  try await run(
+    ServiceName.allCases, settings: settings, network: InProcessNetwork(), logger: logger)
+}
+
+private func run(
+  _ names: [ServiceName], settings: ServiceSettings, network: InProcessNetwork?, logger: Logger
+) async throws {
+  let peers = Peers(settings: settings, network: network)
+  defer { peers.shutdown() }
+  let services = try composeServices(
+    names, settings: settings, peers: peers, network: network, anyPort: false, logger: logger
+  ) { _, _ in }
+  let group = ServiceGroup(
+    configuration: ServiceGroupConfiguration(
+      services: services.map { .init(service: $0) },
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+  try await group.run()
+}
+
+/// Every part of some services, in the order in which ServiceLifecycle starts them.
+func composeServices(
+  _ names: [ServiceName], settings: ServiceSettings, peers: Peers, network: InProcessNetwork?,
+  anyPort: Bool, logger: Logger, onListening: @escaping ServiceHost.OnListening
+) throws -> [any Service] {
+  try names.flatMap { name -> [any Service] in
+    var logger = logger
+    logger[metadataKey: "service"] = "\(name.rawValue)"
+    let environment = ServiceEnvironment(
+      name: name, settings: settings, peers: peers, logger: logger)
+    return try ServiceHost.services(
+      for: compose(environment), environment, network: network, anyPort: anyPort,
+      onListening: onListening)
+  }
+}
+
+private func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+  switch environment.name {
+  case .course: try CourseComposition.compose(environment)
+  case .class: try EnrollmentComposition.compose(environment)
+  case .pay: try PayComposition.compose(environment)
+  case .point: try PointComposition.compose(environment)
+  case .gift: try GiftComposition.compose(environment)
+  case .alert: try AlertComposition.compose(environment)
+  case .mypage: try MyPageComposition.compose(environment)
+  case .gateway: GatewayComposition.compose(environment)
+  }
+}

@@ -1,0 +1,48 @@
+import FramedRPC
+import PayCore
+
+/// What a service needs to know of its surroundings.
+package struct ServiceSettings: Sendable {
+  /// The address to bind and to find the others at.
+  package var host: String
+  /// Added to every port.
+  package var portOffset: Int
+  /// One SQLite file a service lies in here.
+  package var dataFolder: String
+  /// What links in answers begin with; nil is the gateway on this machine.
+  package var publicBaseURL: String?
+  /// The largest payment that Pay takes, in won.
+  package var payLimitWon: Int64
+  /// Enrollment → Pay and Point → Gift: how long one call may take.
+  package var callTimeout: Duration
+  package var breaker: CircuitBreakerPolicy
+  package var bulkhead: BulkheadPolicy
+
+  package init(
+    host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
+    publicBaseURL: String? = nil, payLimitWon: Int64 = PaymentPolicy.defaultLimitWon,
+    callTimeout: Duration = .milliseconds(800),
+    breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
+    bulkhead: BulkheadPolicy = BulkheadPolicy()
+  ) {
+    self.host = host
+    self.portOffset = portOffset
+    self.dataFolder = dataFolder
+    self.publicBaseURL = publicBaseURL
+    self.payLimitWon = payLimitWon
+    self.callTimeout = callTimeout
+    self.breaker = breaker
+    self.bulkhead = bulkhead
+  }
+
+  /// Slow is more than half of the call's time; few calls are enough for a verdict, since a
+  /// student waits behind each of them.
+  package static let standardBreaker = CircuitBreakerPolicy(
+    minimumCalls: 5, slowCall: .milliseconds(400), firstOpenTime: .milliseconds(500),
+    maxOpenTime: .seconds(5))
+
+  var links: String {
+    self.publicBaseURL
+      ?? "http://localhost:\(ServiceName.gateway.restPort + self.portOffset)"
+  }
+}

@@ -1,0 +1,101 @@
+import AdaptorTestSupport
+import Contracts
+import CourseAdaptors
+import CourseCore
+import EventLog
+import FramedRPC
+import HTTPClientKit
+import JSON
+import Kernel
+import RESTSupport
+
+/// Course on SQLite, reached in one of the three ways; Enrollment's desk is played by a script.
+struct CourseHarness {
+  let harness: ContextHarness
+  let store: SQLCourseStore
+  let desk: ScriptedDesk
+  let application: CourseApplication
+
+  init(deskSays answers: [ClosingAnswer] = []) throws {
+    self.harness = try ContextHarness(source: "course", migrations: SQLCourseStore.migrations)
+    self.store = SQLCourseStore(self.harness.context)
+    self.desk = ScriptedDesk(answers)
+    self.application = CourseApplication(
+      store: self.store, desk: self.desk, clock: self.harness.clock)
+  }
+
+  /// Runs `body` with the port as its callers reach it.
+  func with(
+    _ way: Way, _ body: @escaping @Sendable (any CoursePort) async throws -> Void
+  ) async throws {
+    let application = self.application
+    switch way {
+    case .application:
+      try await body(application)
+    case .rpc:
+      let service = CourseV1.CourseService.register(CourseRPCAdaptor(port: application))
+      try await self.harness.withRPC([service]) {
+        try await body(CourseRPCClient($0, timeout: ContextHarness.patience))
+      }
+    case .rest:
+      try await self.withREST { try await body(RESTCoursePort(http: $0)) }
+    }
+  }
+
+  func withREST(_ body: @escaping @Sendable (HTTPClient) async throws -> Void) async throws {
+    let application = self.application
+    try await self.harness.withREST(
+      { [CourseRESTAdaptor(port: application, links: $0)] }, body)
+  }
+
+  /// Course as it follows Pay's feed.
+  var intake: EventIntake {
+    EventIntake(
+      handler: CourseEventAdaptor(self.harness.context), database: self.harness.database,
+      logger: ContextHarness.quiet)
+  }
+
+  func finishClosings() async throws -> Settlement {
+    self.harness.clock.advance(seconds: 1)
+    return try await FinishClosings(store: self.store, desk: self.desk)
+      .perform(since: self.harness.clock.now(), atMost: 10)
+  }
+
+  static let caller = Caller(requestID: "request-1")
+
+  static func command(
+    name: String = "korean", fee: Int64 = 10_000, textBook: String = "kor_book"
+  ) throws -> RegisterCourse {
+    RegisterCourse(
+      name: name, teacher: "hong-gil-dong", fee: try Money(won: fee), textBook: textBook)
+  }
+}
+
+/// What Pay tells of payment 5 for class 1, unless told otherwise.
+enum PaymentNews {
+  static func approved(
+    _ sequence: Int64, payment: Int64 = 5, class classID: Int64 = 1, textBook: String = "kor_book"
+  ) throws -> EventsV1.Event {
+    let message = PayV1.PaymentApproved(
+      id: payment, classID: classID, courseID: 3, fee: 10_000, student: "john-doe",
+      status: "PAYMENT_COMPLETED", textBook: textBook)
+    return Self.event("PaymentApproved", sequence, classID, try message.encodedBytes())
+  }
+
+  static func canceled(
+    _ sequence: Int64, payment: Int64 = 5, class classID: Int64 = 1, textBook: String = "kor_book"
+  ) throws -> EventsV1.Event {
+    let message = PayV1.PaymentCanceled(
+      id: payment, classID: classID, courseID: 3, fee: 10_000, student: "john-doe",
+      status: "CANCEL", textBook: textBook)
+    return Self.event("PaymentCanceled", sequence, classID, try message.encodedBytes())
+  }
+
+  private static func event(
+    _ type: String, _ sequence: Int64, _ classID: Int64, _ data: [UInt8]
+  ) -> EventsV1.Event {
+    EventsV1.Event(
+      id: "pay-test-\(sequence)", type: type, version: 1, source: "pay", subject: "\(classID)",
+      sequence: sequence, data: data)
+  }
+}

@@ -1,0 +1,79 @@
+import AdaptorTestSupport
+import CourseCore
+import HTTPClientKit
+import JSON
+import Kernel
+
+/// Course's port as a REST client sees it.
+struct RESTCoursePort: CoursePort {
+  let http: HTTPClient
+
+  func register(
+    _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
+  ) async throws -> Course {
+    try Self.course(
+      try await self.http.send(
+        "POST", "/courses",
+        fields: [
+          "name": .string(command.name), "teacher": .string(command.teacher),
+          "fee": .integer(command.fee.won), "textBook": .string(command.textBook),
+        ], key: key, expecting: [201]))
+  }
+
+  func modify(
+    _ id: CourseID, _ change: CourseChange, by caller: Caller
+  ) async throws -> Course {
+    try Self.course(
+      try await self.http.send(
+        "PATCH", "/courses/\(id)",
+        fields: [
+          "name": change.name.map { .string($0) }, "teacher": change.teacher.map { .string($0) },
+          "fee": change.fee.map { .integer($0.won) },
+          "textBook": change.textBook.map { .string($0) },
+        ], expecting: [200]))
+  }
+
+  func delete(_ id: CourseID, by caller: Caller) async throws {
+    try await self.http.send("DELETE", "/courses/\(id)", expecting: 204)
+  }
+
+  func course(_ id: CourseID) async throws -> Course {
+    try Self.course(try await self.http.resource("/courses/\(id)"))
+  }
+
+  func courses(_ page: PageRequest) async throws -> Page<Course> {
+    try await self.http.page("/courses", page, items: "courses", Self.course)
+  }
+
+  func delivery(_ id: DeliveryID) async throws -> Delivery {
+    try Self.delivery(try await self.http.resource("/deliveries/\(id)"))
+  }
+
+  func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
+    try await self.http.page("/deliveries", page, items: "deliveries", Self.delivery)
+  }
+
+  func deliveries(of classID: ClassID) async throws -> [Delivery] {
+    try await self.http.list(
+      "/deliveries/search/findByClassId?classId=\(classID)", items: "deliveries", Self.delivery)
+  }
+
+  private static func course(_ json: JSONValue) throws -> Course {
+    Course(
+      id: CourseID(try json.selfID()),
+      details: try CourseDetails(
+        name: try json.text("name"), teacher: try json.text("teacher"),
+        fee: try Money(won: json.integer("fee")), textBook: try json.text("textBook")))
+  }
+
+  private static func delivery(_ json: JSONValue) throws -> Delivery {
+    Delivery(
+      id: DeliveryID(try json.selfID()),
+      order: TextbookOrder(
+        paymentID: PaymentID(try json.integer("paymentId")),
+        classID: ClassID(try json.integer("classId")),
+        courseID: CourseID(try json.integer("courseId")), student: try json.text("student"),
+        textBook: try json.text("textBook")),
+      status: try json.value("status", Delivery.Status.init(rawValue:)))
+  }
+}

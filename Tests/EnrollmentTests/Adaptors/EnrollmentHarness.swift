@@ -1,0 +1,120 @@
+import AdaptorTestSupport
+import Contracts
+import EnrollmentAdaptors
+import EnrollmentCore
+import EventLog
+import FramedRPC
+import HTTPClientKit
+import Kernel
+import RESTSupport
+
+/// Enrollment on SQLite, reached in one of the three ways; Pay and Course are played by scripts.
+struct EnrollmentHarness {
+  let harness: ContextHarness
+  let store: SQLEnrollmentStore
+  let gateway = ScriptedGateway()
+  let catalog = ScriptedCatalog()
+  let application: EnrollmentApplication
+
+  init() throws {
+    self.harness = try ContextHarness(
+      source: "class", migrations: SQLEnrollmentStore.migrations)
+    self.store = SQLEnrollmentStore(self.harness.context)
+    self.application = EnrollmentApplication(
+      store: self.store, gateway: self.gateway, catalog: self.catalog,
+      clock: self.harness.clock)
+  }
+
+  /// Runs `body` with the port as its callers reach it.
+  func with(
+    _ way: Way, _ body: @escaping @Sendable (any EnrollmentPort) async throws -> Void
+  ) async throws {
+    let application = self.application
+    switch way {
+    case .application:
+      try await body(application)
+    case .rpc:
+      let service = EnrollmentV1.EnrollmentService.register(
+        EnrollmentRPCAdaptor(port: application))
+      try await self.harness.withRPC([service]) {
+        try await body(EnrollmentRPCClient($0, timeout: ContextHarness.patience))
+      }
+    case .rest:
+      let acceptedAt = self.harness.clock.now()
+      try await self.withREST { http in
+        try await body(
+          RESTEnrollmentPort(http: http, commands: application, acceptedAt: acceptedAt))
+      }
+    }
+  }
+
+  func withREST(_ body: @escaping @Sendable (HTTPClient) async throws -> Void) async throws {
+    let application = self.application
+    try await self.harness.withREST(
+      { [EnrollmentRESTAdaptor(port: application, links: $0)] }, body)
+  }
+
+  /// Enrollment as it follows Course's feed.
+  var intake: EventIntake {
+    EventIntake(
+      handler: EnrollmentEventAdaptor(self.harness.context), database: self.harness.database,
+      logger: ContextHarness.quiet)
+  }
+
+  /// Course tells of course 1, unless told otherwise.
+  func hear(_ news: EventsV1.Event...) async throws {
+    try await self.intake.take(news, logID: "log")
+  }
+
+  /// The own copy of a course.
+  func copy(of id: Int64 = 1) async throws -> OfferedCourse? {
+    try await self.store.transact(because: Cause(id: "test")) { try $0.course(CourseID(id)) }
+  }
+
+  func settle() async throws -> Settlement {
+    try await SettlePending(store: self.store, gateway: self.gateway)
+      .perform(acceptedBefore: self.harness.clock.now().adding(seconds: 1), atMost: 10)
+  }
+
+  static let caller = Caller(requestID: "request-1")
+
+  static func command(
+    course: Int64 = 1, student: String = "john-doe", fee: Int64? = nil
+  ) throws -> RegisterClass {
+    RegisterClass(
+      courseID: CourseID(course), student: student,
+      expectedFee: try fee.map { try Money(won: $0) })
+  }
+}
+
+/// What Course tells of course 1, unless told otherwise.
+enum CourseNews {
+  static func registered(
+    _ sequence: Int64, course: Int64 = 1, fee: Int64 = 10_000, textBook: String = "kor_book"
+  ) throws -> EventsV1.Event {
+    let message = CourseV1.CourseRegistered(
+      id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook)
+    return Self.event("CourseRegistered", sequence, course, try message.encodedBytes())
+  }
+
+  static func modified(
+    _ sequence: Int64, course: Int64 = 1, fee: Int64, textBook: String = "new_book"
+  ) throws -> EventsV1.Event {
+    let message = CourseV1.CourseModified(
+      id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook)
+    return Self.event("CourseModified", sequence, course, try message.encodedBytes())
+  }
+
+  static func deleted(_ sequence: Int64, course: Int64 = 1) throws -> EventsV1.Event {
+    let message = CourseV1.CourseDeleted(id: course, name: "korean", teacher: "hong-gil-dong")
+    return Self.event("CourseDeleted", sequence, course, try message.encodedBytes())
+  }
+
+  private static func event(
+    _ type: String, _ sequence: Int64, _ courseID: Int64, _ data: [UInt8]
+  ) -> EventsV1.Event {
+    EventsV1.Event(
+      id: "course-test-\(sequence)", type: type, version: 1, source: "course",
+      subject: "\(courseID)", sequence: sequence, data: data)
+  }
+}

@@ -1,0 +1,80 @@
+import Contracts
+import EventLog
+import FramedRPC
+import NIOPosix
+import Testing
+
+@Suite("Following a feed")
+struct EventConsumerTests {
+  /// Serves `bench`'s feed in-process while `body` runs.
+  private static func serving(
+    _ bench: EventLogBench, as name: String, in network: InProcessNetwork,
+    _ body: () async throws -> Void
+  ) async throws {
+    let feed = EventFeed(outbox: bench.outbox)
+    let server = try RPCServer(
+      services: [EventsV1.EventFeedService.register(feed)],
+      group: MultiThreadedEventLoopGroup.singleton)
+    try await server.listen(on: .inProcess(name, in: network))
+    do {
+      try await body()
+    } catch {
+      feed.stop()
+      await server.shutdown(grace: .seconds(1))
+      throw error
+    }
+    feed.stop()
+    await server.shutdown(grace: .seconds(1))
+  }
+
+  @Test("K23: a consumer takes what it missed while either side was away")
+  func catchesUp() async throws {
+    let producer = try EventLogBench()
+    let consumer = try EventLogBench()
+    let network = InProcessNetwork()
+    let client = RPCClient(
+      address: .inProcess("producer", in: network), group: MultiThreadedEventLoopGroup.singleton)
+    defer { client.shutdown() }
+    let following = EventConsumer(
+      source: "test", feed: EventsV1.EventFeedServiceClient(client), intake: consumer.intake(),
+      logger: EventLogBench.quiet)
+    try await producer.publish(3)
+    try await Self.serving(producer, as: "producer", in: network) {
+      try await following.step()
+    }
+    #expect(try await consumer.effects() == [1, 2, 3])
+
+    try await producer.publish(600)
+    try await Self.serving(producer, as: "producer", in: network) {
+      while try await consumer.intake().cursor() < 603 { try await following.step() }
+    }
+    #expect(try await consumer.effects() == Array(1...603))
+  }
+
+  @Test("a consumer that is cancelled in the middle neither loses nor doubles an effect")
+  func survivesCancellation() async throws {
+    let producer = try EventLogBench()
+    let consumer = try EventLogBench()
+    let network = InProcessNetwork()
+    try await producer.publish(2_000)
+    try await Self.serving(producer, as: "producer", in: network) {
+      for _ in 0..<200 {
+        let cursor = try await consumer.intake().cursor()
+        if cursor == 2_000 { return }
+        // A new consumer each time, ended as soon as it has moved on.
+        let client = RPCClient(
+          address: .inProcess("producer", in: network),
+          group: MultiThreadedEventLoopGroup.singleton)
+        let following = EventConsumer(
+          source: "test", feed: EventsV1.EventFeedServiceClient(client),
+          intake: consumer.intake(), logger: EventLogBench.quiet)
+        let running = Task { try await following.run() }
+        while try await consumer.intake().cursor() == cursor { await Task.yield() }
+        running.cancel()
+        try await running.value
+        client.shutdown()
+      }
+    }
+    #expect(try await consumer.effects() == Array(1...2_000))
+  }
+}

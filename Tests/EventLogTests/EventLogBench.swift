@@ -1,0 +1,82 @@
+import Contracts
+import EventLog
+import FramedRPC
+import Kernel
+import Logging
+import Storage
+import TestSupport
+
+/// A database with the tables of the event log, and a table that counts what handlers did.
+final class EventLogBench: Sendable {
+  let folder: TemporaryFolder
+  let database: SQLiteDatabase
+  let outbox: Outbox
+
+  static let quiet: Logger = {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    return logger
+  }()
+
+  private static let effects = Migration(
+    name: "effects",
+    sql: "CREATE TABLE effect (sequence INTEGER NOT NULL, subject TEXT NOT NULL) STRICT;")
+
+  init(folder: TemporaryFolder? = nil) throws {
+    let folder = try folder ?? TemporaryFolder()
+    self.folder = folder
+    self.database = try SQLiteDatabase(
+      path: folder.path + "/log.sqlite", migrations: EventLogSchema.migrations + [Self.effects],
+      logger: Self.quiet)
+    self.outbox = Outbox(source: "test", database: self.database)
+  }
+
+  /// Publishes `count` events in one transaction.
+  func publish(_ count: Int = 1, subject: String = "1") async throws {
+    try await self.database.write { connection in
+      for _ in 0..<count {
+        try self.outbox.append(try Self.event(subject: subject), in: connection)
+      }
+    }
+  }
+
+  static func event(subject: String) throws -> OutgoingEvent {
+    OutgoingEvent(
+      type: "ClassCanceled", subject: subject, correlationID: subject,
+      time: Timestamp(microseconds: 0), cause: Cause(id: "request"),
+      data: try EnrollmentV1.ClassCanceled(id: 1).encodedBytes())
+  }
+
+  /// The sequences whose effect happened, in order; twice if it happened twice.
+  func effects() async throws -> [Int64] {
+    try await self.database.read { connection in
+      try connection.rows("SELECT sequence FROM effect ORDER BY sequence").map { $0.integer(0) }
+    }
+  }
+
+  func intake(_ handler: CountingHandler = CountingHandler()) -> EventIntake {
+    EventIntake(handler: handler, database: self.database, logger: Self.quiet)
+  }
+}
+
+/// Writes a row for each event it handles; cannot handle those of one subject.
+struct CountingHandler: EventHandler {
+  struct Refusal: Error {}
+
+  var source = "test"
+  var refusedSubject: String?
+
+  func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
+    try connection.execute(
+      "INSERT INTO effect (sequence, subject) VALUES (?, ?)",
+      [.integer(event.sequence), .text(event.subject)])
+    if event.subject == self.refusedSubject { throw Refusal() }
+  }
+}
+
+/// An event as it comes from a feed.
+func incoming(_ sequence: Int64, subject: String = "1") -> EventsV1.Event {
+  EventsV1.Event(
+    id: "test-log-\(sequence)", type: "ClassCanceled", version: 1, source: "test",
+    subject: subject, sequence: sequence)
+}

@@ -1,0 +1,166 @@
+import FramedRPC
+import NIOCore
+import Testing
+
+@Suite("A circuit breaker")
+struct CircuitBreakerStateTests {
+  private static let policy = CircuitBreakerPolicy(
+    windowCalls: 10, windowTime: .seconds(10), minimumCalls: 4, failureRate: 0.5,
+    slowCall: .milliseconds(400), slowCallRate: 0.5, firstOpenTime: .seconds(1),
+    maxOpenTime: .seconds(4), probes: 2)
+  private static let fast = TimeAmount.milliseconds(1)
+  private static let slow = TimeAmount.milliseconds(401)
+
+  /// A breaker and a clock that only the test moves.
+  private struct Bench {
+    var state = CircuitBreakerState(policy: CircuitBreakerStateTests.policy)
+    var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    mutating func call(
+      _ outcome: CircuitBreakerState.Outcome, took time: TimeAmount = CircuitBreakerStateTests.fast
+    ) {
+      guard case .allowed(let ticket) = self.state.admit(now: self.now) else {
+        Issue.record("refused")
+        return
+      }
+      self.state.record(outcome, took: time, ticket: ticket, now: self.now)
+    }
+
+    var isRefusing: Bool {
+      mutating get {
+        if case .refused = self.state.admit(now: self.now) { true } else { false }
+      }
+    }
+
+    mutating func open() {
+      for _ in 0..<4 { self.call(.failure) }
+    }
+  }
+
+  @Test("stays closed on fewer outcomes than the minimum")
+  func waitsForMinimum() {
+    var bench = Bench()
+    for _ in 0..<3 { bench.call(.failure) }
+    #expect(bench.state.phase == .closed)
+  }
+
+  @Test("opens when half of the calls fail, and says when to come back")
+  func opensOnFailures() {
+    var bench = Bench()
+    bench.call(.success)
+    bench.call(.success)
+    bench.call(.failure)
+    #expect(bench.state.phase == .closed)
+    bench.call(.failure)
+    #expect(bench.state.phase == .open(until: bench.now + .seconds(1)))
+    bench.now = bench.now + .milliseconds(400)
+    #expect(bench.state.admit(now: bench.now) == .refused(retryAfter: .milliseconds(600)))
+  }
+
+  @Test("R23: opens when half of the calls are slow, even if they succeed")
+  func opensOnSlowCalls() {
+    var bench = Bench()
+    for _ in 0..<2 { bench.call(.success) }
+    for _ in 0..<2 { bench.call(.success, took: Self.slow) }
+    #expect(bench.state.phase != .closed)
+  }
+
+  @Test("forgets outcomes that are older than its window")
+  func forgets() {
+    var bench = Bench()
+    for _ in 0..<3 { bench.call(.failure) }
+    bench.now = bench.now + .seconds(11)
+    for _ in 0..<3 { bench.call(.failure) }
+    #expect(bench.state.phase == .closed)
+    bench.call(.failure)
+    #expect(bench.state.phase != .closed)
+  }
+
+  @Test("looks at the last calls only")
+  func slides() {
+    var bench = Bench()
+    for _ in 0..<20 { bench.call(.success) }
+    for _ in 0..<4 { bench.call(.failure) }
+    #expect(bench.state.phase == .closed)
+    bench.call(.failure)
+    #expect(bench.state.phase != .closed)
+  }
+
+  @Test("a caller who left says nothing about the dependency")
+  func ignores() {
+    var bench = Bench()
+    for _ in 0..<20 { bench.call(.ignored) }
+    #expect(bench.state.phase == .closed)
+  }
+
+  @Test("half-open lets only its probes through, and closes when all of them succeed")
+  func probes() {
+    var bench = Bench()
+    bench.open()
+    bench.now = bench.now + .seconds(1)
+    guard case .allowed(let first) = bench.state.admit(now: bench.now),
+      case .allowed(let second) = bench.state.admit(now: bench.now)
+    else {
+      Issue.record("no probe")
+      return
+    }
+    let isRefusing = bench.isRefusing
+    #expect(isRefusing)
+    bench.state.record(.success, took: Self.fast, ticket: first, now: bench.now)
+    #expect(bench.state.phase == .halfOpen)
+    bench.state.record(.success, took: Self.fast, ticket: second, now: bench.now)
+    #expect(bench.state.phase == .closed)
+  }
+
+  @Test("a failed or slow probe opens it again, for twice as long up to the limit")
+  func doubles() {
+    var bench = Bench()
+    bench.open()
+    for seconds in [1, 2, 4, 4] {
+      bench.now = bench.now + .seconds(Int64(seconds))
+      bench.call(seconds == 2 ? .success : .failure, took: seconds == 2 ? Self.slow : Self.fast)
+      let next = min(seconds * 2, 4)
+      #expect(bench.state.phase == .open(until: bench.now + .seconds(Int64(next))))
+    }
+  }
+
+  @Test("a probe whose caller left makes room for another one")
+  func returnsProbe() {
+    var bench = Bench()
+    bench.open()
+    bench.now = bench.now + .seconds(1)
+    for _ in 0..<5 { bench.call(.ignored) }
+    #expect(bench.state.phase == .halfOpen)
+    bench.call(.success)
+    bench.call(.success)
+    #expect(bench.state.phase == .closed)
+  }
+
+  @Test("the outcome of a call from before it opened does not count")
+  func ignoresOldTickets() {
+    var bench = Bench()
+    guard case .allowed(let old) = bench.state.admit(now: bench.now) else {
+      Issue.record("refused")
+      return
+    }
+    bench.open()
+    bench.now = bench.now + .seconds(1)
+    _ = bench.state.admit(now: bench.now)
+    bench.state.record(.failure, took: Self.fast, ticket: old, now: bench.now)
+    #expect(bench.state.phase == .halfOpen)
+  }
+
+  @Test("closing forgets how often it had opened")
+  func startsAnew() {
+    var bench = Bench()
+    bench.open()
+    bench.now = bench.now + .seconds(1)
+    bench.call(.failure)
+    bench.now = bench.now + .seconds(2)
+    bench.call(.success)
+    bench.call(.success)
+    #expect(bench.state.phase == .closed)
+    bench.open()
+    #expect(bench.state.phase == .open(until: bench.now + .seconds(1)))
+  }
+}
