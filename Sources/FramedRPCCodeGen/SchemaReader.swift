@@ -56,7 +56,7 @@ struct SchemaReader {
     }
     for (number, enumeration) in items(file.enum_type, file.n_enum_type).enumerated() {
       schema.packages[index].enums.append(
-        self.read(enumeration.pointee, packageName, path: [5, Int32(number)]))
+        try self.read(enumeration.pointee, packageName, path: [5, Int32(number)]))
     }
     for (number, service) in items(file.service, file.n_service).enumerated() {
       schema.packages[index].services.append(
@@ -74,6 +74,9 @@ struct SchemaReader {
         "message \(name)", "nested types and maps are not supported; declare them at the top")
     }
     let oneofs = items(message.oneof_decl, message.n_oneof_decl).map { text($0.pointee.name) }
+    for oneof in oneofs {
+      try self.check(name: oneof, "oneof \(name).\(oneof)")
+    }
     var memberCounts = [Int](repeating: 0, count: oneofs.count)
     let descriptors = items(message.field, message.n_field)
     for field in descriptors where field.pointee.has_oneof_index != 0 {
@@ -142,11 +145,14 @@ struct SchemaReader {
 
   private func read(
     _ enumeration: Google__Protobuf__EnumDescriptorProto, _ package: String, path: [Int32]
-  ) -> Enum {
+  ) throws -> Enum {
     let name = text(enumeration.name)
-    let values = items(enumeration.value, enumeration.n_value).enumerated().map {
-      Enum.Value(
-        name: text($1.pointee.name), number: $1.pointee.number,
+    try self.check(name: name, "enum \(name)")
+    let values = try items(enumeration.value, enumeration.n_value).enumerated().map {
+      let value = text($1.pointee.name)
+      try self.check(name: Naming.enumCase(value, of: name), "value \(name).\(value)")
+      return Enum.Value(
+        name: value, number: $1.pointee.number,
         comment: self.comments[path + [2, Int32($0)]])
     }
     return Enum(
@@ -157,6 +163,7 @@ struct SchemaReader {
     _ service: Google__Protobuf__ServiceDescriptorProto, _ package: String, path: [Int32]
   ) throws -> Service {
     let name = text(service.name)
+    try self.check(name: name, "service \(name)")
     let methods = try items(service.method, service.n_method).enumerated().map {
       let method = $1.pointee
       let methodName = text(method.name)

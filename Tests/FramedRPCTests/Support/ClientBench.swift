@@ -77,6 +77,15 @@ final class ClientBench {
     _ text: String = "hi", method: String = FramedrpcV1.TestService.echo.fullName,
     timeout: TimeAmount? = nil, metadata: RPCMetadata = RPCMetadata()
   ) -> PendingCall {
+    defer { self.loop.run() }
+    return self.begin(text, method: method, timeout: timeout, metadata: metadata)
+  }
+
+  /// Makes a call, and leaves the loop where it is.
+  func begin(
+    _ text: String, method: String = FramedrpcV1.TestService.echo.fullName,
+    timeout: TimeAmount? = nil, metadata: RPCMetadata = RPCMetadata()
+  ) -> PendingCall {
     let pending = PendingCall()
     let connection = self.connection
     let call = ClientConnection.Call(
@@ -90,7 +99,6 @@ final class ClientBench {
         pending.outcome = .failure(error)
       }
     }
-    self.loop.run()
     return pending
   }
 

@@ -12,15 +12,18 @@ final class ServerBench {
   let handler: TestHandler
   let connection: ServerConnection
 
-  /// - Parameter greets: whether the handshake is over when the test begins.
+  /// - Parameters:
+  ///   - service: the one to serve, when it is not that of `handler`.
+  ///   - greets: whether the handshake is over when the test begins.
   init(
-    limits: RPCLimits = .standard, handler: TestHandler = TestHandler(), greets: Bool = true,
+    limits: RPCLimits = .standard, handler: TestHandler = TestHandler(),
+    service: RPCService? = nil, greets: Bool = true,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
     self.handler = handler
     self.connection = ServerConnection(
       loop: self.loop, limits: limits,
-      table: try MethodTable([FramedrpcV1.TestService.register(handler)]),
+      table: try MethodTable([service ?? FramedrpcV1.TestService.register(handler)]),
       executor: EventLoopTaskExecutor(loop: self.loop), onUnhandledError: onUnhandledError)
     self.connection.attach(self.wire)
     if greets {

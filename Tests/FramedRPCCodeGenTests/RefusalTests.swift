@@ -1,0 +1,146 @@
+import FramedRPCCodeGen
+import Testing
+
+/// What protobuf-c or Swift could not carry is refused, with its place and the reason.
+@Suite("Schemas that the generator refuses")
+struct RefusalTests {
+  private static func error(_ request: [UInt8]) -> String? {
+    let answer = GeneratorAnswer(Generator.run(request))
+    #expect(answer.files.isEmpty)
+    return answer.error
+  }
+
+  private static func error(
+    package: String = "framedrpc.sample.v1", _ contents: (inout Descriptors) -> Void
+  ) -> String? {
+    Self.error(Descriptors.request(package: package, contents))
+  }
+
+  @Test("proto2, with or without the word", arguments: ["proto2", nil])
+  func proto2(_ syntax: String?) {
+    let request = Descriptors.request(syntax: syntax) { $0.message("M") }
+    #expect(Self.error(request) == "sample.proto: syntax: only proto3 is supported")
+  }
+
+  @Test("proto3 optional")
+  func optional() {
+    let error = Self.error {
+      $0.message("M") {
+        $0.field("f", 1, .int64, oneof: 0, isProto3Optional: true)
+        $0.oneof("_f")
+      }
+    }
+    #expect(
+      error?.hasPrefix("sample.proto: field M.f: protoc-c 1.4.1 refuses proto3 optional") == true)
+  }
+
+  @Test("nested messages, nested enums and maps (which are nested messages)")
+  func nested() {
+    let expected =
+      "sample.proto: message M: nested types and maps are not supported; declare them at the top"
+    #expect(Self.error { $0.message("M") { $0.set(3) { $0.set(1, "FEntry") } } } == expected)
+    #expect(Self.error { $0.message("M") { $0.set(4) { $0.set(1, "E") } } } == expected)
+  }
+
+  @Test("recursive messages, however long the way round")
+  func recursion() {
+    let direct = Self.error {
+      $0.message("A") { $0.field("a", 1, .message, of: ".framedrpc.sample.v1.A", isRepeated: true) }
+    }
+    #expect(direct?.contains("recursive messages are refused") == true)
+    let indirect = Self.error {
+      $0.message("A") { $0.field("b", 1, .message, of: ".framedrpc.sample.v1.B") }
+      $0.message("B") { $0.field("c", 1, .message, of: ".framedrpc.sample.v1.C") }
+      $0.message("C") { $0.field("a", 1, .message, of: ".framedrpc.sample.v1.A") }
+    }
+    #expect(indirect?.contains("recursive messages are refused") == true)
+    #expect(indirect?.contains("→") == true, "the way is shown")
+  }
+
+  @Test("a message that is used twice is not recursive")
+  func diamond() {
+    let request = Descriptors.request {
+      $0.message("A") {
+        $0.field("b", 1, .message, of: ".framedrpc.sample.v1.B")
+        $0.field("c", 2, .message, of: ".framedrpc.sample.v1.B")
+      }
+      $0.message("B")
+    }
+    #expect(GeneratorAnswer(Generator.run(request)).error == nil)
+  }
+
+  @Test("a oneof with more than one member")
+  func oneof() {
+    let error = Self.error {
+      $0.message("M") {
+        $0.field("a", 1, .int64, oneof: 0)
+        $0.field("b", 2, .int64, oneof: 0)
+        $0.oneof("choice")
+      }
+    }
+    #expect(
+      error == "sample.proto: message M: oneof choice has more than one member; "
+        + "only presence oneofs are supported")
+  }
+
+  @Test("streaming, either way", arguments: [(true, false), (false, true), (true, true)])
+  func streaming(_ client: Bool, _ server: Bool) {
+    let error = Self.error {
+      $0.message("M")
+      $0.service("S") {
+        $0.method(
+          "Watch", input: ".framedrpc.sample.v1.M", output: ".framedrpc.sample.v1.M",
+          clientStreams: client, serverStreams: server)
+      }
+    }
+    #expect(error == "sample.proto: rpc S.Watch: streaming is not supported yet")
+  }
+
+  @Test("groups")
+  func group() {
+    let error = Self.error { $0.message("M") { $0.field("g", 1, .group) } }
+    #expect(error == "sample.proto: field M.g: this type of field is not supported")
+  }
+
+  @Test(
+    "keywords of C, C++, Python and Swift as names of fields",
+    arguments: ["register", "delete", "lambda", "protocol", "class", "self", "None", "bool"])
+  func keywordFields(_ name: String) {
+    let error = Self.error { $0.message("M") { $0.field(name, 1, .int64) } }
+    #expect(
+      error == "sample.proto: field M.\(name): '\(name)' is a keyword in C, C++, Python or Swift, "
+        + "and breaks code there")
+  }
+
+  @Test("keywords as names of packages, messages, services, methods, oneofs and enums")
+  func keywordsElsewhere() {
+    let errors = [
+      Self.error(package: "framedrpc.class.v1") { $0.message("M") },
+      Self.error { $0.message("Union") },
+      Self.error { $0.service("Default") { _ in } },
+      Self.error {
+        $0.service("S") { $0.method("Register", input: ".a.M", output: ".a.M") }
+      },
+      Self.error {
+        $0.message("M") {
+          $0.field("a", 1, .int64, oneof: 0)
+          $0.oneof("switch")
+        }
+      },
+      Self.error { $0.enumeration("Enum", ["ZERO"]) },
+      Self.error { $0.enumeration("Color", ["COLOR_UNSPECIFIED", "COLOR_DEFAULT"]) },
+    ]
+    let places = [
+      "package framedrpc.class.v1", "message Union", "service Default", "rpc S.Register",
+      "oneof M.switch", "enum Enum", "value Color.COLOR_DEFAULT",
+    ]
+    for (error, place) in zip(errors, places) {
+      #expect(error?.hasPrefix("sample.proto: \(place): ") == true, "\(error ?? "accepted")")
+    }
+  }
+
+  @Test("what is no request at all")
+  func garbage() {
+    #expect(Self.error([0xFF, 0xFF]) == "standard input: this is no CodeGeneratorRequest")
+  }
+}
