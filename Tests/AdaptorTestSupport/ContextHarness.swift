@@ -101,9 +101,6 @@ package final class ContextHarness: Sendable {
     }
   }
 
-  /// Longer than a busy machine needs: a test that waits for an answer never means the wait.
-  package static let patience = Duration.seconds(30)
-
   package static let links = Links(publicBaseURL: "http://sugang.test")
 }
 

@@ -39,7 +39,7 @@ extension RPCMessage {
 }
 
 /// How a test hands events to a context.
-package enum Delivery: String, CaseIterable, Sendable, CustomStringConvertible {
+package enum EventPath: String, CaseIterable, Sendable, CustomStringConvertible {
   /// As a consumer does: a repeat is noticed before the adaptor sees it.
   case throughInbox
   /// Straight to the adaptor, which has to bear repeats by itself (trap T10).
@@ -64,7 +64,7 @@ extension ContextHarness {
   /// Hands each event to the handler of its source, in the order given, one transaction each.
   package func tell(
     _ events: [EventsV1.Event], to handlers: [any EventHandler],
-    _ delivery: Delivery = .throughInbox
+    _ delivery: EventPath = .throughInbox
   ) async throws {
     for event in events {
       for handler in handlers where handler.source == event.source {

@@ -1,5 +1,5 @@
+import HTTPClientKit
 import JSON
-import TestSupport
 
 extension HTTPClient {
   /// What POST, PUT, PATCH and DELETE of a path are answered: the verb, the status, and `Allow`.

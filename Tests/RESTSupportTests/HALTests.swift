@@ -2,7 +2,6 @@ import HTTPClientKit
 import JSON
 import Kernel
 import RESTSupport
-import TestSupport
 import Testing
 
 @Suite("Resources in HAL")

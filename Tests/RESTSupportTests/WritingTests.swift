@@ -1,6 +1,5 @@
 import HTTPClientKit
 import JSON
-import TestSupport
 import Testing
 
 @Suite("Writing to a resource")

@@ -1,4 +1,7 @@
+import Contracts
 import Foundation
+import HTTPClientKit
+import TestSupport
 import Testing
 
 @Suite("sugang up", .serialized)

@@ -12,8 +12,8 @@ import Testing
 struct AlertEventTests {
   @Test(
     "T9, T18: ten facts told twice in any order are told to each person once a channel",
-    arguments: Delivery.allCases)
-  func anyOrder(_ delivery: Delivery) async throws {
+    arguments: EventPath.allCases)
+  func anyOrder(_ delivery: EventPath) async throws {
     let expected: Set<String> = [
       "CourseRegistered KAKAO hong", "CourseModified KAKAO hong", "CourseDeleted KAKAO hong",
       "ClassRegistered KAKAO john-doe", "ClassModified KAKAO simon",

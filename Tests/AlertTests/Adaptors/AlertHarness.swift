@@ -4,10 +4,10 @@ import AlertCore
 import Contracts
 import EventLog
 import FramedRPC
+import HTTPClientKit
 import JSON
 import Kernel
 import RESTSupport
-import TestSupport
 
 /// Alert on SQLite, reached in one of the three ways.
 struct AlertHarness {
@@ -44,7 +44,7 @@ struct AlertHarness {
   }
 
   func tell(
-    _ events: [EventsV1.Event], _ delivery: Delivery = .throughInbox
+    _ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox
   ) async throws {
     let handlers = AlertEventAdaptor.sources.map { AlertEventAdaptor(source: $0) }
     try await self.harness.tell(events, to: handlers, delivery)

@@ -1,7 +1,7 @@
 import AdaptorTestSupport
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 import Testing
 
 @Suite("Alerts over REST")

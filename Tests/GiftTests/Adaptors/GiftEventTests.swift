@@ -19,8 +19,8 @@ struct GiftEventTests {
 
   @Test(
     "T9, T11, T41: gifts asked for and points canceled, twice in any order, end the same",
-    arguments: Delivery.allCases)
-  func anyOrder(_ delivery: Delivery) async throws {
+    arguments: EventPath.allCases)
+  func anyOrder(_ delivery: EventPath) async throws {
     let steps: [Step] = [
       .give(payment: 1), .give(payment: 2), .pointCanceled(1, payment: 1), .give(payment: 3),
       .pointCanceled(2, payment: 3),
@@ -34,7 +34,7 @@ struct GiftEventTests {
     }
   }
 
-  private func take(_ step: Step, _ gift: GiftHarness, _ delivery: Delivery) async throws {
+  private func take(_ step: Step, _ gift: GiftHarness, _ delivery: EventPath) async throws {
     switch step {
     case .give(let payment):
       _ = try await gift.application.give(

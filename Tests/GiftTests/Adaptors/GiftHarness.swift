@@ -4,10 +4,10 @@ import EventLog
 import FramedRPC
 import GiftAdaptors
 import GiftCore
+import HTTPClientKit
 import JSON
 import Kernel
 import RESTSupport
-import TestSupport
 
 /// Gift on SQLite, reached in one of the three ways.
 struct GiftHarness {
@@ -46,7 +46,7 @@ struct GiftHarness {
   }
 
   func tell(
-    _ events: [EventsV1.Event], _ delivery: Delivery = .throughInbox
+    _ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox
   ) async throws {
     try await self.harness.tell(events, to: [self.handler], delivery)
   }

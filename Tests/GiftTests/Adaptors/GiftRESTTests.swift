@@ -1,7 +1,7 @@
 import AdaptorTestSupport
 import GiftCore
+import HTTPClientKit
 import Kernel
-import TestSupport
 import Testing
 
 @Suite("Gifts over REST")

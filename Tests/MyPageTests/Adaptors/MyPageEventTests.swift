@@ -11,8 +11,8 @@ import Testing
 struct MyPageEventTests {
   @Test(
     "T9, T11, T12: two classes told twice, five services in any order, end in the same rows",
-    arguments: Delivery.allCases)
-  func anyOrder(_ delivery: Delivery) async throws {
+    arguments: EventPath.allCases)
+  func anyOrder(_ delivery: EventPath) async throws {
     let first = ClassStory(classID: 1)
     let second = ClassStory(classID: 2, after: 3, fee: 20_000, student: "hong")
     let history = try first.enrolled() + first.canceled() + second.enrolled()

@@ -2,12 +2,12 @@ import AdaptorTestSupport
 import Contracts
 import EventLog
 import FramedRPC
+import HTTPClientKit
 import JSON
 import Kernel
 import MyPageAdaptors
 import MyPageCore
 import RESTSupport
-import TestSupport
 
 /// MyPage on SQLite, reached in one of the three ways.
 struct MyPageHarness {
@@ -44,7 +44,7 @@ struct MyPageHarness {
   }
 
   func tell(
-    _ events: [EventsV1.Event], _ delivery: Delivery = .throughInbox
+    _ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox
   ) async throws {
     let handlers = MyPageEventAdaptor.sources.map { MyPageEventAdaptor(source: $0) }
     try await self.harness.tell(events, to: handlers, delivery)

@@ -1,8 +1,8 @@
 import AdaptorTestSupport
 import Contracts
+import HTTPClientKit
 import JSON
 import Kernel
-import TestSupport
 import Testing
 
 @Suite("My pages over REST")

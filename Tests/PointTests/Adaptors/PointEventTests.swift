@@ -11,8 +11,8 @@ import Testing
 struct PointEventTests {
   @Test(
     "T9, T10, T11: payments told twice in any order end in the same points",
-    arguments: Delivery.allCases)
-  func anyOrder(_ delivery: Delivery) async throws {
+    arguments: EventPath.allCases)
+  func anyOrder(_ delivery: EventPath) async throws {
     let history = [
       try PayTells.approved(1, payment: 1), try PayTells.approved(2, payment: 2),
       try PayTells.canceled(3, payment: 1), try PayTells.approved(4, payment: 3, fee: 20_000),

@@ -2,12 +2,12 @@ import AdaptorTestSupport
 import Contracts
 import EventLog
 import FramedRPC
+import HTTPClientKit
 import JSON
 import Kernel
 import PointAdaptors
 import PointCore
 import RESTSupport
-import TestSupport
 
 /// Point on SQLite, reached in one of the three ways, with Gift played by a script.
 struct PointHarness {
@@ -53,7 +53,7 @@ struct PointHarness {
   }
 
   func tell(
-    _ events: [EventsV1.Event], _ delivery: Delivery = .throughInbox
+    _ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox
   ) async throws {
     try await self.harness.tell(events, to: [self.handler], delivery)
   }

@@ -1,5 +1,5 @@
 import AdaptorTestSupport
-import TestSupport
+import HTTPClientKit
 import Testing
 
 @Suite("Points over REST")
