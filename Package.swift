@@ -92,6 +92,9 @@ let rpcTargets: [Target] = [
     name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
+    name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
+    swiftSettings: shared),
+  .target(
     name: "FramedRPCCodeGen", dependencies: ["CDescriptorProtos", "CProtobufC"],
     swiftSettings: shared),
   .executableTarget(
@@ -101,6 +104,10 @@ let rpcTargets: [Target] = [
     dependencies: [
       "Contracts", "FramedRPC", "TestSupport", nioCore, nioEmbedded, nioPosix,
     ], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCJSONTests",
+    dependencies: ["Contracts", "FramedRPC", "FramedRPCJSON", "JSON", nioCore],
+    swiftSettings: shared),
   .testTarget(
     name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
 ]
@@ -116,11 +123,16 @@ let applicationTargets: [Target] = [
       "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
       configuration, hummingbird, lifecycle, logging, nioCore, nioPosix,
     ] + allAdaptors + allCores, swiftSettings: safe),
+  // Wraps posix_spawn, waitid and flock.
+  .target(
+    name: "Supervisor", dependencies: ["Contracts", "FramedRPC", logging, nioCore, nioPosix],
+    swiftSettings: shared),
+  .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], swiftSettings: shared),
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "JSON", "Kernel", "SugangServices", argumentParser, configuration,
-      lifecycle, logging, nioCore, nioPosix, unixSignals,
+      "Contracts", "FramedRPC", "FramedRPCJSON", "JSON", "Kernel", "SugangServices", "Supervisor",
+      argumentParser, configuration, lifecycle, logging, nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),
   .target(
     name: "TestSupport", dependencies: ["JSON", nioCore, nioPosix], path: "Tests/TestSupport",
