@@ -24,6 +24,7 @@ struct Sugang: AsyncParsableCommand {
         subcommands: [
           RPCCommand.self
         ]),
+      CommandGroup(name: "Talk and measure:", subcommands: [BenchCommand.self]),
     ])
 
   static func main() async {
