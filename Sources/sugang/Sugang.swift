@@ -22,9 +22,9 @@ struct Sugang: AsyncParsableCommand {
       CommandGroup(
         name: "Run:",
         subcommands: [
-          RPCCommand.self
+          UpCommand.self, ServeCommand.self, PsCommand.self, StopCommand.self, StartCommand.self,
         ]),
-      CommandGroup(name: "Talk and measure:", subcommands: [BenchCommand.self]),
+      CommandGroup(name: "Talk and measure:", subcommands: [RPCCommand.self, BenchCommand.self]),
     ])
 
   static func main() async {
