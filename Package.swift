@@ -110,6 +110,9 @@ let rpcTargets: [Target] = [
     name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
+    name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
+    swiftSettings: shared),
+  .target(
     name: "FramedRPCCodeGen", dependencies: ["CDescriptorProtos", "CProtobufC"],
     swiftSettings: shared),
   .executableTarget(
@@ -119,6 +122,10 @@ let rpcTargets: [Target] = [
     dependencies: [
       "CProtobufC", "Contracts", "FramedRPC", nioCore, nioEmbedded, nioPosix,
     ], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCJSONTests",
+    dependencies: ["Contracts", "FramedRPC", "FramedRPCJSON", "JSON", nioCore],
+    swiftSettings: shared),
   .testTarget(
     name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
 ]
@@ -134,12 +141,17 @@ let applicationTargets: [Target] = [
       "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
       "AdaptorSupport", lifecycle, logging, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
+  // Wraps posix_spawn, waitid and flock.
+  .target(
+    name: "Supervisor", dependencies: ["Contracts", "FramedRPC", logging, nioCore, nioPosix],
+    swiftSettings: shared),
+  .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], swiftSettings: shared),
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "SugangServices", argumentParser,
-      configuration,
-      lifecycle, logging, nioCore, nioPosix, unixSignals,
+      "Contracts", "FramedRPC", "FramedRPCJSON", "HTTPClientKit", "JSON", "Kernel",
+      "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging, nioCore,
+      nioPosix, unixSignals,
     ], swiftSettings: safe),
   .target(
     name: "TestSupport", path: "Tests/TestSupport", swiftSettings: safe),

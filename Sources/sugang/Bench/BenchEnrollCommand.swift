@@ -4,7 +4,7 @@ import JSON
 import Synchronization
 
 /// `sugang bench enroll`: durable enrollments a second through the gateway's REST.
-struct BenchEnroll: AsyncParsableCommand {
+struct BenchEnrollCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "enroll",
     abstract: "Measure durable enrollments per second through a running gateway.",
@@ -139,8 +139,9 @@ struct EnrollTally: Sendable {
     }
     print("clients                  \(clients)")
     print("enrollments per second   \(self.registered / seconds)")
-    print("p50 / p90 / p99 / max    \(percentile(0.5)) / \(percentile(0.9)) / "
-      + "\(percentile(0.99)) / \(percentile(1))")
+    print(
+      "p50 / p90 / p99 / max    \(percentile(0.5)) / \(percentile(0.9)) / "
+        + "\(percentile(0.99)) / \(percentile(1))")
     for (status, count) in self.statuses.sorted(by: { $0.key < $1.key }) {
       print("status \(status)               \(count)")
     }

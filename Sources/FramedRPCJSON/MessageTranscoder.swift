@@ -1,0 +1,40 @@
+import FramedRPC
+import JSON
+
+/// Translates between the proto3 JSON of a message and its protobuf bytes, knowing the message only
+/// by its descriptor.
+///
+/// One deviation from proto3 JSON: 64-bit integers are written as numbers, as everywhere in our
+/// REST. They are read as numbers or strings.
+package struct MessageTranscoder: Sendable {
+  package let schema: MessageSchema
+
+  package init(_ schema: MessageSchema) {
+    self.schema = schema
+  }
+
+  package init(_ type: any CBackedMessage.Type) {
+    self.init(MessageSchema(type))
+  }
+
+  /// The bytes of the message that `json` describes.
+  package func bytes(from json: JSONValue) throws(TranscodingError) -> [UInt8] {
+    guard case .object(let object) = json else {
+      throw TranscodingError("\(self.schema.name) is a JSON object, not \(json.kindInWords)")
+    }
+    return try JSONToWire.message(object, as: self.schema)
+  }
+
+  /// The message in `bytes`, with every field that has a default value.
+  package func json(
+    from bytes: [UInt8], limits: DecodeLimits = .standard
+  ) throws(TranscodingError) -> JSONValue {
+    do throws(CodecError) {
+      var scanner = MessageScanner(limits: limits)
+      try scanner.scan(bytes.span, as: self.schema.cDescriptor)
+    } catch {
+      throw TranscodingError("not a \(self.schema.name): \(error)")
+    }
+    return try WireToJSON.message(bytes[...], as: self.schema)
+  }
+}

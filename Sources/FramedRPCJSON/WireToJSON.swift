@@ -1,0 +1,165 @@
+import JSON
+
+/// Protobuf bytes → JSON. Strings were checked before; fields that nobody knows are left out.
+enum WireToJSON {
+  static func message(
+    _ bytes: ArraySlice<UInt8>, as schema: MessageSchema
+  ) throws(TranscodingError) -> JSONValue {
+    let fields = schema.fields
+    var received: [UInt32: [WireValue]] = [:]
+    var chosen: [UInt32: UInt32] = [:]
+    var reader = WireReader(bytes)
+    while !reader.isAtEnd {
+      let (number, value) = try reader.field()
+      guard let field = fields.first(where: { $0.number == number }) else { continue }
+      received[number, default: []].append(value)
+      if let oneof = field.oneof {
+        // The last alternative wins, and a message begins anew when another stood between.
+        if let other = chosen.updateValue(number, forKey: oneof), other != number {
+          received[other] = nil
+        }
+      }
+    }
+    var object = JSONObject()
+    for field in fields {
+      do throws(TranscodingError) {
+        if let json = try self.field(field, received[field.number] ?? []) {
+          object.append(field.jsonName, json)
+        }
+      } catch {
+        throw error.inside(field.jsonName)
+      }
+    }
+    return .object(object)
+  }
+
+  /// Nil when the field is absent and that means something.
+  private static func field(
+    _ field: FieldSchema, _ values: [WireValue]
+  ) throws(TranscodingError) -> JSONValue? {
+    if field.isRepeated {
+      return .array(try self.elements(field.kind, values))
+    }
+    if case .message(let schema) = field.kind {
+      // Parts of one message are merged, which for bytes is: put behind each other.
+      var merged: [UInt8] = []
+      for value in values {
+        merged += try self.content(value)
+      }
+      return values.isEmpty ? nil : try self.message(merged[...], as: schema)
+    }
+    guard let value = values.last else {
+      return field.hasNoPresence ? self.defaultValue(field.kind) : nil
+    }
+    return try self.value(value, field.kind)
+  }
+
+  private static func elements(
+    _ kind: FieldKind, _ values: [WireValue]
+  ) throws(TranscodingError) -> [JSONValue] {
+    var elements: [JSONValue] = []
+    for value in values {
+      guard case .bytes(let content) = value, let type = kind.packedType else {
+        elements.append(try self.value(value, kind))
+        continue
+      }
+      var reader = WireReader(content)
+      while !reader.isAtEnd {
+        elements.append(try self.value(try reader.value(type), kind))
+      }
+    }
+    return elements
+  }
+
+  private static func content(_ value: WireValue) throws(TranscodingError) -> ArraySlice<UInt8> {
+    guard case .bytes(let content) = value else { throw WireReader.malformed }
+    return content
+  }
+
+  private static func value(
+    _ value: WireValue, _ kind: FieldKind
+  ) throws(TranscodingError) -> JSONValue {
+    switch (kind, value) {
+    case (.bool, .varint(let bits)): return .bool(bits != 0)
+    case (.integer(let kind), _): return try self.integer(value, kind)
+    case (.enumeration(let schema), .varint(let bits)): return self.enumeration(bits, schema)
+    case (.double, .fixed64(let bits)):
+      let real = Double(bitPattern: bits)
+      return self.real(real, "\(real)")
+    case (.float, .fixed32(let bits)):
+      let real = Float(bitPattern: bits)
+      return self.real(Double(real), "\(real)")
+    case (.string, .bytes(let content)): return .string(String(decoding: content, as: UTF8.self))
+    case (.bytes, .bytes(let content)): return .string(Base64.encode(Array(content)))
+    case (.message(let schema), .bytes(let content)): return try self.message(content, as: schema)
+    default: throw WireReader.malformed
+    }
+  }
+
+  private static func integer(
+    _ value: WireValue, _ kind: IntegerKind
+  ) throws(TranscodingError) -> JSONValue {
+    switch (kind, value) {
+    case (.int32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: bits))
+    case (.int64, .varint(let bits)): .wholeNumber(Int64(bitPattern: bits))
+    case (.uint32, .varint(let bits)): .wholeNumber(UInt32(truncatingIfNeeded: bits))
+    case (.uint64, .varint(let bits)): .wholeNumber(bits)
+    case (.sint32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: self.unzigzag(bits)))
+    case (.sint64, .varint(let bits)): .wholeNumber(self.unzigzag(bits))
+    case (.fixed32, .fixed32(let bits)): .wholeNumber(bits)
+    case (.sfixed32, .fixed32(let bits)): .wholeNumber(Int32(bitPattern: bits))
+    case (.fixed64, .fixed64(let bits)): .wholeNumber(bits)
+    case (.sfixed64, .fixed64(let bits)): .wholeNumber(Int64(bitPattern: bits))
+    default: throw WireReader.malformed
+    }
+  }
+
+  private static func unzigzag(_ bits: UInt64) -> Int64 {
+    Int64(bitPattern: bits >> 1) ^ -Int64(bitPattern: bits & 1)
+  }
+
+  /// JSON has no word for infinity and not-a-number; proto3 JSON puts them in strings.
+  private static func real(_ real: Double, _ literal: String) -> JSONValue {
+    if real.isNaN { return "NaN" }
+    if real.isInfinite { return real > 0 ? "Infinity" : "-Infinity" }
+    return .number(literal.hasSuffix(".0") ? String(literal.dropLast(2)) : literal)
+  }
+
+  private static func enumeration(_ bits: UInt64, _ schema: EnumSchema) -> JSONValue {
+    let number = Int32(truncatingIfNeeded: bits)
+    return schema.values.first { $0.number == number }.map { .string($0.name) }
+      ?? .wholeNumber(number)
+  }
+
+  static func defaultValue(_ kind: FieldKind) -> JSONValue {
+    switch kind {
+    case .bool: false
+    case .integer, .float, .double: 0
+    case .string, .bytes: ""
+    case .enumeration(let schema): self.enumeration(0, schema)
+    case .message: .object(JSONObject())
+    }
+  }
+}
+
+extension FieldKind {
+  /// How the elements of a packed field are written; nil for kinds that are never packed.
+  fileprivate var packedType: WireType? {
+    switch self {
+    case .bool, .enumeration: .varint
+    case .float: .fixed32
+    case .double: .fixed64
+    case .integer(.fixed32), .integer(.sfixed32): .fixed32
+    case .integer(.fixed64), .integer(.sfixed64): .fixed64
+    case .integer: .varint
+    case .string, .bytes, .message: nil
+    }
+  }
+}
+
+extension JSONValue {
+  /// All of protobuf's integers, also those above Int64.
+  fileprivate static func wholeNumber(_ value: some BinaryInteger) -> JSONValue {
+    .number(String(value))
+  }
+}

@@ -1,0 +1,56 @@
+import NIOCore
+
+/// Collects what one level of load measured, and says when it is over.
+///
+/// Touched on one event loop only: measuring must cost little beside what is measured.
+final class LoadRecorder: @unchecked Sendable {
+  private let loop: any EventLoop
+  /// Calls that began before are not counted.
+  private let warm: NIODeadline
+  private let end: NIODeadline
+  private let over: EventLoopPromise<Void>
+  private var histogram = LatencyHistogram()
+
+  static let warmUp = TimeAmount.milliseconds(500)
+
+  init(loop: any EventLoop, duration: Duration) {
+    self.loop = loop
+    self.warm = .now() + Self.warmUp
+    self.end = self.warm + TimeAmount(duration)
+    self.over = loop.makePromise()
+    loop.scheduleTask(deadline: self.end) { self.over.succeed() }
+  }
+
+  /// Counts a call. Returns when the next one starts, which is now, or nil when time is up.
+  func finished(startedAt start: NIODeadline) -> NIODeadline? {
+    self.loop.assertInEventLoop()
+    let now = NIODeadline.now()
+    guard now < self.end else { return nil }
+    if start >= self.warm {
+      self.histogram.record(nanoseconds: (now - start).nanoseconds)
+    }
+    return now
+  }
+
+  func untilOver() async {
+    try? await self.over.futureResult.get()
+  }
+
+  /// What was measured, once it is over.
+  func measurement() async throws -> LoadMeasurement {
+    try await self.loop.submit {
+      LoadMeasurement(
+        perSecond: Double(self.histogram.count)
+          / (Double((self.end - self.warm).nanoseconds) / 1e9),
+        p50Microseconds: self.histogram.microseconds(at: 0.5),
+        p99Microseconds: self.histogram.microseconds(at: 0.99))
+    }.get()
+  }
+}
+
+/// The result of one level of load.
+struct LoadMeasurement: Sendable {
+  let perSecond: Double
+  let p50Microseconds: Double
+  let p99Microseconds: Double
+}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import JSON
+import Logging
+import SugangServices
+
+/// What `up` and `serve` can be told by flag, by environment or by file, in this order.
+struct RunOptions: ParsableArguments {
+  @Option(help: "The folder of all data (SUGANG_DATA; default: data).")
+  var data: String?
+
+  @Option(help: "Added to every port (SUGANG_PORT_OFFSET; default: 0).")
+  var portOffset: Int?
+
+  @Option(help: "The address to listen on (SUGANG_HOST; default: 127.0.0.1).")
+  var host: String?
+
+  @Option(
+    help:
+      "trace, debug, info, notice, warning, error or critical (SUGANG_LOG_LEVEL; default: info).")
+  var logLevel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A JSON file with any of data, portOffset, host, logLevel (SUGANG_CONFIG).",
+      valueName: "file"))
+  var config: String?
+
+  static let precedence =
+    "A flag wins over the environment, and the environment over the --config file."
+
+  func resolved() async throws -> RunSettings {
+    let reader = try await self.reader()
+    let offset = try await self.value("portOffset") {
+      try await reader.fetchInt(forKey: $0, default: 0)
+    }
+    guard (0...50_000).contains(offset) else {
+      throw CommandFailure("the port offset is from 0 to 50000, not \(offset)")
+    }
+    let levelName = try await self.value("logLevel") {
+      try await reader.fetchString(forKey: $0, default: "info")
+    }
+    guard let level = Logger.Level(rawValue: levelName) else {
+      let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+      throw CommandFailure("there is no log level '\(levelName)'; give one of \(levels)")
+    }
+    return RunSettings(
+      services: ServiceSettings(
+        host: try await self.value("host") {
+          try await reader.fetchString(forKey: $0, default: "127.0.0.1")
+        },
+        portOffset: offset,
+        dataFolder: try await self.value("data") {
+          try await reader.fetchString(forKey: $0, default: "data")
+        }),
+      logLevel: level)
+  }
+
+  /// A value that is there but has the wrong type is an error, never a default.
+  private func value<Value>(
+    _ key: ConfigKey, _ read: (ConfigKey) async throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await read(key)
+    } catch {
+      throw CommandFailure("the setting '\(key)' cannot be read: \(error)")
+    }
+  }
+
+  private func reader() async throws -> ConfigReader {
+    let environment = EnvironmentVariablesProvider().prefixKeys(with: "sugang")
+    var providers: [any ConfigProvider] = [self.flags(), environment]
+    if let path = self.config ?? Environment["SUGANG_CONFIG"] {
+      try self.warnOfUnknownKeys(in: path)
+      // The initialiser that takes a path wants a type of swift-system; this one reads it by key.
+      let location = ConfigReader(
+        provider: InMemoryProvider(
+          values: ["filePath": ConfigValue(.string(path), isSecret: false)]))
+      do {
+        providers.append(try await FileProvider<JSONSnapshot>(config: location))
+      } catch {
+        throw CommandFailure("the configuration '\(path)' cannot be read: \(error)")
+      }
+    }
+    return ConfigReader(providers: providers)
+  }
+
+  private func flags() -> InMemoryProvider {
+    var values: [AbsoluteConfigKey: ConfigValue] = [:]
+    values["data"] = self.data.map { ConfigValue(.string($0), isSecret: false) }
+    values["host"] = self.host.map { ConfigValue(.string($0), isSecret: false) }
+    values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
+    values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
+    return InMemoryProvider(name: "flags", values: values)
+  }
+
+  private func warnOfUnknownKeys(in path: String) throws {
+    let known = ["data", "host", "logLevel", "portOffset"]
+    let json: JSONValue
+    do {
+      let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+      json = try JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: bytes.count))
+    } catch let error as JSONError {
+      throw CommandFailure("the configuration '\(path)' is not JSON: \(error)")
+    } catch {
+      throw CommandFailure("the configuration '\(path)' cannot be read; does the file exist?")
+    }
+    for member in json.object?.members ?? [] where !known.contains(member.name) {
+      Console.note(
+        "warning: \(path): nothing reads '\(member.name)'; there are "
+          + known.joined(separator: ", "))
+    }
+  }
+}
+
+/// How services run, once every source has been asked.
+struct RunSettings: Sendable {
+  let services: ServiceSettings
+  let logLevel: Logger.Level
+
+  /// Where this machine itself reaches the services.
+  var localHost: String {
+    ["0.0.0.0", "::", ""].contains(self.services.host) ? "127.0.0.1" : self.services.host
+  }
+
+  func restPort(_ service: ServiceName) -> Int { service.restPort + self.services.portOffset }
+
+  func rpcPort(_ service: ServiceName) -> Int { service.rpcPort + self.services.portOffset }
+
+  /// The flags that make a child run with the same settings, wherever they came from.
+  var asFlags: [String] {
+    [
+      "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
+      "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
+    ]
+  }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Logging
+import SugangServices
+import Supervisor
+
+/// `sugang up`: the whole system on this machine.
+struct UpCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up",
+    abstract: "Run all services on this machine until Ctrl-C.",
+    discussion: """
+      Each service is a process of its own that is started again when it ends; 'sugang ps', 'stop'
+      and 'start' look after them. Ctrl-C drains and ends all, a second one kills them.
+      \(RunOptions.precedence)
+
+      Examples:
+        sugang up
+        sugang up --data /tmp/sugang --port-offset 100
+        sugang up --in-process          one process for a small machine
+        sugang up --wait-ready 30       give up, with exit code 1, when not ready in 30 s
+      """)
+
+  @OptionGroup var options: RunOptions
+
+  @Flag(help: "Run all services in this one process, unsupervised.")
+  var inProcess = false
+
+  @Option(
+    help: ArgumentHelp(
+      "End with exit code 1 when the system is not ready in this time (default: keep trying).",
+      valueName: "seconds"))
+  var waitReady: Double?
+
+  func validate() throws {
+    if let seconds = self.waitReady, !(seconds > 0 && seconds < 1_000_000) {
+      throw ValidationError("--wait-ready takes a number of seconds above 0, not \(seconds).")
+    }
+  }
+
+  func run() async throws {
+    let settings = try await self.options.resolved()
+    let folder: DataFolder
+    do throws(DataFolder.Unusable) {
+      folder = try DataFolder(settings.services.dataFolder)
+    } catch {
+      throw CommandFailure(error.description)
+    }
+    try await PortCheck.requireFree(settings)
+    let logger = Logger.start(service: "sugang", level: settings.logLevel)
+    let readiness = Readiness(
+      settings: settings, limit: self.waitReady.map { .seconds($0) }, started: .now)
+    if self.inProcess {
+      try await self.runInProcess(settings, readiness, logger)
+    } else {
+      try await SupervisedRun(settings: settings, folder: folder, logger: logger).run(readiness)
+    }
+    withExtendedLifetime(folder) {}
+  }
+
+  private func runInProcess(
+    _ settings: RunSettings, _ readiness: Readiness, _ logger: Logger
+  ) async throws {
+    try await HostedServices.run(withStdin: false, logger: logger, what: "sugang") {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          guard await readiness.announced() else { throw readiness.failure() }
+          // Keeps the group waiting for the services alone.
+        }
+        group.addTask { try await runAll(settings: settings.services, logger: logger) }
+        try await group.next()
+        try await group.next()
+      }
+    }
+  }
+}

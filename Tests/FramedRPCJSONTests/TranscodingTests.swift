@@ -1,0 +1,199 @@
+import Contracts
+import FramedRPC
+import FramedRPCJSON
+import JSON
+import NIOCore
+import Testing
+
+private let transcoder = MessageTranscoder(FramedrpcV1.Everything.self)
+
+/// The generated code's bytes as JSON.
+private func json(of message: FramedrpcV1.Everything) throws -> JSONValue {
+  try transcoder.json(from: Array(message.encoded().readableBytesView))
+}
+
+/// JSON as the generated code reads it.
+private func message(from json: String) throws -> FramedrpcV1.Everything {
+  let bytes = try transcoder.bytes(from: JSONValue(parsing: json))
+  return try FramedrpcV1.Everything(decoding: ByteBuffer(bytes: bytes), limits: .standard)
+}
+
+private let full = FramedrpcV1.Everything(
+  flag: true, small: -7, large: .min, smallNatural: .max, largeNatural: .max, real: 0.1,
+  text: "수강 \"신청\"\n", raw: [0, 1, 0xFE, 0xFF], color: .green,
+  inner: FramedrpcV1.Inner(name: "a", innermost: FramedrpcV1.Innermost(value: 3)),
+  numbers: [1, -1, 0, .max], texts: ["", "b"],
+  inners: [FramedrpcV1.Inner(), FramedrpcV1.Inner(name: "c")], maybe: 0, maybeText: "",
+  zigzag: .min, fixed: .max, single: 1.5)
+
+@Suite("JSON and protobuf by descriptor")
+struct TranscodingTests {
+  @Test("every kind of field survives protobuf → JSON → protobuf")
+  func roundTrip() throws {
+    #expect(try message(from: json(of: full).text()) == full)
+  }
+
+  @Test("the JSON has lowerCamelCase names, numbers for 64 bits, base64 and enum names")
+  func shapes() throws {
+    let json = try json(of: full)
+    #expect(json["smallNatural"] == .number("4294967295"))
+    #expect(json["largeNatural"] == .number("18446744073709551615"))
+    #expect(json["large"] == .number("-9223372036854775808"))
+    #expect(json["zigzag"] == .number("-9223372036854775808"))
+    #expect(json["raw"] == "AAH+/w==")
+    #expect(json["color"] == "COLOR_GREEN")
+    #expect(json["single"] == .number("1.5"))
+    #expect(json["inner"]?["innermost"]?["value"] == 3)
+  }
+
+  @Test("an empty message prints its defaults, and leaves out what is absent")
+  func defaults() throws {
+    let json = try json(of: FramedrpcV1.Everything())
+    #expect(json["flag"] == false)
+    #expect(json["text"] == "")
+    #expect(json["color"] == "COLOR_UNSPECIFIED")
+    #expect(json["numbers"] == [])
+    let names = try #require(json.object).members.map(\.name)
+    #expect(!names.contains("inner"))
+    #expect(!names.contains("maybe"))
+  }
+
+  @Test("a present oneof with a default value is not the same as an absent one")
+  func presence() throws {
+    #expect(try message(from: "{}").maybe == nil)
+    #expect(try message(from: #"{"maybe": null}"#).maybe == nil)
+    #expect(try message(from: #"{"maybe": 0}"#).maybe == 0)
+    #expect(try json(of: FramedrpcV1.Everything(maybe: 0))["maybe"] == 0)
+  }
+
+  @Test("fields are read by both names, integers also as strings")
+  func leniency() throws {
+    #expect(try message(from: #"{"small_natural": "7"}"#).smallNatural == 7)
+    #expect(try message(from: #"{"smallNatural": 7}"#).smallNatural == 7)
+    #expect(try message(from: #"{"large": "-9223372036854775808"}"#).large == .min)
+    #expect(try message(from: #"{"large": 1e3}"#).large == 1000)
+    #expect(try message(from: #"{"color": 2}"#).color == .green)
+    #expect(try message(from: #"{"raw": "-_8"}"#).raw == [0xFB, 0xFF])
+  }
+
+  @Test("numbers that JSON cannot say travel as strings")
+  func notFinite() throws {
+    for (real, text) in [(Double.infinity, "Infinity"), (-.infinity, "-Infinity"), (.nan, "NaN")] {
+      let json = try json(of: FramedrpcV1.Everything(real: real))
+      #expect(json["real"] == .string(text))
+      #expect(try message(from: json.text()).real.bitPattern == real.bitPattern)
+    }
+  }
+
+  @Test("an enum value that nobody named stays a number")
+  func unknownEnumValue() throws {
+    #expect(try message(from: #"{"color": 9}"#).color.rawValue == 9)
+    let bytes = try transcoder.bytes(from: ["color": 9])
+    #expect(try transcoder.json(from: bytes)["color"] == 9)
+  }
+
+  @Test("elements of a repeated number are read packed and one by one")
+  func unpacked() throws {
+    // Field 11, varint, twice; then packed.
+    #expect(
+      try transcoder.json(from: [0x58, 1, 0x58, 2, 0x5A, 2, 3, 4])["numbers"] == [1, 2, 3, 4])
+  }
+
+  @Test("of a repeated singular field the last wins, and parts of a message are merged")
+  func merging() throws {
+    let inner: [UInt8] = [0x0A, 1, 0x61]
+    let innermost: [UInt8] = [0x12, 2, 0x08, 5]
+    let json = try transcoder.json(
+      from: [0x10, 1, 0x10, 2, 0x52, 3] + inner + [0x52, 4] + innermost)
+    #expect(json["small"] == 2)
+    #expect(json["inner"] == ["name": "a", "innermost": ["value": 5]])
+  }
+
+  @Test("a field that the descriptor does not know is left out")
+  func unknownField() throws {
+    // Field 1000, varint 1.
+    #expect(try transcoder.json(from: [0xC0, 0x3E, 1]) == json(of: FramedrpcV1.Everything()))
+  }
+}
+
+@Suite("JSON that is not the message")
+struct TranscodingErrorTests {
+  @Test(
+    "the error names the place and what was expected",
+    arguments: [
+      (#"[]"#, "framedrpc.v1.Everything is a JSON object, not an array"),
+      (#"{"flag": 1}"#, "flag: expected true or false, not 1"),
+      (
+        #"{"small": 2147483648}"#,
+        "small: expected an integer from -2147483648 to 2147483647, not 2147483648"
+      ),
+      (
+        #"{"smallNatural": -1}"#, "smallNatural: expected an integer from 0 to 4294967295, not -1"
+      ),
+      (
+        #"{"large": 1.5}"#,
+        "large: expected an integer from -9223372036854775808 to 9223372036854775807, not 1.5"
+      ),
+      (#"{"text": 1}"#, "text: expected a string, not 1"),
+      (#"{"raw": "a"}"#, "raw: expected a string of base64, not \"a\""),
+      (#"{"single": 1e39}"#, "single: expected a number that fits a float, not 1e39"),
+      (#"{"real": "much"}"#, "real: expected a number, not \"much\""),
+      (
+        #"{"color": "RED"}"#,
+        "color: expected one of COLOR_UNSPECIFIED, COLOR_RED, COLOR_GREEN, not \"RED\""
+      ),
+      (#"{"inner": 1}"#, "inner: expected an object (framedrpc.v1.Inner), not 1"),
+      (#"{"numbers": 1}"#, "numbers: expected an array, not a number"),
+      (
+        #"{"inners": [{}, {"innermost": {"value": true}}]}"#,
+        "inners[1].innermost.value: expected an integer from -9223372036854775808 to "
+          + "9223372036854775807, not a boolean"
+      ),
+      (
+        #"{"inner": {"nam": "a"}}"#,
+        "inner: framedrpc.v1.Inner has no field 'nam'; its fields are name, innermost"
+      ),
+      (
+        #"{"smallNatural": 1, "small_natural": 1}"#,
+        "small_natural and smallNatural are two names of one field; give one"
+      ),
+    ])
+  func refusals(json: String, message: String) throws {
+    let value = try JSONValue(parsing: json)
+    let error = try #require(throws: TranscodingError.self) { try transcoder.bytes(from: value) }
+    #expect(error.description == message)
+  }
+
+  @Test(
+    "bytes that are no such message are refused",
+    arguments: [
+      [0x08], [0x0A, 0x01, 0x00], [0x3A, 0x05, 0x61], [0x3A, 0x01, 0xFF], [0x3A, 0x01, 0x00],
+      [0x5A, 0x01, 0x80], [0x09, 0, 0, 0, 0, 0, 0, 0, 0],
+    ] as [[UInt8]])
+  func badBytes(bytes: [UInt8]) {
+    #expect(throws: TranscodingError.self) { try transcoder.json(from: bytes) }
+  }
+}
+
+@Suite("A request to fill in")
+struct TemplateTests {
+  @Test("has every field, one element in each array, and is a valid request")
+  func template() throws {
+    let schema = MessageSchema(FramedrpcV1.ReflectRequest.self)
+    let template = MessageTranscoder.template(for: schema)
+    let everything = try #require(template["everything"]?.object)
+    let fields = MessageSchema(FramedrpcV1.Everything.self).fields
+    #expect(everything.members.map(\.name) == fields.map(\.jsonName))
+    #expect(everything["inners"] == [["name": "", "innermost": ["value": 0]]])
+    #expect(throws: Never.self) { try MessageTranscoder(schema).bytes(from: template) }
+  }
+
+  @Test("exists for every method of every service, and can be sent as it stands")
+  func allServices() throws {
+    for method in AllServices.descriptors.flatMap(\.methods) {
+      let schema = MessageSchema(method.request)
+      let template = MessageTranscoder.template(for: schema)
+      #expect(throws: Never.self) { try MessageTranscoder(schema).bytes(from: template) }
+    }
+  }
+}
