@@ -11,11 +11,13 @@ package struct SQLUnit {
   package let cause: Cause
   private let outbox: Outbox
 
-  /// - Parameter subject: a class id, or a course id for Course's own events.
-  package func raise(_ type: String, subject: Int64, message: some RPCMessage) throws {
+  /// Publishes an event if, and only if, this unit of work commits.
+  package func raise(
+    _ type: String, about subject: EventSubject, message: some RPCMessage
+  ) throws {
     try self.outbox.append(
       OutgoingEvent(
-        type: type, subject: String(subject), correlationID: String(subject), time: self.now,
+        type: type, subject: subject.text, correlationID: subject.correlationID, time: self.now,
         cause: self.cause, data: message.encodedBytes()),
       in: self.connection)
   }

@@ -17,7 +17,7 @@ public enum EventsV1 {
     public var version: Int32
     /// The service that owns the fact, such as "pay".
     public var source: String
-    /// What the fact is about: a class id, or a course id for Course events.
+    /// What the fact is about: "class-7", or "course-7" for an event of the course itself.
     public var subject: String
     /// Gapless within its source, from 1.
     public var sequence: Int64

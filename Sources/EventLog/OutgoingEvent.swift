@@ -8,7 +8,7 @@ package struct OutgoingEvent: Sendable {
   package let type: String
   /// The version of the type's schema.
   package let version: Int32
-  /// What the fact is about: a class id, or a course id for Course's own events.
+  /// What the fact is about: `class-7`, or `course-7` for Course's own events.
   package let subject: String
   package let time: Timestamp
   /// The class id that ties one flow together (K13).

@@ -35,6 +35,9 @@ package struct ServiceSettings: Sendable {
     self.bulkhead = bulkhead
   }
 
+  /// A page of 1,000 items with the longest texts fits into a frame.
+  static let rpcLimits = RPCLimits(maxFrameBytes: 4 * 1024 * 1024)
+
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a
   /// student waits behind each of them.
   package static let standardBreaker = CircuitBreakerPolicy(

@@ -26,7 +26,8 @@ package final class Peers: Sendable {
     self.clients.withLock { clients in
       if let client = clients[name] { return client }
       let client = RPCClient(
-        address: self.address(of: name), group: MultiThreadedEventLoopGroup.singleton)
+        address: self.address(of: name), group: MultiThreadedEventLoopGroup.singleton,
+        limits: ServiceSettings.rpcLimits)
       clients[name] = client
       return client
     }

@@ -38,6 +38,7 @@ enum ServiceHost {
       FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness)))
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
+      limits: ServiceSettings.rpcLimits,
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",

@@ -72,7 +72,7 @@ struct EnrollmentEventTests {
     try await classes.application.cancel(id, by: caller)
 
     let events = try await classes.harness.outbox.events(after: 0, limit: 10).events
-    #expect(events.map(\.subject) == ["1", "1", "1"])
+    #expect(events.map(\.subject) == ["class-1", "class-1", "class-1"])
     #expect(events.map(\.causationID) == ["request-1", "request-1", "request-1"])
     let registered = try events[0].message(EnrollmentV1.ClassRegistered.self)
     #expect(

@@ -117,7 +117,7 @@ struct GiftEventTests {
         == GiftV1.GiftCanceled(
           id: 1, classID: 1, fee: 30_001, student: "john-doe", giftstock: 0))
     #expect(events.map(\.type) == ["GiftRegistered", "GiftCanceled"])
-    #expect(events.map(\.subject) == ["1", "1"])
+    #expect(events.map(\.subject) == ["class-1", "class-1"])
     #expect(events.map(\.correlationID) == ["1", "1"])
     #expect(events.map(\.causationID) == ["settle-point-1", "point-test-1"])
   }

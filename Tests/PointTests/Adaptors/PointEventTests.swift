@@ -120,7 +120,7 @@ struct PointEventTests {
         == PointV1.PointCanceled(
           id: 1, classID: 1, paymentID: 1, fee: 10_000, student: "john-doe", cashpoint: 0))
     #expect(events.map(\.type) == ["PointRegistered", "PointCanceled"])
-    #expect(events.map(\.subject) == ["1", "1"])
+    #expect(events.map(\.subject) == ["class-1", "class-1"])
     #expect(events.map(\.correlationID) == ["1", "1"])
     #expect(events.map(\.causationID) == ["settle-point-1", "pay-test-2"])
   }

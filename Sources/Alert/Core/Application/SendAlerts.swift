@@ -5,7 +5,7 @@ package struct SendAlerts: Sendable {
   /// Alerts about older facts are not sent: one day, in seconds.
   package static let maxAgeSeconds: Int64 = 86_400
   /// Messages under way at the same time.
-  package static let concurrentMessagesMax = 8
+  package static let concurrentMessagesMax = 64
 
   private let store: any AlertStore
   private let sender: any AlertSender

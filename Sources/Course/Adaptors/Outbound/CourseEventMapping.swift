@@ -11,27 +11,27 @@ extension CourseEvent {
     case .courseRegistered(let event):
       let details = event.details
       try unit.raise(
-        "CourseRegistered", subject: event.id.value,
+        "CourseRegistered", about: .course(event.id),
         message: CourseV1.CourseRegistered(
           id: event.id.value, name: details.name, teacher: details.teacher, fee: details.fee.won,
           textBook: details.textBook))
     case .courseModified(let event):
       let details = event.details
       try unit.raise(
-        "CourseModified", subject: event.id.value,
+        "CourseModified", about: .course(event.id),
         message: CourseV1.CourseModified(
           id: event.id.value, name: details.name, teacher: details.teacher, fee: details.fee.won,
           textBook: details.textBook))
     case .courseDeleted(let event):
       try unit.raise(
-        "CourseDeleted", subject: event.id.value,
+        "CourseDeleted", about: .course(event.id),
         message: CourseV1.CourseDeleted(
           id: event.id.value, name: event.name, teacher: event.teacher))
     case .textbookDeliveried(let event):
       let delivery = event.delivery
       let order = delivery.order
       try unit.raise(
-        "TextbookDeliveried", subject: order.classID.value,
+        "TextbookDeliveried", about: .class(order.classID),
         message: CourseV1.TextbookDeliveried(
           id: delivery.id.value, classID: order.classID.value, paymentID: order.paymentID.value,
           courseID: order.courseID.value, student: order.student, textBook: order.textBook,
@@ -40,7 +40,7 @@ extension CourseEvent {
       let delivery = event.delivery
       let order = delivery.order
       try unit.raise(
-        "DeliveryCanceled", subject: order.classID.value,
+        "DeliveryCanceled", about: .class(order.classID),
         message: CourseV1.DeliveryCanceled(
           id: delivery.id.value, classID: order.classID.value, paymentID: order.paymentID.value,
           courseID: order.courseID.value, student: order.student, textBook: order.textBook,

@@ -10,7 +10,7 @@ extension EnrollmentEvent {
     case .classRegistered(let event):
       let enrollment = event.enrollment
       try unit.raise(
-        "ClassRegistered", subject: enrollment.id.value,
+        "ClassRegistered", about: .class(enrollment.id),
         message: EnrollmentV1.ClassRegistered(
           id: enrollment.id.value, courseID: enrollment.courseID.value,
           fee: enrollment.terms.fee.won, student: enrollment.student,
@@ -18,14 +18,14 @@ extension EnrollmentEvent {
     case .classModified(let event):
       let enrollment = event.enrollment
       try unit.raise(
-        "ClassModified", subject: enrollment.id.value,
+        "ClassModified", about: .class(enrollment.id),
         message: EnrollmentV1.ClassModified(
           id: enrollment.id.value, courseID: enrollment.courseID.value,
           fee: enrollment.terms.fee.won, student: enrollment.student))
     case .classCanceled(let event):
       let enrollment = event.enrollment
       try unit.raise(
-        "ClassCanceled", subject: enrollment.id.value,
+        "ClassCanceled", about: .class(enrollment.id),
         message: EnrollmentV1.ClassCanceled(
           id: enrollment.id.value, courseID: enrollment.courseID.value,
           fee: enrollment.terms.fee.won, student: enrollment.student,

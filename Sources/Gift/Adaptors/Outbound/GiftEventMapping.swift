@@ -10,14 +10,14 @@ extension GiftEvent {
     case .giftRegistered(let event):
       let gift = event.gift
       try unit.raise(
-        "GiftRegistered", subject: gift.classID.value,
+        "GiftRegistered", about: .class(gift.classID),
         message: GiftV1.GiftRegistered(
           id: gift.id.value, classID: gift.classID.value, fee: gift.fee.won,
           student: gift.student, giftstock: gift.giftstock))
     case .giftCanceled(let event):
       let gift = event.gift
       try unit.raise(
-        "GiftCanceled", subject: gift.classID.value,
+        "GiftCanceled", about: .class(gift.classID),
         message: GiftV1.GiftCanceled(
           id: gift.id.value, classID: gift.classID.value, fee: gift.fee.won,
           student: gift.student, giftstock: gift.giftstock))

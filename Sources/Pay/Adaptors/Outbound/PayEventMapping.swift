@@ -10,7 +10,7 @@ extension PayEvent {
     case .paymentApproved(let event):
       let payment = event.payment
       try unit.raise(
-        "PaymentApproved", subject: payment.classID.value,
+        "PaymentApproved", about: .class(payment.classID),
         message: PayV1.PaymentApproved(
           id: payment.id.value, classID: payment.classID.value,
           courseID: payment.courseID.value, fee: payment.fee.won, student: payment.student,
@@ -18,7 +18,7 @@ extension PayEvent {
     case .paymentCanceled(let event):
       let payment = event.payment
       try unit.raise(
-        "PaymentCanceled", subject: payment.classID.value,
+        "PaymentCanceled", about: .class(payment.classID),
         message: PayV1.PaymentCanceled(
           id: payment.id.value, classID: payment.classID.value,
           courseID: payment.courseID.value, fee: payment.fee.won, student: payment.student,

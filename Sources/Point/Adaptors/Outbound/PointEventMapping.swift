@@ -10,7 +10,7 @@ extension PointEvent {
     case .pointRegistered(let event):
       let point = event.point
       try unit.raise(
-        "PointRegistered", subject: point.paid.classID.value,
+        "PointRegistered", about: .class(point.paid.classID),
         message: PointV1.PointRegistered(
           id: point.id.value, classID: point.paid.classID.value,
           paymentID: point.paid.paymentID.value, fee: point.paid.fee.won,
@@ -18,7 +18,7 @@ extension PointEvent {
     case .pointCanceled(let event):
       let point = event.point
       try unit.raise(
-        "PointCanceled", subject: point.paid.classID.value,
+        "PointCanceled", about: .class(point.paid.classID),
         message: PointV1.PointCanceled(
           id: point.id.value, classID: point.paid.classID.value,
           paymentID: point.paid.paymentID.value, fee: point.paid.fee.won,

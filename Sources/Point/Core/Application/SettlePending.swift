@@ -6,7 +6,7 @@ import Kernel
 /// down, so a gift that could not be given is given by itself later (W19).
 package struct SettlePending: Sendable {
   /// Gifts asked for at the same time.
-  package static let concurrentGiftsMax = 16
+  package static let concurrentGiftsMax = 64
 
   private let store: any PointStore
   private let gateway: any GiftGateway

@@ -48,7 +48,7 @@ struct  Sugang__Events__V1__Event
    */
   char *source;
   /*
-   * What the fact is about: a class id, or a course id for Course events.
+   * What the fact is about: "class-7", or "course-7" for an event of the course itself.
    */
   char *subject;
   /*
