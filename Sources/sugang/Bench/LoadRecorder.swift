@@ -46,7 +46,9 @@ final class LoadRecorder: @unchecked Sendable {
 
   /// What was measured, once it is over.
   func measurement() async throws -> LoadMeasurement {
-    try await self.loop.submit {
+    // The last call may end the load a moment before the timer does.
+    await self.untilOver()
+    return try await self.loop.submit {
       LoadMeasurement(
         perSecond: Double(self.histogram.count)
           / (Double((self.end - self.warm).nanoseconds) / 1e9),
