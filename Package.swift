@@ -145,7 +145,8 @@ let applicationTargets: [Target] = [
   .target(
     name: "Supervisor", dependencies: ["Contracts", "FramedRPC", logging, nioCore, nioPosix],
     swiftSettings: shared),
-  .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], swiftSettings: shared),
+  .testTarget(
+    name: "SupervisorTests", dependencies: ["Supervisor", logging], swiftSettings: shared),
   .executableTarget(
     name: "sugang",
     dependencies: [

@@ -40,18 +40,20 @@ enum WireToJSON {
     if field.isRepeated {
       return .array(try self.elements(field.kind, values))
     }
-    if case .message(let schema) = field.kind {
-      // Parts of one message are merged, which for bytes is: put behind each other.
-      var merged: [UInt8] = []
-      for value in values {
-        merged += try self.content(value)
-      }
-      return values.isEmpty ? nil : try self.message(merged[...], as: schema)
+    // Not `? :` with nil, which would be JSON's null.
+    guard let last = values.last else {
+      guard field.hasNoPresence else { return nil }
+      return self.defaultValue(field.kind)
     }
-    guard let value = values.last else {
-      return field.hasNoPresence ? self.defaultValue(field.kind) : nil
+    guard case .message(let schema) = field.kind else {
+      return try self.value(last, field.kind)
     }
-    return try self.value(value, field.kind)
+    // Parts of one message are merged, which for bytes is: put behind each other.
+    var merged: [UInt8] = []
+    for value in values {
+      merged += try self.content(value)
+    }
+    return try self.message(merged[...], as: schema)
   }
 
   private static func elements(

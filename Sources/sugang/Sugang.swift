@@ -8,23 +8,24 @@ struct Sugang: AsyncParsableCommand {
     abstract: "Course enrollment by eight small services that talk FramedRPC.",
     discussion: """
       Examples:
-        sugang up                                  all services on this machine, data in ./data
-        sugang ps                                  what runs
-        sugang rpc list pay                        the methods that the pay service offers
+        sugang up                          all services, data in ./data
+        sugang ps                          what runs
+        sugang rpc list pay                the methods that the pay service offers
         sugang rpc call pay GetPayment -d '{"id": 1}'
-        sugang bench rpc                           calls per second on one connection
+        sugang bench rpc                   calls per second on one connection
 
-      'sugang help COMMAND' says more about one command. Data goes to stdout, messages to stderr;
-      the exit code is 0, or 1 when the command failed, or 2 when it was not understood.
+      'sugang help COMMAND' says more about one command. Data goes to stdout and
+      messages to stderr. The exit code is 0; 1 when the command failed; 2 when it
+      was not understood.
       """,
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
-        name: "Run:",
+        name: "Run",
         subcommands: [
           UpCommand.self, ServeCommand.self, PsCommand.self, StopCommand.self, StartCommand.self,
         ]),
-      CommandGroup(name: "Talk and measure:", subcommands: [RPCCommand.self, BenchCommand.self]),
+      CommandGroup(name: "Talk and measure", subcommands: [RPCCommand.self, BenchCommand.self]),
     ])
 
   static func main() async {

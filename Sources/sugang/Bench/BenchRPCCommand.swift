@@ -12,18 +12,23 @@ struct BenchRPCCommand: AsyncParsableCommand {
     commandName: "rpc",
     abstract: "Measure unary calls per second on one connection.",
     discussion: """
-      The server is another process with one event loop, its handlers are async Swift functions.
-      'raw' is the limit: frames of the same size, echoed with no RPC and no protobuf.
+      The server is another process with one event loop, its handlers are async
+      Swift functions. 'raw' is the limit: frames of the same size, echoed with no
+      RPC and no protobuf. 'cpu' is the client's processor time a call, which other
+      programs on the machine change little.
 
       Examples:
         sugang bench rpc
         sugang bench rpc --duration 2s --in-flight 64,256 --json
       """)
 
-  @Option(help: "How long each level is measured, after a warm-up of 0.5 s.")
+  @Option(
+    help: ArgumentHelp(
+      "How long each level is measured, after a warm-up of 0.5 s.", valueName: "time"))
   var duration = DurationArgument.seconds(5)
 
-  @Option(help: "Calls in flight at once, separated by commas.")
+  @Option(
+    help: ArgumentHelp("Calls in flight at once, separated by commas.", valueName: "numbers"))
   var inFlight = "1,16,64,256"
 
   @Flag(help: "Print JSON instead of a table.")
@@ -58,15 +63,22 @@ struct BenchRPCCommand: AsyncParsableCommand {
   private static func table(_ results: [RPCBench.Result]) -> String {
     var table = TextTable(
       ("in flight", .right), ("rpc/s", .right), ("p50 µs", .right), ("p99 µs", .right),
-      ("raw/s", .right), ("p50 µs", .right), ("p99 µs", .right), ("rpc/raw", .right))
+      ("cpu µs", .right), ("raw/s", .right), ("p50 µs", .right), ("p99 µs", .right),
+      ("cpu µs", .right), ("rpc/raw", .right))
     for result in results {
       table.add(
-        "\(result.inFlight)", self.rounded(result.rpc.perSecond),
-        self.rounded(result.rpc.p50Microseconds), self.rounded(result.rpc.p99Microseconds),
-        self.rounded(result.raw.perSecond), self.rounded(result.raw.p50Microseconds),
-        self.rounded(result.raw.p99Microseconds), "\(self.rounded(result.ratio * 100)) %")
+        ["\(result.inFlight)"] + self.cells(result.rpc) + self.cells(result.raw)
+          + ["\(self.rounded(result.ratio * 100)) %"])
     }
     return table.text
+  }
+
+  private static func cells(_ measurement: LoadMeasurement) -> [String] {
+    [
+      self.rounded(measurement.perSecond), self.rounded(measurement.p50Microseconds),
+      self.rounded(measurement.p99Microseconds),
+      "\((measurement.cpuMicroseconds * 100).rounded() / 100)",
+    ]
   }
 
   private static func rounded(_ number: Double) -> String {
@@ -79,6 +91,7 @@ struct BenchRPCCommand: AsyncParsableCommand {
         "perSecond": .number(self.rounded(measurement.perSecond)),
         "p50Microseconds": .number("\(measurement.p50Microseconds)"),
         "p99Microseconds": .number("\(measurement.p99Microseconds)"),
+        "clientCPUMicroseconds": .number("\(measurement.cpuMicroseconds)"),
       ]
     }
     return JSONValue.array(

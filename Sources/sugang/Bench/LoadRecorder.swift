@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 /// Collects what one level of load measured, and says when it is over.
@@ -10,6 +11,9 @@ final class LoadRecorder: @unchecked Sendable {
   private let end: NIODeadline
   private let over: EventLoopPromise<Void>
   private var histogram = LatencyHistogram()
+  /// This process's processor time, in ticks of `clock(3)`.
+  private var ticksAtWarm = 0
+  private var ticksAtEnd = 0
 
   static let warmUp = TimeAmount.milliseconds(500)
 
@@ -18,7 +22,11 @@ final class LoadRecorder: @unchecked Sendable {
     self.warm = .now() + Self.warmUp
     self.end = self.warm + TimeAmount(duration)
     self.over = loop.makePromise()
-    loop.scheduleTask(deadline: self.end) { self.over.succeed() }
+    loop.scheduleTask(deadline: self.warm) { self.ticksAtWarm = clock() }
+    loop.scheduleTask(deadline: self.end) {
+      self.ticksAtEnd = clock()
+      self.over.succeed()
+    }
   }
 
   /// Counts a call. Returns when the next one starts, which is now, or nil when time is up.
@@ -38,12 +46,16 @@ final class LoadRecorder: @unchecked Sendable {
 
   /// What was measured, once it is over.
   func measurement() async throws -> LoadMeasurement {
-    try await self.loop.submit {
+    // The last call may end the load a moment before the timer does.
+    await self.untilOver()
+    return try await self.loop.submit {
       LoadMeasurement(
         perSecond: Double(self.histogram.count)
           / (Double((self.end - self.warm).nanoseconds) / 1e9),
         p50Microseconds: self.histogram.microseconds(at: 0.5),
-        p99Microseconds: self.histogram.microseconds(at: 0.99))
+        p99Microseconds: self.histogram.microseconds(at: 0.99),
+        cpuMicroseconds: Double(self.ticksAtEnd - self.ticksAtWarm) * 1e6
+          / Double(CLOCKS_PER_SEC) / Double(max(self.histogram.count, 1)))
     }.get()
   }
 }
@@ -53,4 +65,6 @@ struct LoadMeasurement: Sendable {
   let perSecond: Double
   let p50Microseconds: Double
   let p99Microseconds: Double
+  /// What the client spends on one call; the server spends about as much.
+  let cpuMicroseconds: Double
 }

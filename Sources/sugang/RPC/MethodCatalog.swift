@@ -71,7 +71,7 @@ struct MethodCatalog {
   private func suggestion(for name: String, among candidates: [String]) -> String {
     let near = Suggestion.nearest(to: name, in: candidates)
     return near.isEmpty
-      ? "; 'sugang rpc list' shows all" : "; did you mean \(near.joined(separator: " or "))?"
+      ? "; 'sugang rpc describe' lists all" : "; did you mean \(near.joined(separator: " or "))?"
   }
 }
 

@@ -10,14 +10,16 @@ struct RPCCallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "call",
     abstract: "Call a method with a JSON request and print its answer as JSON.",
+    usage: "sugang rpc call <address> <method> [-d <json>] [-H <key:value> ...] [--timeout <time>]",
     discussion: """
-      Fields may be written in lowerCamelCase or as in the .proto file, 64-bit integers as numbers
-      or strings, bytes in base64. A call that fails prints STATUS (reason): message and exits 1.
+      Fields may be written in lowerCamelCase or as in the .proto file, 64-bit
+      integers as numbers or strings, bytes in base64. A call that fails prints
+      STATUS (reason): message and exits 1.
 
       Examples:
         sugang rpc call pay GetPayment -d '{"id": 1}'
-        sugang rpc call 127.0.0.1:9083 sugang.pay.v1.PayService/Approve -d @request.json
-        echo '{"id": 1}' | sugang rpc call pay GetPayment -d @- -H request-id:42 --timeout 500ms
+        sugang rpc call 127.0.0.1:9083 PayService/Approve -d @request.json
+        echo '{"id": 1}' | sugang rpc call pay GetPayment -d @- -H request-id:42
       """)
 
   @OptionGroup var server: ServerAddress

@@ -8,10 +8,11 @@ struct ServerAddress: ParsableArguments {
   @Argument(help: "HOST:PORT, unix:PATH, or a service's name (pay, course, class, …).")
   var address: String
 
-  @Option(help: "Added to the port of a service that is given by name.")
+  @Option(help: "Added to the port of a service given by name (SUGANG_PORT_OFFSET; default: 0).")
   var portOffset: Int?
 
-  @Option(help: "How long to wait for the answer, such as 500ms or 5s.")
+  @Option(
+    help: ArgumentHelp("How long to wait for the answer, such as 500ms or 5s.", valueName: "time"))
   var timeout = DurationArgument.seconds(5)
 
   func resolved() throws(CommandFailure) -> RPCAddress {

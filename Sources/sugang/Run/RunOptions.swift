@@ -28,7 +28,7 @@ struct RunOptions: ParsableArguments {
   var config: String?
 
   static let precedence =
-    "A flag wins over the environment, and the environment over the --config file."
+    "A flag wins over the environment, the environment over the --config file."
 
   func resolved() async throws -> RunSettings {
     let reader = try await self.reader()

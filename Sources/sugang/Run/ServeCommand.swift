@@ -15,7 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
 
       Examples:
         sugang serve pay
-        SUGANG_PORT_OFFSET=100 sugang serve pay --data /var/lib/sugang --log-level debug
+        SUGANG_PORT_OFFSET=100 sugang serve pay --log-level debug
       """)
 
   @Argument(help: "The service's name.")

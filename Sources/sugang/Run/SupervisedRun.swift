@@ -4,7 +4,6 @@ import Logging
 import NIOPosix
 import SugangServices
 import Supervisor
-import Synchronization
 import UnixSignals
 
 /// One process per service, until a signal ends them all.

@@ -9,15 +9,16 @@ struct UpCommand: AsyncParsableCommand {
     commandName: "up",
     abstract: "Run all services on this machine until Ctrl-C.",
     discussion: """
-      Each service is a process of its own that is started again when it ends; 'sugang ps', 'stop'
-      and 'start' look after them. Ctrl-C drains and ends all, a second one kills them.
+      Each service is a process of its own that is started again when it ends;
+      'sugang ps', 'stop' and 'start' look after them. Ctrl-C drains and ends all,
+      a second one kills them.
       \(RunOptions.precedence)
 
       Examples:
         sugang up
         sugang up --data /tmp/sugang --port-offset 100
-        sugang up --in-process          one process for a small machine
-        sugang up --wait-ready 30       give up, with exit code 1, when not ready in 30 s
+        sugang up --in-process        one process for a small machine
+        sugang up --wait-ready 30     exit 1 when it is not ready in 30 s
       """)
 
   @OptionGroup var options: RunOptions
@@ -61,14 +62,19 @@ struct UpCommand: AsyncParsableCommand {
     _ settings: RunSettings, _ readiness: Readiness, _ logger: Logger
   ) async throws {
     try await HostedServices.run(withStdin: false, logger: logger, what: "sugang") {
-      try await withThrowingTaskGroup(of: Void.self) { group in
+      try await withThrowingTaskGroup(of: Bool.self) { group in
         group.addTask {
-          guard await readiness.announced() else { throw readiness.failure() }
-          // Keeps the group waiting for the services alone.
+          try await runAll(settings: settings.services, logger: logger)
+          return true
         }
-        group.addTask { try await runAll(settings: settings.services, logger: logger) }
-        try await group.next()
-        try await group.next()
+        group.addTask {
+          let isReady = await readiness.announced()
+          guard isReady || Task.isCancelled else { throw readiness.failure() }
+          return false
+        }
+        // Leave when the services have, whether they were ready or not.
+        while let isOver = try await group.next(), !isOver {}
+        group.cancelAll()
       }
     }
   }

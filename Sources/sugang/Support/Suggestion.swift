@@ -1,14 +1,11 @@
 /// What somebody who mistyped a name probably meant.
 enum Suggestion {
-  /// The candidates nearest to `name`, at most three, none that is far off.
+  /// The candidates nearest to `name`: at most three, all as near, and none that is far off.
   static func nearest(to name: String, in candidates: [String]) -> [String] {
-    let limit = max(2, name.count / 3)
-    return
-      candidates
-      .map { (candidate: $0, distance: self.distance(name.lowercased(), $0.lowercased())) }
-      .filter { $0.distance <= limit }
-      .sorted { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }
-      .prefix(3).map(\.candidate)
+    let distances = candidates.map { self.distance(name.lowercased(), $0.lowercased()) }
+    guard let best = distances.min(), best <= max(2, name.count / 3) else { return [] }
+    let nearest = zip(candidates, distances).filter { $0.1 == best }.map(\.0)
+    return Array(nearest.sorted().prefix(3))
   }
 
   /// Levenshtein's: insertions, deletions and replacements that make one name of the other.

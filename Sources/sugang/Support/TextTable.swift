@@ -14,6 +14,10 @@ struct TextTable {
   }
 
   mutating func add(_ cells: String...) {
+    self.add(cells)
+  }
+
+  mutating func add(_ cells: [String]) {
     self.rows.append(cells)
   }
 
