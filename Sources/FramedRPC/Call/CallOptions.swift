@@ -18,10 +18,10 @@ public struct CallOptions: Sendable {
     self.waitForReady = waitForReady
   }
 
-  /// The earlier of `timeout` from now and the current context's deadline.
-  func deadline(now: NIODeadline) -> NIODeadline? {
+  /// The earlier of `timeout` from now and the deadline of the call that is being answered.
+  func deadline(now: NIODeadline, inherited: NIODeadline?) -> NIODeadline? {
     let own = self.timeout.map { now + TimeAmount($0) }
-    guard let inherited = RPCContext.current?.deadline else { return own }
+    guard let inherited else { return own }
     return own.map { min($0, inherited) } ?? inherited
   }
 }

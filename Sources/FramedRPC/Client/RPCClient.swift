@@ -24,27 +24,43 @@ public final class RPCClient: RPCChannel, Sendable {
   public var decodeLimits: DecodeLimits { self.limits.decode }
 
   public func call(_ call: RPCCall) async throws -> ByteBuffer {
-    let deadline = call.options.deadline(now: self.loop.now)
+    let now = self.loop.now
+    let context = RPCContext.current
+    let deadline = call.options.deadline(now: now, inherited: context?.deadline)
     var metadata = call.options.metadata
-    if let inherited = RPCContext.current?.requestID, metadata[RPCContext.requestIDKey] == nil {
+    if let inherited = context?.requestID, metadata[RPCContext.requestIDKey] == nil {
       try metadata.append(RPCContext.requestIDKey, inherited)
     }
-    func attempt() async throws -> ByteBuffer {
-      let connection = try await self.connection(
-        deadline: deadline, waitForReady: call.options.waitForReady)
-      return try await connection.call(
-        ClientConnection.Call(
-          method: call.method, hash: call.methodHash, request: call.request,
-          metadata: metadata, deadline: deadline))
-    }
     do {
-      return try await attempt()
+      if let connection = self.state.withLock({ $0.ready }) {
+        return try await Self.send(call, metadata, deadline, on: connection, now: now)
+      }
+      return try await self.sendWhenConnected(call, metadata, deadline)
     } catch let error as RPCError where error.status == .unavailable && error.notProcessed {
       // Without a connection a second attempt would only repeat the first; after a GOAWAY it
       // reaches the next server.
       guard self.state.withLock({ $0.mayRetryAtOnce }) else { throw error }
-      return try await attempt()
+      return try await self.sendWhenConnected(call, metadata, deadline)
     }
+  }
+
+  private func sendWhenConnected(
+    _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?
+  ) async throws -> ByteBuffer {
+    let connection = try await self.connection(
+      deadline: deadline, waitForReady: call.options.waitForReady)
+    return try await Self.send(call, metadata, deadline, on: connection, now: nil)
+  }
+
+  private static func send(
+    _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?,
+    on connection: ClientConnection, now: NIODeadline?
+  ) async throws -> ByteBuffer {
+    try await connection.call(
+      ClientConnection.Call(
+        method: call.method, hash: call.methodHash, request: call.request, metadata: metadata,
+        deadline: deadline),
+      now: now)
   }
 
   /// The methods that the server offers, in the order of their slots.
@@ -52,7 +68,8 @@ public final class RPCClient: RPCChannel, Sendable {
   /// - Throws: ``RPCError`` when the server cannot be reached.
   public func methods(options: CallOptions = CallOptions()) async throws -> [String] {
     let connection = try await self.connection(
-      deadline: options.deadline(now: self.loop.now), waitForReady: options.waitForReady)
+      deadline: options.deadline(
+        now: self.loop.now, inherited: RPCContext.current?.deadline), waitForReady: options.waitForReady)
     return try await self.loop.submit { connection.methods }.get()
   }
 

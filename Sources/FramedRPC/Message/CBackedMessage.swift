@@ -24,6 +24,7 @@ public protocol CBackedMessage: RPCMessage {
 extension CBackedMessage {
   public static var messageName: String { String(cString: Self.cDescriptor.pointee.name) }
 
+  @inlinable
   public func encode(into buffer: inout ByteBuffer) throws(CodecError) {
     // Our own value: its size is bounded by what the process could build, and by the frame limit
     // when it is sent.
@@ -39,6 +40,7 @@ extension CBackedMessage {
     }
   }
 
+  @inlinable
   public init(decoding bytes: ByteBuffer, limits: DecodeLimits) throws(CodecError) {
     let outcome: Result<Self, CodecError> = bytes.withUnsafeReadableBytes { raw in
       do throws(CodecError) {
@@ -50,10 +52,10 @@ extension CBackedMessage {
     self = try outcome.get()
   }
 
-  private init(untrusted raw: UnsafeRawBufferPointer, limits: DecodeLimits) throws(CodecError) {
+  @inlinable
+  init(untrusted raw: UnsafeRawBufferPointer, limits: DecodeLimits) throws(CodecError) {
     let bytes = raw.bindMemory(to: UInt8.self)
-    var scanner = MessageScanner(limits: limits)
-    try scanner.scan(bytes.span, as: Self.cDescriptor)
+    try MessageScanner.scan(bytes, as: Self.cDescriptor, limits: limits)
     let budget = max(limits.memoryFloorBytes, bytes.count * limits.memoryFactor)
     self = try MessageArena.withArena(budget: budget) { arena throws(CodecError) -> Self in
       // protobuf-c accepts NULL only for no bytes at all.
@@ -68,6 +70,7 @@ extension CBackedMessage {
 }
 
 /// A pointer to the first of `count` elements that protobuf-c unpacked, as a collection.
+@inlinable
 public func repeatedField<Element>(
   _ start: UnsafeMutablePointer<Element>?, _ count: Int
 ) -> UnsafeBufferPointer<Element> {

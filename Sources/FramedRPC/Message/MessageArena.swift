@@ -6,10 +6,16 @@ public import CProtobufC
 /// leave that closure.
 public struct MessageArena {
   /// Bytes of stack that serve as the first block: enough for nearly every request.
-  static let firstBlockBytes = 2048
+  @usableFromInline static let firstBlockBytes = 2048
 
-  let arena: UnsafeMutablePointer<framed_rpc_arena>
+  @usableFromInline let arena: UnsafeMutablePointer<framed_rpc_arena>
 
+  @inlinable
+  init(arena: UnsafeMutablePointer<framed_rpc_arena>) {
+    self.arena = arena
+  }
+
+  @inlinable
   static func withArena<Result: ~Copyable, Failure: Error>(
     budget: Int, _ body: (MessageArena) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -24,7 +30,8 @@ public struct MessageArena {
     }
   }
 
-  private func allocate<Element>(
+  @inlinable
+  func allocate<Element>(
     _ type: Element.Type, count: Int
   ) throws(CodecError) -> UnsafeMutablePointer<Element> {
     let bytes = framed_rpc_arena_alloc(self.arena, count * MemoryLayout<Element>.stride)
@@ -62,6 +69,7 @@ public struct MessageArena {
   }
 
   /// The C struct of a nested message.
+  @inlinable
   public func message<Message: CBackedMessage>(
     _ message: Message
   ) throws(CodecError) -> UnsafeMutablePointer<Message.CStruct> {
@@ -71,6 +79,7 @@ public struct MessageArena {
   }
 
   /// The array of pointers that a repeated message field wants.
+  @inlinable
   public func messages<Message: CBackedMessage>(
     _ messages: [Message]
   ) throws(CodecError) -> UnsafeMutablePointer<UnsafeMutablePointer<Message.CStruct>?> {
@@ -106,6 +115,7 @@ public struct MessageArena {
   }
 
   /// The array that a repeated scalar field wants.
+  @inlinable
   public func scalars<Scalar>(
     _ scalars: [Scalar]
   ) throws(CodecError) -> UnsafeMutablePointer<Scalar> {

@@ -1,10 +1,11 @@
-package import CProtobufC
+public import CProtobufC
 
 /// Walks untrusted protobuf bytes once before protobuf-c may unpack them.
 ///
 /// protobuf-c has no limit on depth or number of fields, accepts invalid UTF-8 and cuts strings at
 /// a NUL. The scan refuses all four; it reads through a `Span`, so a wrong length is a thrown error
 /// or a trap, never a read out of bounds.
+@usableFromInline
 package struct MessageScanner {
   private let limits: DecodeLimits
   private var elementsLeft: Int
@@ -12,6 +13,16 @@ package struct MessageScanner {
   package init(limits: DecodeLimits) {
     self.limits = limits
     self.elementsLeft = limits.maxElements
+  }
+
+  /// Scans all of `bytes`.
+  @usableFromInline
+  static func scan(
+    _ bytes: UnsafeBufferPointer<UInt8>,
+    as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, limits: DecodeLimits
+  ) throws(CodecError) {
+    var scanner = MessageScanner(limits: limits)
+    try scanner.scan(bytes.span, as: descriptor)
   }
 
   package mutating func scan(

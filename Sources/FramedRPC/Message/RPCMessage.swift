@@ -21,6 +21,7 @@ public protocol RPCMessage: Hashable, Sendable {
 
 extension RPCMessage {
   /// The protobuf bytes of the message.
+  @inlinable
   public func encoded() throws(CodecError) -> ByteBuffer {
     var buffer = ByteBuffer()
     try self.encode(into: &buffer)

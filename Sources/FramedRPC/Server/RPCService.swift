@@ -1,30 +1,39 @@
-import NIOCore
+public import NIOCore
 
 /// The methods of one service, each with the handler that answers it.
 ///
 /// The generator makes these from a handler protocol: `PayV1.PayService.register(handler)`.
 public struct RPCService: Sendable {
+  @usableFromInline
   typealias Handler = @Sendable (ByteBuffer, RPCContext, DecodeLimits) async throws -> ByteBuffer
 
+  @usableFromInline
   struct Method: Sendable {
-    let fullName: String
-    let handler: Handler
+    @usableFromInline let fullName: String
+    @usableFromInline let handler: Handler
+
+    @usableFromInline
+    init(fullName: String, handler: @escaping Handler) {
+      self.fullName = fullName
+      self.handler = handler
+    }
   }
 
   /// `sugang.pay.v1.PayService`
   public let name: String
-  private(set) var methods: [Method] = []
+  @usableFromInline private(set) var methods: [Method] = []
 
   public init(name: String) {
     self.name = name
   }
 
   /// Adds a unary method.
+  @inlinable
   public mutating func add<Request: RPCMessage, Response: RPCMessage>(
     _ method: RPCMethod<Request, Response>,
     handler: @escaping @Sendable (Request, RPCContext) async throws -> Response
   ) {
-    self.methods.append(
+    self.append(
       Method(fullName: method.fullName) { bytes, context, limits in
         let request: Request
         do {
@@ -36,6 +45,13 @@ public struct RPCService: Sendable {
         }
         return try await handler(request, context).encoded()
       })
+  }
+}
+
+extension RPCService {
+  @usableFromInline
+  mutating func append(_ method: Method) {
+    self.methods.append(method)
   }
 }
 

@@ -183,7 +183,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard let method else {
       return self.reject(stream, .unimplemented, "there is no such method")
     }
-    let now = self.loop.now
+    // All requests of one read came at one time.
+    let now = self.lastReceived
     let deadline =
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     try self.start(

@@ -17,6 +17,8 @@ package class FramedConnection: @unchecked Sendable {
   private var missingMagic: ArraySlice<UInt8>
   private var output = ByteBuffer()
   private var isReading = false
+  /// False while the peer reads more slowly than we write; as the wire last said.
+  private var isWritable = true
   private var flushIsScheduled = false
   private var partialFrameTimer: Scheduled<Void>?
   /// When the frame that is incomplete now began to arrive.
@@ -88,14 +90,18 @@ package class FramedConnection: @unchecked Sendable {
 
   package func wireWritabilityChanged(_ isWritable: Bool) {
     self.loop.assertInEventLoop()
+    self.isWritable = isWritable
     self.writabilityChanged(isWritable)
   }
 
   // MARK: sending
 
+  /// Queued bytes that are worth a write of their own: some fifty small frames.
+  private static let flushBytes = 4096
+
   /// Bytes that wait: for the end of the tick, and, when the peer reads slowly, for the peer.
   var queuedBytes: Int {
-    guard let wire = self.wire, !wire.isWritable else { return self.output.readableBytes }
+    guard !self.isWritable, let wire = self.wire else { return self.output.readableBytes }
     return self.output.readableBytes + wire.queuedBytes
   }
 
@@ -116,10 +122,12 @@ package class FramedConnection: @unchecked Sendable {
     self.scheduleFlush()
   }
 
-  /// Everything that one tick of the loop produces leaves in one write: at the end of the read
-  /// that caused it, or after the tasks that are already queued. Never by a timer, which would add
-  /// its period to the latency of a lone call.
+  /// What one tick of the loop produces leaves together: at the end of the read that caused it, or
+  /// after the tasks that are already queued. Never by a timer, which would add its period to the
+  /// latency of a lone call; and earlier once it is ``flushBytes``, so that the peer can begin
+  /// while this end goes on.
   private func scheduleFlush() {
+    if self.output.readableBytes >= Self.flushBytes { return self.flush() }
     guard !self.isReading, !self.flushIsScheduled else { return }
     self.flushIsScheduled = true
     self.loop.execute {

@@ -54,8 +54,6 @@ final class SocketWire: ChannelInboundHandler, Wire {
 
   // MARK: to the channel
 
-  var isWritable: Bool { self.context?.channel.isWritable ?? false }
-
   var queuedBytes: Int {
     let options = self.context?.channel.syncOptions
     return (try? options?.getOption(.bufferedWritableBytes)) ?? 0

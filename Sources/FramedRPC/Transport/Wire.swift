@@ -4,8 +4,6 @@ package import NIOCore
 ///
 /// Called only on the event loop of the connection it serves.
 package protocol Wire: AnyObject {
-  /// False while the peer reads more slowly than we write.
-  var isWritable: Bool { get }
   /// Bytes written that have not left yet.
   var queuedBytes: Int { get }
   /// Sends bytes; they are not held back.

@@ -265,12 +265,12 @@ struct ClientConnectionTests {
   @Test("calls queue for a slow server up to maxQueuedBytes, then they are refused")
   func backpressure() throws {
     let bench = try ClientBench()
-    bench.wire.isWritable = false
+    bench.connection.wireWritabilityChanged(false)
     bench.wire.queuedBytes = 16 * 1024 * 1024
     #expect(bench.call().outcome == nil)
     bench.wire.queuedBytes += 1
     #expect(bench.call().error?.status == .resourceExhausted)
-    bench.wire.isWritable = true
+    bench.connection.wireWritabilityChanged(true)
     #expect(bench.call().outcome == nil)
   }
 

@@ -3,7 +3,6 @@ import NIOCore
 
 /// A wire that leads nowhere and remembers what was sent.
 final class RecordingWire: Wire {
-  var isWritable = true
   var queuedBytes = 0
   private(set) var isClosed = false
   private(set) var isReading = true
