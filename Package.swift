@@ -155,8 +155,10 @@ let applicationTargets: [Target] = [
     ], path: "Tests/AdaptorTestSupport", swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
-    dependencies: ["Contracts", "FramedRPC", "JSON", "SugangServices", "TestSupport"],
-    swiftSettings: safe),
+    dependencies: [
+      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "SugangServices", "TestSupport", "sugang",
+      logging, nioPosix,
+    ], swiftSettings: safe),
 ]
 
 let package = Package(

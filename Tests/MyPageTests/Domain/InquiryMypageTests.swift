@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import Kernel
 import MyPageCore
 import Testing

@@ -1,0 +1,78 @@
+import Contracts
+import EventLog
+import FramedRPC
+import Storage
+
+extension EventsV1.Event {
+  /// An event as the outbox of `source` would offer it; its type is the name of `message`.
+  package static func told<Message: RPCMessage>(
+    _ source: String, _ sequence: Int64, about subject: Int64, _ message: Message,
+    time: String = "2026-03-02T00:00:00.000000Z"
+  ) throws -> EventsV1.Event {
+    EventsV1.Event(
+      id: "\(source)-test-\(sequence)", type: Message.eventType, version: 1, source: source,
+      subject: "\(subject)", sequence: sequence, time: time, correlationID: "\(subject)",
+      data: try message.encodedBytes())
+  }
+
+  /// The same event with data that is no message.
+  package var poisoned: EventsV1.Event {
+    var event = self
+    event.data = [0xFF]
+    return event
+  }
+}
+
+extension RPCMessage {
+  /// The name without its package: `PaymentApproved`.
+  package static var eventType: String {
+    self.messageName.split(separator: ".").last.map(String.init) ?? ""
+  }
+
+  /// The event's name and fields in the seed's spelling: `CourseDeleted(id, name, teacher)`.
+  package var seedShape: String {
+    let names = Mirror(reflecting: self).children.compactMap(\.label).map {
+      $0.hasSuffix("ID") ? $0.dropLast(2) + "Id" : $0
+    }
+    return "\(Self.eventType)(\(names.joined(separator: ", ")))"
+  }
+}
+
+/// How a test hands events to a context.
+package enum Delivery: String, CaseIterable, Sendable, CustomStringConvertible {
+  /// As a consumer does: a repeat is noticed before the adaptor sees it.
+  case throughInbox
+  /// Straight to the adaptor, which has to bear repeats by itself (trap T10).
+  case pastInbox
+
+  package var description: String {
+    switch self {
+    case .throughInbox: "through the inbox"
+    case .pastInbox: "past the inbox"
+    }
+  }
+}
+
+extension ContextHarness {
+  /// How long a call of a test may take: only a hang is longer, however busy the machine is.
+  package static let patience = Duration.seconds(60)
+
+  package func intake(_ handler: any EventHandler) -> EventIntake {
+    EventIntake(handler: handler, database: self.database, logger: Self.quiet)
+  }
+
+  /// Hands each event to the handler of its source, in the order given, one transaction each.
+  package func tell(
+    _ events: [EventsV1.Event], to handlers: [any EventHandler],
+    _ delivery: Delivery = .throughInbox
+  ) async throws {
+    for event in events {
+      for handler in handlers where handler.source == event.source {
+        switch delivery {
+        case .throughInbox: try await self.intake(handler).take([event], logID: "log")
+        case .pastInbox: try await self.database.write { try handler.handle(event, in: $0) }
+        }
+      }
+    }
+  }
+}

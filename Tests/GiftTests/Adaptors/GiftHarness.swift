@@ -1,0 +1,116 @@
+import AdaptorTestSupport
+import Contracts
+import EventLog
+import FramedRPC
+import GiftAdaptors
+import GiftCore
+import JSON
+import Kernel
+import RESTSupport
+import TestSupport
+
+/// Gift on SQLite, reached in one of the three ways.
+struct GiftHarness {
+  let harness: ContextHarness
+  let application: GiftApplication
+
+  init() throws {
+    self.harness = try ContextHarness(source: "gift", migrations: SQLGiftStore.migrations)
+    self.application = GiftApplication(store: SQLGiftStore(self.harness.context))
+  }
+
+  var handler: GiftEventAdaptor { GiftEventAdaptor(self.harness.context) }
+
+  /// Runs `body` with the port as its callers reach it.
+  func with(
+    _ way: Way, _ body: @escaping @Sendable (any GiftPort) async throws -> Void
+  ) async throws {
+    let application = self.application
+    switch way {
+    case .application:
+      try await body(application)
+    case .rpc:
+      let service = GiftV1.GiftService.register(GiftRPCAdaptor(port: application))
+      try await self.harness.withRPC([service]) {
+        try await body(GiftRPCClient($0, timeout: ContextHarness.patience))
+      }
+    case .rest:
+      try await self.withHTTP { try await body(RESTGiftPort(http: $0, commands: application)) }
+    }
+  }
+
+  func withHTTP(_ body: @escaping @Sendable (HTTPClient) async throws -> Void) async throws {
+    let application = self.application
+    try await self.harness.withREST(
+      { [GiftRESTAdaptor(port: application, links: $0)] }, body)
+  }
+
+  func tell(
+    _ events: [EventsV1.Event], _ delivery: Delivery = .throughInbox
+  ) async throws {
+    try await self.harness.tell(events, to: [self.handler], delivery)
+  }
+
+  /// Payment n is for class n.
+  static func command(
+    payment id: Int64 = 1, fee: Int64 = 10_000, student: String = "john-doe"
+  ) throws -> GiveGift {
+    GiveGift(
+      paymentID: PaymentID(id), classID: ClassID(id), fee: try Money(won: fee), student: student)
+  }
+
+  static func pointCanceled(
+    _ sequence: Int64, payment id: Int64 = 1
+  ) throws -> EventsV1.Event {
+    try .told(
+      "point", sequence, about: id,
+      PointV1.PointCanceled(
+        id: id, classID: id, paymentID: id, fee: 10_000, student: "john-doe", cashpoint: 0))
+  }
+
+  /// The gift of ``command(payment:fee:student:)``, as one of the three ways shows it.
+  static func gift(
+    _ id: Int64 = 1, payment paymentID: Int64 = 1, fee: Int64 = 10_000,
+    is status: Gift.Status = .granted, through way: Way = .application
+  ) throws -> Gift {
+    Gift(
+      id: GiftID(id), paymentID: PaymentID(way == .rest ? 0 : paymentID),
+      classID: ClassID(paymentID), fee: try Money(won: fee), student: "john-doe",
+      status: status)
+  }
+}
+
+/// Gift's port as a REST client sees it: without the payment, and without a way to give (trap T25).
+struct RESTGiftPort: GiftPort {
+  let http: HTTPClient
+  let commands: any GiftPort
+
+  func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision {
+    try await self.commands.give(command, because: cause)
+  }
+
+  func gift(_ id: GiftID) async throws -> Gift {
+    try Self.gift(try await self.http.resource("/gifts/\(id)"))
+  }
+
+  func gifts(_ page: PageRequest) async throws -> Page<Gift> {
+    try await self.http.page("/gifts", page, items: "gifts", Self.gift)
+  }
+
+  func gift(of classID: ClassID) async throws -> Gift {
+    try Self.gift(
+      try await self.http.resource("/gifts/search/findByClassId?classId=\(classID)"))
+  }
+
+  private static func gift(_ json: JSONValue) throws -> Gift {
+    let giftstock = try json.integer("giftstock")
+    let gift = Gift(
+      id: GiftID(try json.selfID()), paymentID: PaymentID(0),
+      classID: ClassID(try json.integer("classId")), fee: try Money(won: json.integer("fee")),
+      student: try json.text("student"), status: giftstock == 0 ? .revoked : .granted)
+    guard Int64(gift.giftstock) == giftstock else {
+      throw json.unexpected(wanted: "giftstock \(gift.giftstock)")
+    }
+    return gift
+  }
+}

@@ -1,0 +1,135 @@
+import AdaptorTestSupport
+import Contracts
+import EventLog
+import FramedRPC
+import JSON
+import Kernel
+import PointAdaptors
+import PointCore
+import RESTSupport
+import TestSupport
+
+/// Point on SQLite, reached in one of the three ways, with Gift played by a script.
+struct PointHarness {
+  let harness: ContextHarness
+  let application: PointApplication
+  let gifts = ScriptedGiftGateway()
+
+  init() throws {
+    self.harness = try ContextHarness(source: "point", migrations: SQLPointStore.migrations)
+    self.application = PointApplication(store: SQLPointStore(self.harness.context))
+  }
+
+  var handler: PointEventAdaptor { PointEventAdaptor(self.harness.context) }
+
+  /// Runs `body` with the port as its callers reach it.
+  func with(
+    _ way: Way, _ body: @escaping @Sendable (any PointPort) async throws -> Void
+  ) async throws {
+    let application = self.application
+    switch way {
+    case .application:
+      try await body(application)
+    case .rpc:
+      let service = PointV1.PointService.register(PointRPCAdaptor(port: application))
+      try await self.harness.withRPC([service]) {
+        try await body(PointRPCClient($0, timeout: ContextHarness.patience))
+      }
+    case .rest:
+      try await self.withHTTP { try await body(RESTPointPort(http: $0)) }
+    }
+  }
+
+  func withHTTP(_ body: @escaping @Sendable (HTTPClient) async throws -> Void) async throws {
+    let application = self.application
+    try await self.harness.withREST(
+      { [PointRESTAdaptor(port: application, links: $0)] }, body)
+  }
+
+  /// Tells Point that fees were paid, and asks for the gifts.
+  func earn(_ events: EventsV1.Event...) async throws {
+    try await self.tell(events)
+    _ = try await self.settle()
+  }
+
+  func tell(
+    _ events: [EventsV1.Event], _ delivery: Delivery = .throughInbox
+  ) async throws {
+    try await self.harness.tell(events, to: [self.handler], delivery)
+  }
+
+  func settle(_ gateway: (any GiftGateway)? = nil) async throws -> Settlement {
+    let settle = SettlePending(
+      store: SQLPointStore(self.harness.context), gateway: gateway ?? self.gifts)
+    return try await settle.perform(atMost: 100)
+  }
+}
+
+/// Point's port as a REST client sees it: without the payment, which is nobody's business there.
+struct RESTPointPort: PointPort {
+  let http: HTTPClient
+
+  func point(_ id: PointID) async throws -> Point {
+    try Self.point(try await self.http.resource("/points/\(id)"))
+  }
+
+  func points(_ page: PageRequest) async throws -> Page<Point> {
+    try await self.http.page("/points", page, items: "points", Self.point)
+  }
+
+  func points(of classID: ClassID) async throws -> [Point] {
+    try await self.http.list(
+      "/points/search/findByClassId?classId=\(classID)", items: "points", Self.point)
+  }
+
+  private static func point(_ json: JSONValue) throws -> Point {
+    let cashpoint = try json.integer("cashpoint")
+    let fee = try Money(won: json.integer("fee"))
+    let point = Point(
+      id: PointID(try json.selfID()),
+      paid: PaidFee(
+        paymentID: PaymentID(0), classID: ClassID(try json.integer("classId")), fee: fee,
+        student: try json.text("student")),
+      status: cashpoint == 0 && fee.won >= Point.wonPerPoint ? .canceled : .granted)
+    guard point.cashpoint == cashpoint else {
+      throw json.unexpected(wanted: "cashpoint \(point.cashpoint)")
+    }
+    return point
+  }
+}
+
+/// The events of Pay, payment n being for class n.
+enum PayTells {
+  static func approved(
+    _ sequence: Int64, payment id: Int64 = 1, fee: Int64 = 10_000, student: String = "john-doe"
+  ) throws -> EventsV1.Event {
+    try .told(
+      "pay", sequence, about: id,
+      PayV1.PaymentApproved(
+        id: id, classID: id, courseID: 7, fee: fee, student: student,
+        status: "PAYMENT_COMPLETED", textBook: "kor_book"))
+  }
+
+  static func canceled(
+    _ sequence: Int64, payment id: Int64 = 1, fee: Int64 = 10_000, student: String = "john-doe"
+  ) throws -> EventsV1.Event {
+    try .told(
+      "pay", sequence, about: id,
+      PayV1.PaymentCanceled(
+        id: id, classID: id, courseID: 7, fee: fee, student: student, status: "CANCEL",
+        textBook: "kor_book"))
+  }
+
+  /// What Point makes of it, as one of the three ways shows it.
+  static func point(
+    _ id: Int64 = 1, payment paymentID: Int64 = 1, fee: Int64 = 10_000,
+    is status: Point.Status = .granted, through way: Way = .application
+  ) throws -> Point {
+    Point(
+      id: PointID(id),
+      paid: PaidFee(
+        paymentID: PaymentID(way == .rest ? 0 : paymentID), classID: ClassID(paymentID),
+        fee: try Money(won: fee), student: "john-doe"),
+      status: status)
+  }
+}
