@@ -354,3 +354,20 @@ def test_drain(own_server, messages):
         call.cancel()
         with pytest.raises(rpc.ConnectionEnded):
             connection.pump()
+
+
+def test_last_words_reach_a_slow_reader(own_server, messages):
+    """What the server has answered arrives whole, though it closed before it was read."""
+    large = messages.ReflectRequest(everything=messages.Everything(raw=bytes(1_000_000)))
+    with own_server.connect() as slow, own_server.connect() as other:
+        calls = [slow.start(REFLECT, large.SerializeToString()) for _ in range(4)]
+        own_server.begin_shutdown()
+        with pytest.raises(rpc.ConnectionEnded):
+            while True:
+                other.pump()  # idle, so it is closed at once: the shutdown has begun
+        with pytest.raises(rpc.ConnectionEnded) as ended:
+            while True:
+                slow.pump()
+        assert ended.value.reason == rpc.SHUTDOWN
+        for call in calls[:ended.value.accepted]:
+            assert call.result() == large.SerializeToString()
