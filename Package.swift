@@ -128,6 +128,10 @@ let rpcTargets: [Target] = [
     swiftSettings: shared),
   .testTarget(
     name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
+  // What scripts/interop lets the Python client talk to.
+  .executableTarget(
+    name: "framed-rpc-test-server", dependencies: ["Contracts", "FramedRPC", nioCore, nioPosix],
+    path: "Tests/FramedRPCTestServer", swiftSettings: shared),
 ]
 
 let applicationTargets: [Target] = [

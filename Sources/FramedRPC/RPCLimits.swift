@@ -8,8 +8,8 @@ public struct RPCLimits: Hashable, Sendable {
   /// Most calls at once on one connection; above it calls are answered "resource exhausted, not
   /// processed".
   public var maxConcurrentCalls: Int
-  /// Most bytes waiting to be written to one connection before calls are refused (client) or
-  /// reading stops (server).
+  /// Most bytes waiting to be written to one connection before a client refuses calls. A server
+  /// stops reading when its socket's write buffer is full.
   public var maxQueuedBytes: Int
   /// Time for the peer's half of the handshake.
   public var handshakeTimeout: Duration

@@ -77,6 +77,9 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       call?.task?.cancel()
     }
     self.calls.removeAll()
+  }
+
+  override func wireHasGone() {
     self.onEnd(self)
   }
 

@@ -10,6 +10,7 @@ package class FramedConnection: @unchecked Sendable {
   let limits: RPCLimits
   private(set) var wire: (any Wire)?
   private(set) var isEnded = false
+  private var wireIsGone = false
   private(set) var lastReceived: NIODeadline
 
   private var parser: FrameParser
@@ -41,8 +42,11 @@ package class FramedConnection: @unchecked Sendable {
     preconditionFailure("a connection handles its frames")
   }
 
-  /// The wire is gone; nothing more can be sent. Called once.
+  /// Nothing more can be sent or received. Called once.
   func ended(_ error: RPCError) {}
+
+  /// The last bytes have left too, or nobody wanted them. Called once, after `ended`.
+  func wireHasGone() {}
 
   /// Ends the calls whose deadline has passed and returns the earliest deadline left.
   func expireCalls(now: NIODeadline) -> NIODeadline? { nil }
@@ -86,6 +90,7 @@ package class FramedConnection: @unchecked Sendable {
   package func wireClosed(_ reason: String) {
     self.loop.assertInEventLoop()
     self.end(RPCError(.unavailable, "the connection was closed: \(reason)"))
+    self.forgetWire()
   }
 
   package func wireWritabilityChanged(_ isWritable: Bool) {
@@ -158,10 +163,15 @@ package class FramedConnection: @unchecked Sendable {
 
   /// Sends what is queued and closes.
   final func close(_ error: RPCError) {
+    guard !self.isEnded else { return }
     self.flush()
     let wire = self.wire
     self.end(error)
-    wire?.close()
+    if let wire {
+      wire.close()
+    } else {
+      self.forgetWire()
+    }
   }
 
   private func end(_ error: RPCError) {
@@ -171,6 +181,12 @@ package class FramedConnection: @unchecked Sendable {
     self.sweepTimer?.cancel()
     self.ended(error)
     self.wire = nil
+  }
+
+  private func forgetWire() {
+    guard !self.wireIsGone else { return }
+    self.wireIsGone = true
+    self.wireHasGone()
   }
 
   // MARK: timers

@@ -100,6 +100,9 @@ final class InProcessWire: Wire, @unchecked Sendable {
     peer.connection.loop.execute {
       peer.wire.isClosed = true
       peer.connection.wireClosed("the peer closed it")
+      if let closer = exchange(&peer.wire.peer, with: nil)?.connection {
+        closer.loop.execute { closer.wireClosed("closed") }
+      }
     }
     self.peer = nil
   }

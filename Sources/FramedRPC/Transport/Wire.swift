@@ -10,6 +10,6 @@ package protocol Wire: AnyObject {
   func write(_ bytes: ByteBuffer)
   /// Stops or resumes reading from the peer.
   func setReading(_ reading: Bool)
-  /// Closes after what was written has left.
+  /// Closes after what was written has left, and then tells the connection.
   func close()
 }
