@@ -155,7 +155,8 @@ let applicationTargets: [Target] = [
     name: "sugang",
     dependencies: [
       "Contracts", "FramedRPC", "FramedRPCJSON", "HTTPClientKit", "JSON", "Kernel",
-      "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging, nioCore,
+      "PayCore", "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging,
+      nioCore,
       nioPosix, unixSignals,
     ], swiftSettings: safe),
   .target(

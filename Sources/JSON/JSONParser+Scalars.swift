@@ -70,7 +70,7 @@ extension JSONParser {
     }
   }
 
-  /// One `\uXXXX`, or the two of a surrogate pair; the position is after the first `\u`.
+  /// One `\u` and four digits, or the two of a surrogate pair; the position is after the first `\u`.
   private mutating func escapedScalar(from start: Int) throws(JSONError) -> Unicode.Scalar {
     let first = try self.fourHexDigits()
     guard first != 0 else { throw JSONError(offset: start, reason: "NUL is not accepted") }

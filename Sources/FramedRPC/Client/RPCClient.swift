@@ -69,7 +69,8 @@ public final class RPCClient: RPCChannel, Sendable {
   public func methods(options: CallOptions = CallOptions()) async throws -> [String] {
     let connection = try await self.connection(
       deadline: options.deadline(
-        now: self.loop.now, inherited: RPCContext.current?.deadline), waitForReady: options.waitForReady)
+        now: self.loop.now, inherited: RPCContext.current?.deadline),
+      waitForReady: options.waitForReady)
     return try await self.loop.submit { connection.methods }.get()
   }
 

@@ -1,6 +1,6 @@
+import AdaptorSupport
 import AlertAdaptors
 import AlertCore
-import AdaptorSupport
 import Contracts
 import Kernel
 import Logging

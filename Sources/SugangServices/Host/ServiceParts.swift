@@ -1,7 +1,7 @@
 import AdaptorSupport
 import EventLog
-import FramedRPC
 import Foundation
+import FramedRPC
 import Kernel
 import Logging
 import RESTSupport

@@ -2,7 +2,9 @@ import ArgumentParser
 import Configuration
 import Foundation
 import JSON
+import Kernel
 import Logging
+import PayCore
 import SugangServices
 
 /// What `up` and `serve` can be told by flag, by environment or by file, in this order.
@@ -23,7 +25,22 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A JSON file with any of data, portOffset, host, logLevel (SUGANG_CONFIG).",
+      "What links in answers begin with (SUGANG_PUBLIC_URL; default: the gateway's address).",
+      valueName: "url"))
+  var publicURL: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The largest payment that Pay takes (SUGANG_PAY_LIMIT_WON; default: 100000000).",
+      valueName: "won"))
+  var payLimitWon: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon \
+      (SUGANG_CONFIG).
+      """,
       valueName: "file"))
   var config: String?
 
@@ -45,6 +62,12 @@ struct RunOptions: ParsableArguments {
       let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
       throw CommandFailure("there is no log level '\(levelName)'; give one of \(levels)")
     }
+    let payLimit = try await self.value("payLimitWon") {
+      try await reader.fetchInt(forKey: $0, default: Int(PaymentPolicy.defaultLimitWon))
+    }
+    guard (0...Int(Money.maxWon)).contains(payLimit) else {
+      throw CommandFailure("the pay limit is from 0 to \(Money.maxWon) won, not \(payLimit)")
+    }
     return RunSettings(
       services: ServiceSettings(
         host: try await self.value("host") {
@@ -53,8 +76,21 @@ struct RunOptions: ParsableArguments {
         portOffset: offset,
         dataFolder: try await self.value("data") {
           try await reader.fetchString(forKey: $0, default: "data")
-        }),
+        },
+        publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit)),
       logLevel: level)
+  }
+
+  /// nil when nobody set it.
+  private func publicURL(_ reader: ConfigReader) async throws -> String? {
+    let url = try await self.value("publicURL") {
+      try await reader.fetchString(forKey: $0, default: "")
+    }
+    guard !url.isEmpty else { return nil }
+    guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+      throw CommandFailure("the public URL begins with http:// or https://, not '\(url)'")
+    }
+    return url
   }
 
   /// A value that is there but has the wrong type is an error, never a default.
@@ -91,12 +127,14 @@ struct RunOptions: ParsableArguments {
     values["data"] = self.data.map { ConfigValue(.string($0), isSecret: false) }
     values["host"] = self.host.map { ConfigValue(.string($0), isSecret: false) }
     values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
+    values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
+    values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     return InMemoryProvider(name: "flags", values: values)
   }
 
   private func warnOfUnknownKeys(in path: String) throws {
-    let known = ["data", "host", "logLevel", "portOffset"]
+    let known = ["data", "host", "logLevel", "payLimitWon", "portOffset", "publicURL"]
     let json: JSONValue
     do {
       let bytes = Array(try Data(contentsOf: URL(filePath: path)))
@@ -133,6 +171,7 @@ struct RunSettings: Sendable {
     [
       "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
       "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
-    ]
+      "--pay-limit-won", "\(self.services.payLimitWon)",
+    ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
   }
 }

@@ -30,7 +30,9 @@ struct PayHarness {
       try await body(application)
     case .rpc:
       let service = PayV1.PayService.register(PayRPCAdaptor(port: application))
-      try await self.harness.withRPC([service]) { try await body(PayRPCClient($0, timeout: ContextHarness.patience)) }
+      try await self.harness.withRPC([service]) {
+        try await body(PayRPCClient($0, timeout: ContextHarness.patience))
+      }
     case .rest:
       try await self.harness.withREST(
         { [PayRESTAdaptor(port: application, links: $0)] },
