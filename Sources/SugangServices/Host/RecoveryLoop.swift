@@ -70,7 +70,8 @@ final class RecoveryLoop: Service {
 
   private func sleep() async {
     let timer = Task {
-      try? await Task.sleep(for: self.interval)
+      // A timer that was cancelled must not wake the next sleep: the loop would never rest again.
+      guard (try? await Task.sleep(for: self.interval)) != nil else { return }
       self.wake()
     }
     defer { timer.cancel() }
