@@ -73,6 +73,28 @@ struct DeleteCourseTests {
     #expect(try await courses.course(course.id) == course)
   }
 
+  @Test("T32: a refusal does not open a course that a later attempt may have closed")
+  func lateRefusal() async throws {
+    let store = self.store
+    let later = ScriptedDesk([.unknown(reason: "timeout")])
+    let desk = ScriptedDesk([.refused]) { id in
+      let second = DeleteCourse(store: store, desk: later)
+      let error = await #expect(throws: CourseError.self) {
+        try await second.perform(id, at: StoppedClock().time, because: Cause(id: "second"))
+      }
+      #expect(error == .enrollmentUnavailable("timeout"))
+    }
+    let (courses, course) = try await self.course(desk)
+
+    await #expect(throws: CourseError.hasEnrollments(course.id)) {
+      try await courses.delete(course.id, by: self.caller)
+    }
+    #expect(try await store.openCourse(course.id) == nil)
+    #expect(
+      try await self.finishClosings(ScriptedDesk([.closed])) == Settlement(settled: 1, remaining: 0)
+    )
+  }
+
   @Test("a course that is closing right now is left to its request")
   func grace() async throws {
     let desk = ScriptedDesk([.unknown(reason: "timeout")])

@@ -28,11 +28,11 @@ final class InMemoryCourseStore: CourseStore {
       request: page)
   }
 
-  func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [CourseID] {
+  func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [Course] {
     let closing = self.allCourses.filter { course in
       course.closingSince.map { $0 < limit } ?? false
     }
-    return Array(closing.map(\.id).prefix(count))
+    return Array(closing.prefix(count))
   }
 
   func delivery(_ id: DeliveryID) async throws -> Delivery? {

@@ -67,13 +67,15 @@ struct CourseTests {
     let closedAgain = course.close(at: Timestamp(microseconds: 6))
 
     #expect(closed && !closedAgain)
-    #expect(course.closingSince == Timestamp(microseconds: 5))
+    #expect(course.closingSince == Timestamp(microseconds: 6), "each attempt has its moment")
     #expect(throws: CourseError.notFound(course.id)) {
       var closing = course
       _ = try closing.modify(CourseChange())
     }
 
-    course.reopen()
+    course.reopen(after: Timestamp(microseconds: 5))
+    #expect(!course.isOpen)
+    course.reopen(after: Timestamp(microseconds: 6))
     #expect(course.isOpen)
   }
 

@@ -70,13 +70,15 @@ package struct SQLCourseStore: CourseStore {
     ) { try Course(row: $0) }
   }
 
-  package func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [CourseID]
-  {
+  package func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [Course] {
     try await self.context.read { connection in
       try connection.rows(
-        "SELECT id FROM course WHERE closing_since < ? ORDER BY closing_since LIMIT ?",
+        """
+        SELECT \(Course.columns) FROM course
+        WHERE closing_since < ? ORDER BY closing_since LIMIT ?
+        """,
         [.integer(limit.microseconds), .integer(Int64(count))]
-      ).map { CourseID($0.integer(0)) }
+      ).map(Course.init(row:))
     }
   }
 

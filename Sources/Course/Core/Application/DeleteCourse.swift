@@ -16,15 +16,15 @@ package struct DeleteCourse: Sendable {
   package func perform(
     _ id: CourseID, at now: Timestamp, because cause: Cause
   ) async throws {
-    let closedNow = try await self.close(id, at: now, because: cause)
-    switch try await self.finish(id, because: cause) {
+    let (closedNow, attempt) = try await self.close(id, at: now, because: cause)
+    switch try await self.finish(id, attempt, because: cause) {
     case .closed:
       return
     case .refused:
       throw CourseError.hasEnrollments(id)
     case .notAsked(let reason):
       // Only if no earlier question about this course may have been heard.
-      if closedNow { try await self.reopen(id, because: cause) }
+      if closedNow { try await self.reopen(id, after: attempt, because: cause) }
       throw CourseError.enrollmentUnavailable(reason)
     case .unknown(let reason):
       // It stays closing; `FinishClosings` asks again.
@@ -33,22 +33,28 @@ package struct DeleteCourse: Sendable {
   }
 
   /// Asks the desk about a closing course and, when there is an answer, carries it out.
-  func finish(_ id: CourseID, because cause: Cause) async throws -> ClosingAnswer {
+  ///
+  /// - Parameter attempt: The moment that marks it, ``Course/closingSince``.
+  func finish(
+    _ id: CourseID, _ attempt: Timestamp, because cause: Cause
+  ) async throws -> ClosingAnswer {
     let answer = await self.desk.close(id, because: cause)
     switch answer {
     case .closed: try await self.remove(id, because: cause)
-    case .refused: try await self.reopen(id, because: cause)
+    case .refused: try await self.reopen(id, after: attempt, because: cause)
     case .notAsked, .unknown: break
     }
     return answer
   }
 
-  private func close(_ id: CourseID, at now: Timestamp, because cause: Cause) async throws -> Bool {
+  private func close(
+    _ id: CourseID, at now: Timestamp, because cause: Cause
+  ) async throws -> (closedNow: Bool, attempt: Timestamp) {
     try await self.store.transact(because: cause) { tx in
       guard var course = try tx.course(id) else { throw CourseError.notFound(id) }
       let closedNow = course.close(at: now)
       try tx.save(course)
-      return closedNow
+      return (closedNow, course.closingSince ?? now)
     }
   }
 
@@ -63,10 +69,12 @@ package struct DeleteCourse: Sendable {
     }
   }
 
-  private func reopen(_ id: CourseID, because cause: Cause) async throws {
+  private func reopen(
+    _ id: CourseID, after attempt: Timestamp, because cause: Cause
+  ) async throws {
     try await self.store.transact(because: cause) { tx in
       guard var course = try tx.course(id) else { return }
-      course.reopen()
+      course.reopen(after: attempt)
       try tx.save(course)
     }
   }

@@ -17,11 +17,12 @@ package struct FinishClosings: Sendable {
   ///   - limit: Courses closing since later than this are left to the request that closed them.
   ///   - count: Most courses to ask about.
   package func perform(since limit: Timestamp, atMost count: Int) async throws -> Settlement {
-    let ids = try await self.store.coursesClosing(since: limit, atMost: count)
-    let settled = await ids.concurrentMap(atMost: Self.concurrentQuestionsMax) { id in
-      let cause = Cause(id: "finish-closing-\(id)")
+    let courses = try await self.store.coursesClosing(since: limit, atMost: count)
+    let settled = await courses.concurrentMap(atMost: Self.concurrentQuestionsMax) { course in
+      let cause = Cause(id: "finish-closing-\(course.id)")
+      guard let attempt = course.closingSince else { return true }
       // An error of the store leaves the course closing, as a missing answer does.
-      switch try? await self.deleteCourse.finish(id, because: cause) {
+      switch try? await self.deleteCourse.finish(course.id, attempt, because: cause) {
       case .closed, .refused: return true
       case .notAsked, .unknown, nil: return false
       }

@@ -25,14 +25,22 @@ package struct Course: Hashable, Sendable {
     return CourseModified(id: self.id, details: details)
   }
 
+  /// Begins an attempt to delete the course. Each has a moment of its own.
+  ///
   /// - Returns: Whether this closed it; false when it was closing before.
   package mutating func close(at now: Timestamp) -> Bool {
-    guard self.isOpen else { return false }
-    self.closingSince = now
-    return true
+    guard let earlier = self.closingSince else {
+      self.closingSince = now
+      return true
+    }
+    self.closingSince = Timestamp(
+      microseconds: max(now.microseconds, earlier.microseconds + 1))
+    return false
   }
 
-  package mutating func reopen() {
-    self.closingSince = nil
+  /// Opens the course again, unless a later attempt has begun: its answer decides then, since
+  /// Enrollment may have agreed to it.
+  package mutating func reopen(after attempt: Timestamp) {
+    if self.closingSince == attempt { self.closingSince = nil }
   }
 }
