@@ -303,8 +303,8 @@ public enum PayV1 {
     }
   }
 
+  /// The class is canceled in consequence. NOT_FOUND when it has no payment.
   public struct RefundResponse: CBackedMessage {
-    /// There when the class had been paid.
     public var payment: PayV1.Payment?
 
     public init(

@@ -72,6 +72,7 @@ struct RESTEnrollmentPort: EnrollmentPort {
       id: ClassID(try json.selfID()), courseID: CourseID(try json.integer("courseId")),
       terms: CourseTerms(
         fee: try Money(won: json.integer("fee")), textBook: try json.text("textBook")),
-      student: try json.text("student"), status: status, acceptedAt: self.acceptedAt)
+      student: try json.text("student"), status: status,
+      declineReason: json["declineReason"]?.string, acceptedAt: self.acceptedAt)
   }
 }

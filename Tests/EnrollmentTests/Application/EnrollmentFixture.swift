@@ -84,9 +84,13 @@ final class ScriptedCatalog: CourseCatalog {
   var questionsAsked: Int { self.asked.withLock { $0 } }
 }
 
-/// A clock that always says the same.
-struct StoppedClock: WallClock {
-  let time = Timestamp(microseconds: 1_000_000)
+/// A clock that moves only by hand.
+final class StoppedClock: WallClock {
+  private let current = Mutex(Timestamp(microseconds: 1_000_000))
 
-  func now() -> Timestamp { self.time }
+  var time: Timestamp { self.now() }
+
+  func now() -> Timestamp { self.current.withLock { $0 } }
+
+  func advance(seconds: Int64) { self.current.withLock { $0 = $0.adding(seconds: seconds) } }
 }

@@ -84,6 +84,22 @@ struct RegistrationAnswerTests {
     #expect(fixture.store.events.count == 1)
   }
 
+  @Test("T2: when nobody waits for Pay any more, a repeat gets the pending class")
+  func diedPending() async throws {
+    let fixture = self.fixture
+    try await fixture.offer()
+    fixture.gateway.next { _ in
+      fixture.clock.advance(seconds: 6)
+      let again = try? await fixture.register(key: "k-1")
+      #expect(again?.status == .pending)
+      return .unknown(reason: "died")
+    }
+
+    _ = try await fixture.register(key: "k-1")
+    #expect(try await fixture.register(key: "k-1").status == .pending)
+    #expect(fixture.gateway.requests.count == 1)
+  }
+
   @Test("a free course answers the same again")
   func free() async throws {
     try await self.fixture.offer(fee: 0)

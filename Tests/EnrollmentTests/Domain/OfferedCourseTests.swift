@@ -20,12 +20,22 @@ struct OfferedCourseTests {
     }
   }
 
+  @Test("terms looked up late do not replace those of an event that came meanwhile")
+  func lateAnswer() throws {
+    let newer = try EnrollmentFixture.terms(fee: 2000)
+    var course = OfferedCourse(id: CourseID(1), terms: newer, version: 6)
+
+    course.refresh(try EnrollmentFixture.terms(fee: 1000), seenVersion: 5)
+
+    #expect(course.terms == newer)
+  }
+
   @Test("terms looked up by hand give way to the next event, and to no older one")
   func refresh() throws {
     var course = OfferedCourse(
       id: CourseID(1), terms: try EnrollmentFixture.terms(fee: 1000), version: 5)
 
-    course.refresh(try EnrollmentFixture.terms(fee: 2000))
+    course.refresh(try EnrollmentFixture.terms(fee: 2000), seenVersion: 5)
     course.learn(try EnrollmentFixture.terms(fee: 500), version: 4)
     #expect(course.terms?.fee.won == 2000)
 

@@ -29,6 +29,17 @@ struct GiftUseCaseTests {
     #expect(self.store.events.count == 1)
   }
 
+  @Test("asked for the same payment on other terms, gives nothing")
+  func otherTerms() async throws {
+    _ = try await self.given(try Self.command())
+    let other = try Self.command(fee: 30_001)
+
+    await #expect(throws: GiftError.self) {
+      try await self.gifts.give(other, because: self.cause)
+    }
+    #expect(self.store.events.count == 1)
+  }
+
   @Test("R11, T41: canceled points take the gift back, once")
   func revokes() async throws {
     _ = try await self.given(try Self.command())

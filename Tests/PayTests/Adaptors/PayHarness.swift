@@ -58,7 +58,7 @@ struct RESTPayPort: PayPort {
     try await self.commands.approve(command, because: cause)
   }
 
-  func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment? {
+  func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
     try await self.commands.refund(classID, because: cause)
   }
 

@@ -29,9 +29,20 @@ struct ApprovePaymentTests {
   @Test("T2, T17: asked again for the same class, answers the first payment and takes nothing")
   func approvesOnce() async throws {
     let first = try await self.approved(try Self.command())
-    let again = try await self.approved(try Self.command(fee: 20_000))
+    let again = try await self.approved(try Self.command())
 
     #expect(again == first)
+    #expect(self.store.events.count == 1)
+  }
+
+  @Test("asked for the same class on other terms, lets nobody in on that payment")
+  func otherTerms() async throws {
+    _ = try await self.approved(try Self.command())
+    let other = try Self.command(fee: 20_000)
+
+    await #expect(throws: PaymentError.paidForOtherTerms(ClassID(7))) {
+      try await self.pay.approve(other, because: self.cause)
+    }
     #expect(self.store.events.count == 1)
   }
 
@@ -45,14 +56,12 @@ struct ApprovePaymentTests {
     #expect(self.store.events.isEmpty)
   }
 
-  @Test("T7: a fee of zero is not a payment")
-  func refusesFree() async throws {
-    let command = try Self.command(fee: 0)
+  @Test("T7: a free class is paid with nothing")
+  func free() async throws {
+    let payment = try await self.approved(try Self.command(fee: 0))
 
-    await #expect(throws: PaymentError.nothingToPay(ClassID(7))) {
-      try await self.pay.approve(command, because: self.cause)
-    }
-    #expect(PaymentError.nothingToPay(ClassID(7)).problem.fields.map(\.field) == ["fee"])
+    #expect(payment.fee.isFree)
+    #expect(self.store.events == [.paymentApproved(PaymentApproved(payment: payment))])
   }
 
   @Test("an unknown payment is not found")

@@ -27,6 +27,7 @@ package struct EnrollmentRESTAdaptor: RESTAdaptor {
         "textBook": { .string($0.terms.textBook) },
         // The seed's classes have no status: all of them are registered.
         "status": { $0.status == .registered ? nil : .string($0.status.rawValue) },
+        "declineReason": { $0.declineReason.map { .string($0) } },
       ])
     routes.resource(classes) { resource in
       resource.list { page, _ in try await port.enrollments(page) }

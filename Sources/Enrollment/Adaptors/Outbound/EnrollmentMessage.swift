@@ -26,7 +26,7 @@ extension Enrollment {
     self.init(
       id: ClassID(message.id), courseID: CourseID(message.courseID),
       terms: CourseTerms(fee: fee, textBook: message.textBook), student: message.student,
-      status: status, declineReason: status == .paymentFailed ? message.declineReason : nil,
+      status: status, declineReason: message.declineReason.isEmpty ? nil : message.declineReason,
       acceptedAt: Timestamp(microseconds: message.acceptedAtUs))
   }
 }

@@ -12,9 +12,9 @@ package struct CancelClass: Hashable, Sendable {
     guard var enrollment = try tx.enrollment(self.id) else {
       throw EnrollmentError.notFound(self.id)
     }
-    if let canceled = try enrollment.cancel() {
-      try tx.save(enrollment)
-      try tx.raise(.classCanceled(canceled))
-    }
+    let before = enrollment
+    let canceled = enrollment.cancel()
+    if enrollment != before { try tx.save(enrollment) }
+    if let canceled { try tx.raise(.classCanceled(canceled)) }
   }
 }

@@ -21,32 +21,31 @@ package struct EnrollStudent: Sendable {
   package func perform(
     _ command: RegisterClass, as key: CommandKey?, at now: Timestamp, because cause: Cause
   ) async throws -> Enrollment {
-    switch try await self.accept(command, as: key, at: now, because: cause) {
-    case .answeredBefore(let enrollment):
-      return try enrollment.asAnswer()
-    case .registered(let enrollment):
-      return enrollment
-    case .toBePaid(let enrollment):
-      let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
-      let finished = try await self.store.transact(because: cause) { tx in
-        try FinishPayment(of: enrollment.id, answer, as: key).perform(in: tx)
-      }
-      return try finished.asAnswer()
-    }
-  }
-
-  /// Asks the catalog only when the own copy of the course does not settle the matter.
-  private func accept(
-    _ command: RegisterClass, as key: CommandKey?, at now: Timestamp, because cause: Cause
-  ) async throws -> Acceptance {
-    var answer: CatalogAnswer? = nil
+    var lookup: CatalogLookup? = nil
     while true {
-      let accept = AcceptClass(command, as: key, catalogAnswer: answer, at: now)
+      let accept = AcceptClass(command, as: key, lookup: lookup, at: now)
       let acceptance = try await self.store.transact(because: cause) { tx in
         try accept.perform(in: tx)
       }
-      if let acceptance { return acceptance }
-      answer = await self.catalog.terms(of: command.courseID, because: cause)
+      switch acceptance {
+      case .answeredBefore(let enrollment):
+        return try enrollment.asAnswer()
+      case .toBePaid(let enrollment):
+        return try await self.pay(enrollment, as: key, because: cause).asAnswer()
+      case .askCatalog(let seenVersion):
+        lookup = CatalogLookup(
+          answer: await self.catalog.terms(of: command.courseID, because: cause),
+          seenVersion: seenVersion)
+      }
+    }
+  }
+
+  private func pay(
+    _ enrollment: Enrollment, as key: CommandKey?, because cause: Cause
+  ) async throws -> Enrollment {
+    let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
+    return try await self.store.transact(because: cause) { tx in
+      try FinishPayment(of: enrollment.id, answer, as: key).perform(in: tx)
     }
   }
 }

@@ -44,7 +44,8 @@ package struct EnrollmentApplication: EnrollmentPort {
   }
 
   package func enrollment(_ id: ClassID) async throws -> Enrollment {
-    guard let enrollment = try await self.store.enrollment(id), enrollment.isActive else {
+    guard let enrollment = try await self.store.enrollment(id), enrollment.status != .canceled
+    else {
       throw EnrollmentError.notFound(id)
     }
     return enrollment

@@ -3,6 +3,9 @@ import Kernel
 /// What is remembered of a ``RegisterClass`` under its idempotency key: the class as it was
 /// answered, so that a repeat hears the same though the class has changed since.
 struct RegistrationAnswer: Hashable, Sendable {
+  /// No request waits for Pay and the catalog for longer, in seconds.
+  static let waitingMaxSeconds: Int64 = 5
+
   private let enrollment: Enrollment
   /// false while the first request is still waiting for the payment.
   private let isGiven: Bool
@@ -18,15 +21,16 @@ struct RegistrationAnswer: Hashable, Sendable {
 
   /// - Returns: nil when the key is new.
   /// - Throws: ``Problem/idempotencyInProgress`` while the first request has no answer. When it
-  ///   will never get one, because the process died, what became of the class is the answer.
+  ///   will never get one, because its process died, the class as it is by now is the answer.
   static func recall(
-    _ key: CommandKey, in tx: any EnrollmentTransaction
+    _ key: CommandKey, at now: Timestamp, in tx: any EnrollmentTransaction
   ) throws -> Enrollment? {
     guard let text = try tx.recall(key) else { return nil }
     let remembered = try RegistrationAnswer(text)
     if remembered.isGiven { return remembered.enrollment }
     guard let enrollment = try tx.enrollment(remembered.enrollment.id),
       enrollment.status != .pending
+        || enrollment.acceptedAt.adding(seconds: Self.waitingMaxSeconds) < now
     else { throw Problem.idempotencyInProgress }
     try RegistrationAnswer(enrollment, isGiven: true).remember(as: key, in: tx)
     return enrollment
@@ -50,7 +54,7 @@ struct RegistrationAnswer: Hashable, Sendable {
     self.enrollment = Enrollment(
       id: ClassID(id), courseID: CourseID(courseID),
       terms: CourseTerms(fee: try Money(won: won), textBook: fields[4]), student: fields[5],
-      status: status, declineReason: status == .paymentFailed ? fields[7] : nil,
+      status: status, declineReason: fields[7].isEmpty ? nil : fields[7],
       acceptedAt: Timestamp(microseconds: acceptedAt))
   }
 }

@@ -19,7 +19,7 @@ package struct Enrollment: Hashable, Sendable {
   package let terms: CourseTerms
   package private(set) var student: String
   package private(set) var status: Status
-  /// What Pay said, when ``Status/paymentFailed``.
+  /// What Pay said, when the payment failed.
   package private(set) var declineReason: String?
   package let acceptedAt: Timestamp
 
@@ -58,17 +58,12 @@ package struct Enrollment: Hashable, Sendable {
   /// Cancels the class, also while its payment is not known: Pay gives the money back or declines
   /// it when it comes (trap T16).
   ///
-  /// - Returns: What happened, or nil when it was canceled before.
-  package mutating func cancel() throws(EnrollmentError) -> ClassCanceled? {
-    switch self.status {
-    case .pending, .registered:
-      self.status = .canceled
-      return ClassCanceled(enrollment: self)
-    case .canceled:
-      return nil
-    case .paymentFailed:
-      throw .notFound(self.id)
-    }
+  /// - Returns: What happened, or nil when it was canceled before, or not paid: nobody else was told
+  ///   of such a class.
+  package mutating func cancel() -> ClassCanceled? {
+    let wasActive = self.isActive
+    self.status = .canceled
+    return wasActive ? ClassCanceled(enrollment: self) : nil
   }
 
   /// Changes the student. The terms are fixed; they may be sent again as they are (trap T34).

@@ -35,8 +35,12 @@ package struct OfferedCourse: Hashable, Sendable {
     self.version = version
   }
 
-  /// Takes the terms that Course answers just now. The next event may replace them.
-  package mutating func refresh(_ terms: CourseTerms) {
+  /// Takes the terms that Course answered, unless an event told newer ones meanwhile. The next
+  /// event may replace them.
+  ///
+  /// - Parameter seenVersion: ``version`` when Course was asked.
+  package mutating func refresh(_ terms: CourseTerms, seenVersion: Int64) {
+    guard self.terms == nil || self.version == seenVersion else { return }
     self.terms = terms
   }
 

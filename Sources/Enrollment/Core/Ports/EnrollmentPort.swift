@@ -15,9 +15,13 @@ package protocol EnrollmentPort: Sendable {
   ) async throws -> Enrollment
 
   /// Lets a student go. Canceling again changes nothing and is no error.
+  ///
+  /// - Throws: ``EnrollmentError/notFound(_:)``.
   func cancel(_ id: ClassID, by caller: Caller) async throws
 
-  /// - Throws: ``EnrollmentError/notFound(_:)``, also for a class that is canceled or not paid.
+  /// Also one whose payment failed: who was told that it is pending can see what became of it.
+  ///
+  /// - Throws: ``EnrollmentError/notFound(_:)``, also for a class that is canceled.
   func enrollment(_ id: ClassID) async throws -> Enrollment
 
   /// The registered and the pending ones.

@@ -17,6 +17,9 @@ package struct GiveGift: Hashable, Sendable {
   /// Decides once a payment. Who asks again, not having heard the answer, hears it then (trap T42).
   package func perform(in tx: any GiftTransaction) throws -> GiftDecision {
     if let earlier = try tx.gift(of: self.paymentID) {
+      guard earlier.classID == self.classID, earlier.fee == self.fee else {
+        throw GiftError.givenForOtherTerms(self.paymentID)
+      }
       return earlier.status == .granted ? .given(earlier) : .revoked
     }
     if try tx.isRevoked(self.paymentID) { return .revoked }

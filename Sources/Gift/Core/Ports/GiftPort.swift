@@ -3,6 +3,8 @@ import Kernel
 /// What callers may ask of Gift.
 package protocol GiftPort: Sendable {
   /// Gives the gifts for a payment, at most once however often it is asked.
+  ///
+  /// - Throws: ``GiftError/nothingPaid``, ``GiftError/givenForOtherTerms(_:)``.
   func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision
 
   /// - Throws: ``GiftError/notFound(_:)``.

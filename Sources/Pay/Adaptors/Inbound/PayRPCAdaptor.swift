@@ -33,7 +33,7 @@ package struct PayRPCAdaptor: PayV1.PayServiceHandler {
     try await answering {
       let payment = try await self.port.refund(
         ClassID(request.classID), because: Cause(context))
-      return PayV1.RefundResponse(payment: payment.map(PayV1.Payment.init))
+      return PayV1.RefundResponse(payment: PayV1.Payment(payment))
     }
   }
 

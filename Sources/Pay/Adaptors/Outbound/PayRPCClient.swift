@@ -37,11 +37,12 @@ package struct PayRPCClient: PayPort {
     }
   }
 
-  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment? {
+  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
     try await asking(Self.service) {
-      try await self.client.refund(
-        PayV1.RefundRequest(classID: classID.value), options: cause.options(timeout: self.timeout)
-      ).payment.map { try Payment($0) }
+      let answer = try await self.client.refund(
+        PayV1.RefundRequest(classID: classID.value),
+        options: cause.options(timeout: self.timeout))
+      return try Payment(try required(answer.payment, "payment"))
     }
   }
 

@@ -18,15 +18,20 @@ package struct ApprovePayment: Hashable, Sendable {
     self.textBook = textBook
   }
 
-  /// Decides once. Who asks again, not having heard the answer, hears it then (trap T2).
+  /// Decides once. Who asks again, not having heard the answer, hears it then (trap T2). A free
+  /// class is paid with nothing, so that its book is delivered like any other's.
   package func perform(
     under policy: PaymentPolicy, in tx: any PayTransaction
   ) throws -> PaymentDecision {
     if let earlier = try tx.payment(of: self.classID) {
+      // The same number for another class: one of the two stores was set back. Nobody is let in on
+      // somebody else's payment.
+      guard earlier.courseID == self.courseID, earlier.fee == self.fee else {
+        throw PaymentError.paidForOtherTerms(self.classID)
+      }
       return earlier.status == .completed ? .approved(earlier) : .declined(.classCanceled)
     }
     if try tx.isCanceled(self.classID) { return .declined(.classCanceled) }
-    guard !self.fee.isFree else { throw PaymentError.nothingToPay(self.classID) }
     if let reason = policy.reasonToDecline(self.fee) { return .declined(reason) }
 
     let payment = Payment(

@@ -19,9 +19,9 @@ package struct PayApplication: PayPort {
     }
   }
 
-  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment? {
+  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
     try await self.store.transact(because: cause) { tx in
-      try CancelPayment(of: classID).perform(in: tx)
+      try RefundPayment(of: classID).perform(in: tx)
     }
   }
 

@@ -3,13 +3,18 @@ import Kernel
 /// What Pay refuses to do.
 package enum PaymentError: DomainError, Hashable {
   case notFound(PaymentID)
-  /// A free class needs no payment, and zero won earn no points and no gift (trap T7).
-  case nothingToPay(ClassID)
+  case notPaid(ClassID)
+  /// The class has a payment, but for another course or fee.
+  case paidForOtherTerms(ClassID)
 
   package var problem: Problem {
     switch self {
     case .notFound(let id): .notFound("payment", id.description)
-    case .nothingToPay: .invalid([FieldProblem("fee", "must be above 0")])
+    case .notPaid(let id): .notFound("payment of class", id.description)
+    case .paidForOtherTerms(let id):
+      .conflict(
+        "paid-for-other-terms", title: "The class was paid for on other terms",
+        detail: "the payment of class \(id) is for another course or fee")
     }
   }
 }

@@ -3,12 +3,15 @@ import Kernel
 /// What callers may ask of Pay.
 package protocol PayPort: Sendable {
   /// Takes the money for a class, at most once however often it is asked.
+  ///
+  /// - Throws: ``PaymentError/paidForOtherTerms(_:)``.
   func approve(_ command: ApprovePayment, because cause: Cause) async throws -> PaymentDecision
 
-  /// Gives the money for a class back, at most once; a payment asked for later is declined.
+  /// Gives the money for a class back, at most once; the class is canceled in consequence.
   ///
-  /// - Returns: The payment given back, nil when there has been none.
-  func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment?
+  /// - Returns: The payment given back, now or before.
+  /// - Throws: ``PaymentError/notPaid(_:)``.
+  func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment
 
   /// - Throws: ``PaymentError/notFound(_:)``.
   func payment(_ id: PaymentID) async throws -> Payment

@@ -100,12 +100,12 @@ struct  Sugang__Pay__V1__RefundRequest
     , 0 }
 
 
+/*
+ * The class is canceled in consequence. NOT_FOUND when it has no payment.
+ */
 struct  Sugang__Pay__V1__RefundResponse
 {
   ProtobufCMessage base;
-  /*
-   * There when the class had been paid.
-   */
   Sugang__Pay__V1__Payment *payment;
 };
 #define SUGANG__PAY__V1__REFUND_RESPONSE__INIT \
