@@ -86,10 +86,21 @@ package struct SQLContext: Sendable {
     let count = "SELECT count(*) FROM \(table)\(condition)"
     return try await self.read { connection in
       let rows = try connection.rows(list, arguments + query.arguments)
-      let total = try connection.integer(count, arguments)
-      return Page(
-        items: try rows.map(item), totalElements: Int(total ?? 0), request: request)
+      let total =
+        if let last = Self.total(rowsOnPage: rows.count, request) {
+          last
+        } else {
+          // Counting looks at every row.
+          Int(try connection.integer(count, arguments) ?? 0)
+        }
+      return Page(items: try rows.map(item), totalElements: total, request: request)
     }
+  }
+
+  /// A page that is not full, and not beyond the end, is the last one and tells the total.
+  private static func total(rowsOnPage rows: Int, _ request: PageRequest) -> Int? {
+    guard rows < request.size, rows > 0 || request.offset == 0 else { return nil }
+    return request.offset + rows
   }
 
   private static func query(
