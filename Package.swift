@@ -156,8 +156,7 @@ let applicationTargets: [Target] = [
     dependencies: [
       "Contracts", "FramedRPC", "FramedRPCJSON", "HTTPClientKit", "JSON", "Kernel",
       "PayCore", "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging,
-      nioCore,
-      nioPosix, unixSignals,
+      nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),
   .target(
     name: "TestSupport", path: "Tests/TestSupport", swiftSettings: safe),
@@ -167,6 +166,12 @@ let applicationTargets: [Target] = [
       "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel",
       "RESTSupport", "Storage", "TestSupport", lifecycle, logging, nioPosix,
     ], path: "Tests/AdaptorTestSupport", swiftSettings: safe),
+  .testTarget(
+    name: "SugangServicesTests",
+    dependencies: [
+      "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices", "TestSupport",
+      lifecycle, logging,
+    ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [

@@ -13,6 +13,8 @@ package struct ServiceSettings: Sendable {
   package var publicBaseURL: String?
   /// The largest payment that Pay takes, in won.
   package var payLimitWon: Int64
+  /// How long a service that is told to stop goes on serving while `/readyz` says that it leaves.
+  package var drainDelay: Duration
   /// Enrollment → Pay and Point → Gift: how long one call may take.
   package var callTimeout: Duration
   package var breaker: CircuitBreakerPolicy
@@ -21,7 +23,7 @@ package struct ServiceSettings: Sendable {
   package init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
     publicBaseURL: String? = nil, payLimitWon: Int64 = PaymentPolicy.defaultLimitWon,
-    callTimeout: Duration = .milliseconds(800),
+    drainDelay: Duration = .zero, callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
     bulkhead: BulkheadPolicy = BulkheadPolicy()
   ) {
@@ -30,6 +32,7 @@ package struct ServiceSettings: Sendable {
     self.dataFolder = dataFolder
     self.publicBaseURL = publicBaseURL
     self.payLimitWon = payLimitWon
+    self.drainDelay = drainDelay
     self.callTimeout = callTimeout
     self.breaker = breaker
     self.bulkhead = bulkhead

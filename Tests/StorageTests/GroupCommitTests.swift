@@ -88,6 +88,8 @@ struct GroupCommitTests {
   @Test("a transaction that is lost stops the writing, and nobody is told a guess")
   func lostTransaction() async throws {
     try await TestDatabase.opened { database in
+      let (reasons, reason) = AsyncStream<String>.makeStream()
+      database.whenStopped { reason.yield($0) }
       try await database.add("durable")
       let writer = await database.holdWriter()
       let before = database.addsLater("before")
@@ -105,6 +107,7 @@ struct GroupCommitTests {
       }
       await #expect(throws: StorageError.self) { try await losing.value }
       #expect(!database.isOpen)
+      #expect(await reasons.first { _ in true } != nil)
       let refusal = await #expect(throws: StorageError.self) { try await database.add("later") }
       #expect(refusal?.isStopped == true)
       #expect(try await database.notes() == ["durable"])

@@ -10,6 +10,7 @@ final class GroupCommit: Sendable {
   private let logger: Logger
   private let queue: Mutex<CommitQueue>
   private let hooks = Mutex<[@Sendable () -> Void]>([])
+  private let stopHooks = Mutex<[@Sendable (String) -> Void]>([])
   private let gathered = DispatchSemaphore(value: 0)
 
   init(lane: SQLiteLane, limits: SQLiteLimits, logger: Logger) {
@@ -40,6 +41,12 @@ final class GroupCommit: Sendable {
 
   func afterCommit(_ hook: @escaping @Sendable () -> Void) {
     self.hooks.withLock { $0.append(hook) }
+  }
+
+  func whenStopped(_ hook: @escaping @Sendable (String) -> Void) {
+    // The hook is kept before the phase is looked at: a stop in between calls it at least once.
+    self.stopHooks.withLock { $0.append(hook) }
+    if case .stopped(let reason) = self.phase { hook(reason) }
   }
 
   /// Takes nothing new; what waits is still written.
@@ -87,6 +94,7 @@ final class GroupCommit: Sendable {
     let inVain = self.queue.withLock { $0.stop(reason: reason) }
     for unit in inVain { unit.fail(StorageError.stopped(reason: reason)) }
     if connection.handle.isInTransaction { try? connection.perform(.rollback) }
+    for hook in self.stopHooks.withLock({ $0 }) { hook(reason) }
   }
 
   /// Only the writer copies the log into the database (F10), between two commits.

@@ -75,6 +75,12 @@ package final class SQLiteDatabase: Sendable {
     self.commits.afterCommit(hook)
   }
 
+  /// Calls `hook` with the reason after a commit failed and writing stopped, at once when that was
+  /// before. It may be called twice.
+  package func whenStopped(_ hook: @escaping @Sendable (_ reason: String) -> Void) {
+    self.commits.whenStopped(hook)
+  }
+
   /// Whether it takes writes: false after ``close()`` and after a failed commit.
   package var isOpen: Bool { self.commits.phase == .open }
 

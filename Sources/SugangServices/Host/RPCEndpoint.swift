@@ -23,7 +23,6 @@ struct RPCEndpoint: Service {
     }
     self.readiness.has("rpc")
     try? await gracefulShutdown()
-    self.readiness.lacks("draining")
     self.beforeDrain()
     await self.server.shutdown(grace: Self.drainTime)
   }

@@ -66,6 +66,7 @@ enum ServiceHost {
         onListening(name, .rest(port: port))
       })
     let storage = parts.storage.map { [StorageEndpoint(database: $0.database)] } ?? []
-    return storage as [any Service] + parts.background + [endpoint, rest]
+    let notice = DrainNotice(readiness: readiness, delay: settings.drainDelay)
+    return storage as [any Service] + parts.background + [endpoint, rest, notice]
   }
 }

@@ -38,11 +38,22 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon \
-      (SUGANG_CONFIG).
+      How long a service that is told to stop goes on serving while its /readyz answers 503, so \
+      that a load balancer can turn away: of use with 'serve' (SUGANG_DRAIN_SECONDS; default: 0).
+      """,
+      valueName: "seconds"))
+  var drainSeconds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
+      drainSeconds (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
+
+  private static let drainSecondsMax = 60
 
   static let precedence =
     "A flag wins over the environment, the environment over the --config file."
@@ -68,6 +79,13 @@ struct RunOptions: ParsableArguments {
     guard (0...Int(Money.maxWon)).contains(payLimit) else {
       throw CommandFailure("the pay limit is from 0 to \(Money.maxWon) won, not \(payLimit)")
     }
+    let drainSeconds = try await self.value("drainSeconds") {
+      try await reader.fetchInt(forKey: $0, default: 0)
+    }
+    guard (0...Self.drainSecondsMax).contains(drainSeconds) else {
+      throw CommandFailure(
+        "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
+    }
     return RunSettings(
       services: ServiceSettings(
         host: try await self.value("host") {
@@ -77,7 +95,8 @@ struct RunOptions: ParsableArguments {
         dataFolder: try await self.value("data") {
           try await reader.fetchString(forKey: $0, default: "data")
         },
-        publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit)),
+        publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
+        drainDelay: .seconds(drainSeconds)),
       logLevel: level)
   }
 
@@ -129,12 +148,15 @@ struct RunOptions: ParsableArguments {
     values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
+    values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     return InMemoryProvider(name: "flags", values: values)
   }
 
   private func warnOfUnknownKeys(in path: String) throws {
-    let known = ["data", "host", "logLevel", "payLimitWon", "portOffset", "publicURL"]
+    let known = [
+      "data", "drainSeconds", "host", "logLevel", "payLimitWon", "portOffset", "publicURL",
+    ]
     let json: JSONValue
     do {
       let bytes = Array(try Data(contentsOf: URL(filePath: path)))

@@ -1,0 +1,85 @@
+import FramedRPC
+import HTTPClientKit
+import JSON
+import Logging
+import SugangServices
+import TestSupport
+import Testing
+
+/// What a team does that drives Sugang inside its own tests.
+@Suite("The harness: all services in this process")
+struct InProcessSystemTests {
+  @Test("a student enrolls and cancels, and a restart finds everything as it was")
+  func story() async throws {
+    let folder = try TemporaryFolder()
+    let settings = ServiceSettings(dataFolder: folder.path)
+    var system = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
+    var http = try Self.gateway(of: system)
+    let course = try await http.request(
+      "POST", "/courses",
+      body: #"{"name":"korean","teacher":"hong","fee":10000,"textBook":"kor_book"}"#)
+    #expect(course.status == 201)
+    let enrolled = try await http.request(
+      "POST", "/classes", body: #"{"courseId":1,"fee":10000,"student":"john-doe"}"#)
+    #expect(enrolled.status == 201)
+    try await Self.myPage(http) { row in
+      row["paymentStatus"]?.string == "PAYMENT_COMPLETED"
+        && row["deliveryStatus"]?.string == "DELIVERY_START"
+        && row["cashpoint"]?.int64 == 100 && row["giftstock"]?.int64 == 1
+    }
+    http.close()
+    try await system.stop()
+
+    system = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
+    http = try Self.gateway(of: system)
+    #expect(try await http.request("DELETE", "/classes/1").status == 204)
+    try await Self.myPage(http) { row in
+      row["status"]?.string == "CLASS_CANCELED"
+        && row["paymentStatus"]?.string == "PAYMENT_CANCELED"
+        && row["deliveryStatus"]?.string == "DELIVERY_CANCELED"
+        && row["cashpoint"]?.int64 == 0 && row["giftstock"]?.int64 == 0
+    }
+    http.close()
+    try await system.stop()
+  }
+
+  @Test("a second system on the same data is refused")
+  func oneOwner() async throws {
+    let folder = try TemporaryFolder()
+    let settings = ServiceSettings(dataFolder: folder.path)
+    let system = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
+
+    await #expect(throws: (any Error).self) {
+      _ = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
+    }
+
+    try await system.stop()
+  }
+
+  private static func gateway(of system: InProcessSystem) throws -> HTTPClient {
+    HTTPClient(port: try #require(system.restPorts[.gateway]), deadline: .seconds(60))
+  }
+
+  /// Waits until the student's one row is as wanted.
+  private static func myPage(
+    _ http: HTTPClient, is wanted: (JSONValue) -> Bool
+  ) async throws {
+    let end = ContinuousClock.now + .seconds(60)
+    while true {
+      let answer = try await http.request(
+        "GET", "/inquiryMypages/search/findByClassId?classId=1")
+      if let row = answer.json["_embedded"]?["inquiryMypages"]?.array?.first, wanted(row) { return }
+      guard ContinuousClock.now < end else {
+        Issue.record("not within a minute: \(answer.text)")
+        return
+      }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+
+  private static let quiet: Logger = {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    return logger
+  }()
+}
