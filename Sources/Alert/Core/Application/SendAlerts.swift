@@ -15,31 +15,39 @@ package struct SendAlerts: Sendable {
     self.sender = sender
   }
 
+  /// Alerts that fail stay new, and so do those whose success could not be kept: a message may come
+  /// twice, never not at all.
+  ///
   /// - Parameter count: Most alerts to send.
   /// - Returns: How many were sent or dropped, and how many could not be sent now.
   package func perform(at now: Timestamp, atMost count: Int) async throws -> Settlement {
     let oldest = now.adding(seconds: -Self.maxAgeSeconds)
     let waiting = try await self.store.newAlerts(atMost: count)
-    let outcomes = await waiting.concurrentMap(atMost: Self.concurrentMessagesMax) {
-      await self.settle($0, oldest: oldest)
+    let settled = await waiting.concurrentMap(atMost: Self.concurrentMessagesMax) {
+      await self.settled($0, oldest: oldest)
+    }.compactMap(\.self)
+    if !settled.isEmpty {
+      // One unit of work: a commit for each would cost more than the sending.
+      try await self.store.transact { tx in
+        for alert in settled { try tx.save(alert) }
+      }
     }
-    return Settlement(of: outcomes)
+    return Settlement(settled: settled.count, remaining: waiting.count - settled.count)
   }
 
-  /// A message that fails, and one whose success could not be kept, stays new.
-  private func settle(_ alert: Alert, oldest: Timestamp) async -> Bool {
+  /// nil when the message could not be sent.
+  private func settled(_ alert: Alert, oldest: Timestamp) async -> Alert? {
     var alert = alert
-    do {
-      if alert.isExpired(oldest: oldest) {
-        alert.expire()
-      } else {
-        try await self.sender.send(alert)
-        alert.markSent()
-      }
-      try await self.store.transact { [alert] tx in try tx.save(alert) }
-      return true
-    } catch {
-      return false
+    if alert.isExpired(oldest: oldest) {
+      alert.expire()
+      return alert
     }
+    do {
+      try await self.sender.send(alert)
+    } catch {
+      return nil
+    }
+    alert.markSent()
+    return alert
   }
 }
