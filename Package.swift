@@ -172,6 +172,7 @@ let applicationTargets: [Target] = [
       "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices", "TestSupport",
       lifecycle, logging,
     ], swiftSettings: safe),
+  .testTarget(name: "SugangTests", dependencies: ["sugang", logging], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [

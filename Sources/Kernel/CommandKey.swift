@@ -53,10 +53,14 @@ extension CommandMemory {
 }
 
 /// A remembered answer is not what this core writes: the store was changed from outside.
+///
+/// It says nothing of what the answer was: errors go to the log, and answers have names in them
+/// (trap T28).
 package struct UnreadableAnswer: Error, Hashable {
-  package let answer: String
+  /// UTF-8 bytes of the answer.
+  package let byteCount: Int
 
   package init(_ answer: String) {
-    self.answer = answer
+    self.byteCount = answer.utf8.count
   }
 }

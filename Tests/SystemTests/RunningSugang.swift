@@ -16,8 +16,10 @@ final class RunningSugang: Sendable {
   private let supervisorChannel: RPCClient
 
   /// Returns when every service is ready.
-  static func start() async throws -> RunningSugang {
-    let system = try RunningSugang()
+  ///
+  /// - Parameter folder: Of a system that was, nil for new data.
+  static func start(in folder: TemporaryFolder? = nil) async throws -> RunningSugang {
+    let system = try RunningSugang(folder: folder ?? TemporaryFolder())
     try await eventually("the system is ready") {
       guard system.process.isRunning else { throw SystemTestFailure("sugang up has ended") }
       return (try? await system.http.request("GET", "/readyz"))?.status == 200
@@ -25,8 +27,8 @@ final class RunningSugang: Sendable {
     return system
   }
 
-  private init() throws {
-    self.folder = try TemporaryFolder()
+  private init(folder: TemporaryFolder) throws {
+    self.folder = folder
     self.portOffset = try FreePorts.offset()
     self.http = HTTPClient(port: 8088 + self.portOffset, deadline: .seconds(20))
     self.process = try SendableProcess(

@@ -10,10 +10,16 @@ final class SendableProcess: @unchecked Sendable {
   private let lock = NSLock()
 
   /// Starts `executable`; its output goes where the tests' goes, unless `output` takes it.
-  init(_ executable: String, _ arguments: [String], output: Pipe? = nil) throws {
+  ///
+  /// - Parameter environment: Added to this process's own.
+  init(
+    _ executable: String, _ arguments: [String], environment: [String: String] = [:],
+    output: Pipe? = nil
+  ) throws {
     self.process = Process()
     self.process.executableURL = URL(fileURLWithPath: executable)
     self.process.arguments = arguments
+    self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     self.process.standardInput = FileHandle.nullDevice
     self.process.standardOutput = output ?? FileHandle.nullDevice
     if let output { self.process.standardError = output }

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import HTTPClientKit
+import JSON
 import TestSupport
 import Testing
 
@@ -23,11 +24,18 @@ struct SupervisionTests {
   @Test("services do not outlive a killed supervisor, and a new one takes over their data")
   func leavesNoOrphans() async throws {
     let system = try await RunningSugang.start()
+    let course = try await system.registerCourse()
+    let enrolled = try await system.enroll("john-doe", course: course)
+    #expect(enrolled.status == 201)
     let states = try await system.supervisor.listServices(.init()).services
     #expect(states.count == 8)
     _ = kill(system.processID, SIGKILL)
     try await eventually("all services have ended") {
       states.allSatisfy { kill(pid_t($0.pid), 0) != 0 }
     }
+
+    let next = try await RunningSugang.start(in: system.folder)
+    #expect(try await next.all("classes").map { $0["student"]?.string } == ["john-doe"])
+    try await next.stop()
   }
 }

@@ -35,6 +35,13 @@ need_swift() {
     echo "swift is missing: install Swift 6.3 or later from https://www.swift.org/install/linux/" >&2
     return 1
   }
+  # "Swift version 6.3.1 (swift-6.3.1-RELEASE)" among other lines, depending on the platform.
+  local version
+  version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' | head -n 1)
+  if [ "$(printf '%s\n' 6.3 "${version:-0}" | sort -V | head -n 1)" != 6.3 ]; then
+    echo "Swift ${version:-of unknown version} is too old: Sugang needs 6.3 or later" >&2
+    return 1
+  fi
 }
 
 # build_release PRODUCT: an optimised build. The first one compiles the dependencies too, about ten

@@ -24,7 +24,9 @@ enum AlertComposition {
     }
     let logger = environment.logger
     let sendAlerts = SendAlerts(
-      store: store, sender: ConsoleAlertSender { logger.info("\($0)") })
+      store: store,
+      sender: ConsoleAlertSender(
+        info: { line in logger.info("\(line())") }, debug: { line in logger.debug("\(line())") }))
     let clock = environment.clock
     let loop = RecoveryLoop(
       "send alerts", every: .seconds(1), logger: logger

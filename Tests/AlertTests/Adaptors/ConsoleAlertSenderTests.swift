@@ -10,8 +10,8 @@ struct ConsoleAlertSenderTests {
     let info = Mutex<[String]>([])
     let debug = Mutex<[String]>([])
     let sender = ConsoleAlertSender(
-      info: { line in info.withLock { $0.append(line) } },
-      debug: { line in debug.withLock { $0.append(line) } })
+      info: { line in info.withLock { $0.append(line()) } },
+      debug: { line in debug.withLock { $0.append(line()) } })
     try await sender.send(AlertStory.paidAlert())
     #expect(info.withLock { $0 } == ["alert 1 sent by KAKAO: PaymentApproved"])
     #expect(
