@@ -187,6 +187,7 @@ let package = Package(
     .executable(name: "sugang", targets: ["sugang"]),
     .library(name: "FramedRPC", targets: ["FramedRPC"]),
     .library(name: "Contracts", targets: ["Contracts"]),
+    .library(name: "SugangServices", targets: ["SugangServices"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -6,11 +6,11 @@ import Synchronization
 /// All eight services in this process, on free ports: the harness for integration tests.
 ///
 /// Data lies in `settings.dataFolder`; a system started on it again goes on where this one stopped.
-package final class InProcessSystem: Sendable {
+public final class InProcessSystem: Sendable {
   /// Where each service answers HTTP.
-  package let restPorts: [ServiceName: Int]
+  public let restPorts: [ServiceName: Int]
   /// Where each service answers FramedRPC over TCP.
-  package let rpcAddresses: [ServiceName: RPCAddress]
+  public let rpcAddresses: [ServiceName: RPCAddress]
 
   private let group: ServiceGroup
   private let running: Task<Void, any Error>
@@ -29,7 +29,7 @@ package final class InProcessSystem: Sendable {
   /// Returns when every service listens.
   ///
   /// - Throws: what kept a service from starting.
-  package static func start(
+  public static func start(
     settings: ServiceSettings, logger: Logger
   ) async throws -> InProcessSystem {
     let network = InProcessNetwork()
@@ -57,7 +57,7 @@ package final class InProcessSystem: Sendable {
   }
 
   /// Drains and returns when everything is closed.
-  package func stop() async throws {
+  public func stop() async throws {
     await self.group.triggerGracefulShutdown()
     defer { self.peers.shutdown() }
     try await self.running.value

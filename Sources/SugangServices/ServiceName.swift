@@ -1,5 +1,5 @@
 /// The eight services, by the seed's names.
-package enum ServiceName: String, CaseIterable, Hashable, Sendable {
+public enum ServiceName: String, CaseIterable, Hashable, Sendable {
   case course
   case `class`
   case pay
@@ -10,7 +10,7 @@ package enum ServiceName: String, CaseIterable, Hashable, Sendable {
   case gateway
 
   /// Ports as the seed numbers them; the gateway's is the public one.
-  package var restPort: Int {
+  public var restPort: Int {
     switch self {
     case .class: 8081
     case .course: 8082
@@ -23,5 +23,5 @@ package enum ServiceName: String, CaseIterable, Hashable, Sendable {
     }
   }
 
-  package var rpcPort: Int { self.restPort + 1000 }
+  public var rpcPort: Int { self.restPort + 1000 }
 }

@@ -2,27 +2,29 @@ import FramedRPC
 import PayCore
 
 /// What a service needs to know of its surroundings.
-package struct ServiceSettings: Sendable {
-  /// The address to bind and to find the others at.
-  package var host: String
-  /// Added to every port.
-  package var portOffset: Int
-  /// One SQLite file a service lies in here.
-  package var dataFolder: String
-  /// What links in answers begin with; nil is the gateway on this machine.
-  package var publicBaseURL: String?
-  /// The largest payment that Pay takes, in won.
-  package var payLimitWon: Int64
-  /// How long a service that is told to stop goes on serving while `/readyz` says that it leaves.
-  package var drainDelay: Duration
-  /// Enrollment → Pay and Point → Gift: how long one call may take.
-  package var callTimeout: Duration
-  package var breaker: CircuitBreakerPolicy
-  package var bulkhead: BulkheadPolicy
+public struct ServiceSettings: Sendable {
+  public static let defaultPayLimitWon = PaymentPolicy.defaultLimitWon
 
-  package init(
+  /// The address to bind and to find the others at.
+  public var host: String
+  /// Added to every port.
+  public var portOffset: Int
+  /// One SQLite file a service lies in here.
+  public var dataFolder: String
+  /// What links in answers begin with; nil is the gateway on this machine.
+  public var publicBaseURL: String?
+  /// The largest payment that Pay takes, in won.
+  public var payLimitWon: Int64
+  /// How long a service that is told to stop goes on serving while `/readyz` says that it leaves.
+  public var drainDelay: Duration
+  /// Enrollment → Pay and Point → Gift: how long one call may take.
+  public var callTimeout: Duration
+  public var breaker: CircuitBreakerPolicy
+  public var bulkhead: BulkheadPolicy
+
+  public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
-    publicBaseURL: String? = nil, payLimitWon: Int64 = PaymentPolicy.defaultLimitWon,
+    publicBaseURL: String? = nil, payLimitWon: Int64 = ServiceSettings.defaultPayLimitWon,
     drainDelay: Duration = .zero, callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
     bulkhead: BulkheadPolicy = BulkheadPolicy()
@@ -43,7 +45,7 @@ package struct ServiceSettings: Sendable {
 
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a
   /// student waits behind each of them.
-  package static let standardBreaker = CircuitBreakerPolicy(
+  public static let standardBreaker = CircuitBreakerPolicy(
     minimumCalls: 5, slowCall: .milliseconds(400), firstOpenTime: .milliseconds(500),
     maxOpenTime: .seconds(5))
 
