@@ -23,7 +23,11 @@ package final class Outbox: Sendable {
   }
 
   /// Adds an event to the transaction of `connection`.
+  ///
+  /// - Throws: ``UntellableEvent`` for an event that no answer of the feed could carry: once in the
+  ///   log, it would end every fetch for good.
   package func append(_ event: OutgoingEvent, in connection: any SQLConnection) throws {
+    try event.checkTexts()
     try connection.execute(
       """
       INSERT INTO outbox
