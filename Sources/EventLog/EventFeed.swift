@@ -34,7 +34,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
     let wait = min(.milliseconds(Int64(request.waitMs)), Self.maxWait)
     let generation = self.outbox.signal.generation
     var slice = try await self.outbox.events(after: request.after, limit: limit)
-    if slice.events.isEmpty, slice.lastSequence <= request.after, wait > .zero {
+    if slice.events.isEmpty, slice.lastSequence == request.after, wait > .zero {
       await self.outbox.signal.wait(past: generation, timeout: wait)
       slice = try await self.outbox.events(after: request.after, limit: limit)
     }

@@ -4,6 +4,7 @@ import FramedRPC
 import Kernel
 import Logging
 import Storage
+import Synchronization
 import TestSupport
 
 /// A database with the tables of the event log, and a table that counts what handlers did.
@@ -54,8 +55,20 @@ final class EventLogBench: Sendable {
     }
   }
 
-  func intake(_ handler: CountingHandler = CountingHandler()) -> EventIntake {
-    EventIntake(handler: handler, database: self.database, logger: Self.quiet)
+  /// The subjects and sequences of what is parked, the oldest first.
+  func parked() async throws -> [String] {
+    try await self.database.read { connection in
+      try connection.rows("SELECT subject, sequence FROM parked_event ORDER BY sequence")
+        .map { "\($0.text(0)) \($0.integer(1))" }
+    }
+  }
+
+  func intake(
+    _ handler: any EventHandler = CountingHandler(),
+    pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
+  ) -> EventIntake {
+    EventIntake(
+      handler: handler, database: self.database, logger: Self.quiet, pause: pause)
   }
 }
 
@@ -71,6 +84,27 @@ struct CountingHandler: EventHandler {
       "INSERT INTO effect (sequence, subject) VALUES (?, ?)",
       [.integer(event.sequence), .text(event.subject)])
     if event.subject == self.refusedSubject { throw Refusal() }
+  }
+}
+
+/// Handles as ``CountingHandler`` does, after as many failures as it is told.
+final class FailingHandler: EventHandler {
+  let source = "test"
+  private let failuresLeft: Mutex<Int>
+  private let error: any Error
+
+  init(times: Int, _ error: any Error = CountingHandler.Refusal()) {
+    self.failuresLeft = Mutex(times)
+    self.error = error
+  }
+
+  func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
+    try CountingHandler().handle(event, in: connection)
+    let fails = self.failuresLeft.withLock { left in
+      left -= 1
+      return left >= 0
+    }
+    if fails { throw self.error }
   }
 }
 
