@@ -80,7 +80,8 @@ package final class EventConsumer: Service {
     let position = try await self.intake.position()
     let answer = try await self.feed.fetch(
       EventsV1.FetchRequest(
-        after: position.sequence, max: Self.batchSize, waitMs: Self.waitMilliseconds),
+        after: position.sequence, max: Self.batchSize, waitMs: Self.waitMilliseconds,
+        types: self.intake.handler.types),
       options: CallOptions(
         timeout: .milliseconds(Int64(Self.waitMilliseconds)) + Self.answerTimeout,
         waitForReady: true))

@@ -38,7 +38,8 @@ package struct EventIntake: Sendable {
     return try await self.database.read { try InboxPosition(of: source, in: $0) }
   }
 
-  /// Takes what the feed answered to a fetch from `position`.
+  /// Takes what the feed answered to a fetch from `position`, and goes on to the end of what was
+  /// looked through for it: with one commit, and with none when nothing is new.
   ///
   /// - Throws: ``StorageError`` when the store cannot take anything now: the same fetch may be made
   ///   again later. ``InboxError``, also for an answer without events.
@@ -46,7 +47,14 @@ package struct EventIntake: Sendable {
     _ answer: EventsV1.FetchResponse, from position: InboxPosition
   ) async throws {
     try position.check(logID: answer.logID, lastSequence: answer.lastSequence)
-    try await self.take(answer.events, logID: answer.logID)
+    let batch = Batch(
+      events: answer.events, logID: answer.logID, after: position.sequence,
+      through: max(answer.through, answer.events.last?.sequence ?? 0))
+    guard batch.isInOrder, batch.through <= answer.lastSequence else {
+      throw InboxError.disorder(source: self.handler.source)
+    }
+    guard batch.through > position.sequence else { return }
+    try await self.take(batch)
   }
 
   /// Takes some events, whatever others there are before, between and after them.
@@ -55,21 +63,52 @@ package struct EventIntake: Sendable {
   ///   same events are taken again later. ``InboxError/otherLog(source:expected:found:)``.
   package func take(_ events: [EventsV1.Event], logID: String) async throws {
     guard !events.isEmpty else { return }
+    try await self.take(Batch(events: events, logID: logID, after: 0, through: 0))
+  }
+
+  /// Events that come together.
+  private struct Batch {
+    let events: [EventsV1.Event]
+    let logID: String
+    /// All wanted events after `after` and up to `through` are in `events`.
+    let after: Int64
+    let through: Int64
+
+    var isInOrder: Bool {
+      var last = self.after
+      return self.events.allSatisfy { event in
+        defer { last = event.sequence }
+        return event.sequence > last
+      }
+    }
+
+    /// Passes over what nobody wants, up to `sequence`. A cursor before `after` is not of the
+    /// fetch that brought this: then there may be wanted events between them.
+    func pass(to sequence: Int64, _ inbox: inout Inbox) throws {
+      guard self.through > 0, inbox.cursor >= self.after else { return }
+      try inbox.advance(to: sequence)
+    }
+  }
+
+  private func take(_ batch: Batch) async throws {
     do {
-      try await self.handleTogether(events, logID: logID)
+      try await self.handleTogether(batch)
     } catch  where Self.isPoison(error) {
-      try await self.handleWithTrouble(events, logID: logID)
+      try await self.handleWithTrouble(batch)
     }
   }
 
   /// All of them or none: the way of nearly every batch.
-  private func handleTogether(_ events: [EventsV1.Event], logID: String) async throws {
+  private func handleTogether(_ batch: Batch) async throws {
     let handler = self.handler
     try await self.database.write { connection in
-      var inbox = try Inbox(source: handler.source, logID: logID, in: connection)
-      for event in events {
+      var inbox = try Inbox(source: handler.source, logID: batch.logID, in: connection)
+      for event in batch.events {
+        // No row is needed for an event that is next among the wanted ones.
+        try batch.pass(to: event.sequence - 1, &inbox)
         try Self.handle(event, with: handler, &inbox, in: connection)
       }
+      try batch.pass(to: batch.through, &inbox)
       try inbox.save()
     }
   }
@@ -88,13 +127,13 @@ package struct EventIntake: Sendable {
 
   /// One of them cannot be handled. The others go on before anybody waits; it gets a few tries more
   /// and is parked then, with those behind it.
-  private func handleWithTrouble(_ events: [EventsV1.Event], logID: String) async throws {
-    var withheld = try await self.handleEach(events, logID: logID)
+  private func handleWithTrouble(_ batch: Batch) async throws {
+    var withheld = try await self.handleEach(batch.events, logID: batch.logID)
     for pause in Self.pauses where !withheld.isEmpty {
       try await self.pause(pause)
-      withheld = try await self.handleEach(withheld.map(\.event), logID: logID)
+      withheld = try await self.handleEach(withheld.map(\.event), logID: batch.logID)
     }
-    try await self.park(withheld, logID: logID)
+    try await self.finish(batch, parking: withheld)
   }
 
   /// An event that is not handled, and why; it is not marked as handled either.
@@ -133,16 +172,16 @@ package struct EventIntake: Sendable {
     }
   }
 
-  private func park(_ withheld: [Withheld], logID: String) async throws {
-    guard !withheld.isEmpty else { return }
+  private func finish(_ batch: Batch, parking withheld: [Withheld]) async throws {
     let source = self.handler.source
     let parked = try await self.database.write { connection in
-      var inbox = try Inbox(source: source, logID: logID, in: connection)
+      var inbox = try Inbox(source: source, logID: batch.logID, in: connection)
       var parked: [EventsV1.Event] = []
       for one in withheld where try inbox.accept(one.event.sequence) {
         try ParkedEvents.park(one.event, reason: one.reason, in: connection)
         parked.append(one.event)
       }
+      try batch.pass(to: batch.through, &inbox)
       try inbox.save()
       return parked
     }

@@ -118,6 +118,8 @@ package enum InboxError: Error, Hashable, Sendable {
   /// The source was given an older copy of its data: it lacks events that were taken already, and
   /// will give their sequences to others.
   case rolledBack(source: String, taken: Int64, last: Int64)
+  /// The source's feed answers with other events than it was asked for, or not in their order.
+  case disorder(source: String)
 }
 
 extension InboxError: CustomStringConvertible {
@@ -127,6 +129,7 @@ extension InboxError: CustomStringConvertible {
       "\(source) has another event log: \(found), until now \(expected)"
     case .rolledBack(let source, let taken, let last):
       "\(source) lost events: its log ends at \(last), taken up to \(taken)"
+    case .disorder(let source): "\(source) answers with events out of their order"
     }
   }
 }

@@ -53,6 +53,38 @@ package enum EventPath: String, CaseIterable, Sendable, CustomStringConvertible 
   }
 }
 
+extension EventHandler {
+  /// The types of this system's events that the handler does something with: it fails at data that
+  /// is no message. Nothing is changed.
+  package func handledTypes(in harness: ContextHarness) async throws -> [String] {
+    var types: [String] = []
+    for type in EventsV1.Event.allTypes {
+      let event = EventsV1.Event(
+        id: "\(self.source)-test-1", type: type, source: self.source, subject: "class-1",
+        sequence: 1, time: "2026-03-02T00:00:00.000000Z", data: [0xFF])
+      do {
+        try await harness.database.write { try self.handle(event, in: $0) }
+      } catch is CodecError {
+        types.append(type)
+      }
+    }
+    return types
+  }
+}
+
+extension EventsV1.Event {
+  /// Every type that some service publishes, and one that none does.
+  fileprivate static let allTypes = [
+    CourseV1.CourseRegistered.eventType, CourseV1.CourseModified.eventType,
+    CourseV1.CourseDeleted.eventType, CourseV1.TextbookDeliveried.eventType,
+    CourseV1.DeliveryCanceled.eventType, EnrollmentV1.ClassRegistered.eventType,
+    EnrollmentV1.ClassModified.eventType, EnrollmentV1.ClassCanceled.eventType,
+    PayV1.PaymentApproved.eventType, PayV1.PaymentCanceled.eventType,
+    PointV1.PointRegistered.eventType, PointV1.PointCanceled.eventType,
+    GiftV1.GiftRegistered.eventType, GiftV1.GiftCanceled.eventType, "SomethingElse",
+  ]
+}
+
 extension ContextHarness {
   /// How long a call of a test may take: only a hang is longer, however busy the machine is.
   package static let patience = Duration.seconds(60)

@@ -7,7 +7,7 @@ import Testing
 @Suite("Following a feed")
 struct EventConsumerTests {
   /// Serves `bench`'s feed in-process while `body` runs.
-  private static func serving(
+  static func serving(
     _ bench: EventLogBench, as name: String, in network: InProcessNetwork,
     _ body: () async throws -> Void
   ) async throws {
@@ -25,6 +25,22 @@ struct EventConsumerTests {
     }
     feed.stop()
     await server.shutdown(grace: .seconds(1))
+  }
+
+  /// Follows the feed for events of the type `Wanted` with a new consumer, which is ended as soon as
+  /// it has moved on.
+  static func runBriefly(
+    _ bench: EventLogBench, _ name: String, in network: InProcessNetwork
+  ) async throws {
+    let client = RPCClient(
+      address: .inProcess(name, in: network), group: MultiThreadedEventLoopGroup.singleton)
+    defer { client.shutdown() }
+    let intake = bench.intake(CountingHandler(types: ["Wanted"]))
+    let following = EventConsumer(
+      source: "test", feed: EventsV1.EventFeedServiceClient(client), intake: intake,
+      logger: EventLogBench.quiet)
+    let cursor = try await intake.cursor()
+    try await Self.follow(following) { try await intake.cursor() > cursor }
   }
 
   @Test("K23: a consumer takes what it missed while either side was away")

@@ -33,17 +33,19 @@ final class EventLogBench: Sendable {
   }
 
   /// Publishes `count` events in one transaction.
-  func publish(_ count: Int = 1, subject: String = "1") async throws {
+  func publish(
+    _ count: Int = 1, subject: String = "1", type: String = "ClassCanceled"
+  ) async throws {
     try await self.database.write { connection in
       for _ in 0..<count {
-        try self.outbox.append(try Self.event(subject: subject), in: connection)
+        try self.outbox.append(try Self.event(subject: subject, type: type), in: connection)
       }
     }
   }
 
-  static func event(subject: String) throws -> OutgoingEvent {
+  static func event(subject: String, type: String = "ClassCanceled") throws -> OutgoingEvent {
     OutgoingEvent(
-      type: "ClassCanceled", subject: subject, correlationID: subject,
+      type: type, subject: subject, correlationID: subject,
       time: Timestamp(microseconds: 0), cause: Cause(id: "request"),
       data: try EnrollmentV1.ClassCanceled(id: 1).encodedBytes())
   }
@@ -53,6 +55,11 @@ final class EventLogBench: Sendable {
     try await self.database.read { connection in
       try connection.rows("SELECT sequence FROM effect ORDER BY sequence").map { $0.integer(0) }
     }
+  }
+
+  /// Events handled ahead of the cursor.
+  func earlyRows() async throws -> Int64? {
+    try await self.database.read { try $0.integer("SELECT count(*) FROM inbox") }
   }
 
   /// The subjects and sequences of what is parked, the oldest first.
@@ -77,6 +84,7 @@ struct CountingHandler: EventHandler {
   struct Refusal: Error {}
 
   var source = "test"
+  var types: [String] = []
   var refusedSubject: String?
 
   func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
@@ -90,6 +98,7 @@ struct CountingHandler: EventHandler {
 /// Handles as ``CountingHandler`` does, after as many failures as it is told.
 final class FailingHandler: EventHandler {
   let source = "test"
+  let types: [String] = []
   private let failuresLeft: Mutex<Int>
   private let error: any Error
 

@@ -109,4 +109,12 @@ struct CourseEventTests {
           id: 1, classID: 8, paymentID: 5, courseID: 3, student: "john-doe",
           textBook: "kor_book", status: "DELIVERY_CANCEL"))
   }
+
+  @Test("asks for the types it has a policy for, and for no others")
+  func types() async throws {
+    let courses = try CourseHarness()
+    let handler = CourseEventAdaptor(courses.harness.context)
+    let handled = try await handler.handledTypes(in: courses.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

@@ -130,4 +130,12 @@ struct GiftEventTests {
     #expect(
       GiftV1.GiftCanceled().seedShape == "GiftCanceled(id, classId, fee, student, giftstock)")
   }
+
+  @Test("asks for the types it has a policy for, and for no others")
+  func types() async throws {
+    let gift = try GiftHarness()
+    let handler = GiftEventAdaptor(gift.harness.context)
+    let handled = try await handler.handledTypes(in: gift.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

@@ -108,4 +108,14 @@ struct MyPageEventTests {
     #expect(try await intake.cursor() == 1)
     #expect(try await myPage.application.rows(try PageRequest()).totalElements == 0)
   }
+
+  @Test(
+    "asks a source for the types it has a policy for, and for no others",
+    arguments: MyPageEventAdaptor.sources)
+  func types(_ source: String) async throws {
+    let myPage = try MyPageHarness()
+    let handler = MyPageEventAdaptor(source: source)
+    let handled = try await handler.handledTypes(in: myPage.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

@@ -54,4 +54,12 @@ struct PayEventTests {
     #expect(try await pay.application.payments(of: ClassID(2)).map(\.status) == [.canceled])
     #expect(try await intake.cursor() == 3)
   }
+
+  @Test("asks for the types it has a policy for, and for no others")
+  func types() async throws {
+    let pay = try PayHarness()
+    let handler = PayEventAdaptor(pay.harness.context)
+    let handled = try await handler.handledTypes(in: pay.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

@@ -134,4 +134,12 @@ struct PointEventTests {
       PointV1.PointCanceled().seedShape
         == "PointCanceled(id, classId, paymentId, fee, student, cashpoint)")
   }
+
+  @Test("asks for the types it has a policy for, and for no others")
+  func types() async throws {
+    let point = try PointHarness()
+    let handler = PointEventAdaptor(point.harness.context)
+    let handled = try await handler.handledTypes(in: point.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

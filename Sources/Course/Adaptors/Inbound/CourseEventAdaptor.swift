@@ -9,6 +9,7 @@ import Storage
 /// was given back gets none.
 package struct CourseEventAdaptor: EventHandler {
   package let source = "pay"
+  package let types = ["PaymentApproved", "PaymentCanceled"]
   private let context: SQLContext
 
   package init(_ context: SQLContext) {

@@ -8,6 +8,7 @@ import Storage
 /// Gift's policy on the events of Point: canceled points take their gift away (trap T41).
 package struct GiftEventAdaptor: EventHandler {
   package let source = "point"
+  package let types = ["PointCanceled"]
   private let context: SQLContext
 
   package init(_ context: SQLContext) {

@@ -8,6 +8,7 @@ import Storage
 /// Pay's policies on the events of Enrollment: a canceled class gets its money back.
 package struct PayEventAdaptor: EventHandler {
   package let source = "class"
+  package let types = ["ClassCanceled"]
   private let context: SQLContext
 
   package init(_ context: SQLContext) {

@@ -9,6 +9,7 @@ import Storage
 /// away.
 package struct PointEventAdaptor: EventHandler {
   package let source = "pay"
+  package let types = ["PaymentApproved", "PaymentCanceled"]
   private let context: SQLContext
 
   package init(_ context: SQLContext) {
