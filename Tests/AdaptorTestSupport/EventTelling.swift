@@ -1,18 +1,37 @@
+import AdaptorSupport
 import Contracts
 import EventLog
 import FramedRPC
+import Kernel
 import Storage
 
 extension EventsV1.Event {
   /// An event as the outbox of `source` would offer it; its type is the name of `message`.
   package static func told<Message: RPCMessage>(
-    _ source: String, _ sequence: Int64, about subject: Int64, _ message: Message,
+    _ source: String, _ sequence: Int64, about subject: EventSubject, _ message: Message,
     time: String = "2026-03-02T00:00:00.000000Z"
   ) throws -> EventsV1.Event {
     EventsV1.Event(
       id: "\(source)-test-\(sequence)", type: Message.eventType, version: 1, source: source,
-      subject: "\(subject)", sequence: sequence, time: time, correlationID: "\(subject)",
-      data: try message.encodedBytes())
+      subject: subject.text, sequence: sequence, time: time,
+      correlationID: subject.correlationID, data: try message.encodedBytes())
+  }
+
+  /// An event about a class, as nearly all are.
+  package static func told<Message: RPCMessage>(
+    _ source: String, _ sequence: Int64, about classID: Int64, _ message: Message,
+    time: String = "2026-03-02T00:00:00.000000Z"
+  ) throws -> EventsV1.Event {
+    try .told(source, sequence, about: .class(ClassID(classID)), message, time: time)
+  }
+
+  /// Enrollment tells that a class has another student.
+  package static func classModified(
+    _ sequence: Int64, class id: Int64 = 1, student: String
+  ) throws -> EventsV1.Event {
+    try .told(
+      "class", sequence, about: id,
+      EnrollmentV1.ClassModified(id: id, courseID: 7, fee: 10_000, student: student))
   }
 
   /// The same event with data that is no message.

@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import Contracts
 import EventLog
@@ -102,7 +103,7 @@ struct MyPageEventTests {
   func ignoresOthers() async throws {
     let myPage = try MyPageHarness()
     let registered = try EventsV1.Event.told(
-      "course", 1, about: 7, CourseV1.CourseRegistered(id: 7, name: "korean"))
+      "course", 1, about: .course(CourseID(7)), CourseV1.CourseRegistered(id: 7, name: "korean"))
     try await myPage.tell([registered])
     let intake = myPage.harness.intake(MyPageEventAdaptor(source: "course"))
     #expect(try await intake.cursor() == 1)
