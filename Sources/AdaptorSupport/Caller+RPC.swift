@@ -8,7 +8,7 @@ extension Caller {
   package init(_ context: RPCContext) {
     self.init(
       name: context.metadata[Self.nameKey] ?? "anonymous",
-      requestID: context.requestID ?? RequestIDs.next())
+      requestID: RequestID.accept(context.requestID))
   }
 
   /// Options of a call made for this caller.
@@ -23,7 +23,7 @@ extension Caller {
 extension Cause {
   /// The request behind this call.
   package init(_ context: RPCContext) {
-    self.init(id: context.requestID ?? RequestIDs.next())
+    self.init(id: RequestID.accept(context.requestID))
   }
 
   /// Options of a call made for this cause.
@@ -31,16 +31,5 @@ extension Cause {
     var metadata = RPCMetadata()
     try? metadata.append(RPCContext.requestIDKey, self.id)
     return CallOptions(timeout: timeout, metadata: metadata)
-  }
-}
-
-/// Makes request ids for calls that came without one: 128 random bits in hex.
-package enum RequestIDs {
-  package static func next() -> String {
-    func hex(_ number: UInt64) -> String {
-      let digits = String(number, radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-    return hex(.random(in: 0...UInt64.max)) + hex(.random(in: 0...UInt64.max))
   }
 }

@@ -7,7 +7,7 @@ package enum EventSubject: Hashable, Sendable {
   case course(CourseID)
 
   /// Course 7 and class 7 are two things, also in one feed.
-  var text: String {
+  package var text: String {
     switch self {
     case .class(let id): "class-\(id)"
     case .course(let id): "course-\(id)"
@@ -15,7 +15,7 @@ package enum EventSubject: Hashable, Sendable {
   }
 
   /// The class id where there is one: it ties all events of one flow together (K13, K22).
-  var correlationID: String {
+  package var correlationID: String {
     switch self {
     case .class(let id): id.description
     case .course: self.text

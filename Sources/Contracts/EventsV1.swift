@@ -115,17 +115,21 @@ public enum EventsV1 {
     public var after: Int64
     /// At most this many; the server has a limit of its own.
     public var max: Int32
-    /// How long to wait for an event when there is none yet.
+    /// How long to wait for a wanted event when there is none yet.
     public var waitMs: Int32
+    /// The wanted types, such as "ClassCanceled"; none means all.
+    public var types: [String]
 
     public init(
       after: Int64 = 0,
       max: Int32 = 0,
-      waitMs: Int32 = 0
+      waitMs: Int32 = 0,
+      types: [String] = []
     ) {
       self.after = after
       self.max = max
       self.waitMs = waitMs
+      self.types = types
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -139,12 +143,15 @@ public enum EventsV1 {
       pointer.pointee.after = self.after
       pointer.pointee.max = self.max
       pointer.pointee.wait_ms = self.waitMs
+      pointer.pointee.n_types = self.types.count
+      pointer.pointee.types = try arena.strings(self.types, field: "types")
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Events__V1__FetchRequest>) {
       self.after = pointer.pointee.after
       self.max = pointer.pointee.max
       self.waitMs = pointer.pointee.wait_ms
+      self.types = repeatedField(pointer.pointee.types, pointer.pointee.n_types).compactMap { $0.map { String(cString: $0) } }
     }
   }
 
@@ -154,15 +161,20 @@ public enum EventsV1 {
     public var logID: String
     /// The last sequence in the log.
     public var lastSequence: Int64
+    /// How far the log was looked through: all wanted events after FetchRequest.after and up to this
+    /// one are in events. The next fetch begins here.
+    public var through: Int64
 
     public init(
       events: [EventsV1.Event] = [],
       logID: String = "",
-      lastSequence: Int64 = 0
+      lastSequence: Int64 = 0,
+      through: Int64 = 0
     ) {
       self.events = events
       self.logID = logID
       self.lastSequence = lastSequence
+      self.through = through
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -179,12 +191,14 @@ public enum EventsV1 {
         pointer.pointee.log_id = try arena.string(self.logID, field: "log_id")
       }
       pointer.pointee.last_sequence = self.lastSequence
+      pointer.pointee.through = self.through
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Events__V1__FetchResponse>) {
       self.events = repeatedField(pointer.pointee.events, pointer.pointee.n_events).compactMap { $0.map { EventsV1.Event($0) } }
       self.logID = String(cString: pointer.pointee.log_id)
       self.lastSequence = pointer.pointee.last_sequence
+      self.through = pointer.pointee.through
     }
   }
 

@@ -37,15 +37,24 @@ final class CommitSignal: Sendable {
     }
   }
 
-  /// Returns when the generation is past `generation`, after `timeout`, when stopped or when the
-  /// task is cancelled.
-  func wait(past generation: Int, timeout: Duration) async {
+  /// Returns when the generation is past `generation`, at `end`, when stopped or when the task is
+  /// cancelled.
+  ///
+  /// - Returns: whether there is something new to look at.
+  func wait(past generation: Int, until end: ContinuousClock.Instant) async -> Bool {
+    guard end > .now else { return false }
+    await self.sleep(past: generation, until: end)
+    return self.state.withLock { $0.generation > generation && !$0.isStopped }
+      && !Task.isCancelled
+  }
+
+  private func sleep(past generation: Int, until end: ContinuousClock.Instant) async {
     let id = self.state.withLock { state in
       state.nextID += 1
       return state.nextID
     }
     let sleeper = Task {
-      try? await Task.sleep(for: timeout)
+      try? await Task.sleep(until: end)
       self.wake(id)
     }
     defer { sleeper.cancel() }

@@ -16,35 +16,60 @@ package final class EventConsumer: Service {
   package static let answerTimeout = Duration.seconds(5)
   /// First and longest pause after a failure.
   package static let pauses = (first: Duration.milliseconds(50), longest: Duration.seconds(2))
+  /// Pause after an ``InboxError``, which only a person can mend.
+  package static let mendingPause = Duration.seconds(30)
+  /// How often parked events are taken up again: at the start, and then after this time, at the
+  /// end of the fetch that is under way.
+  package static let parkedRetryInterval = Duration.seconds(60)
 
   private let source: String
   private let feed: EventsV1.EventFeedServiceClient
   private let intake: EventIntake
+  private let parkedRetryInterval: Duration
   private let logger: Logger
+  private let trouble = Mutex<InboxError?>(nil)
 
   package init(
-    source: String, feed: EventsV1.EventFeedServiceClient, intake: EventIntake, logger: Logger
+    source: String, feed: EventsV1.EventFeedServiceClient, intake: EventIntake,
+    parkedRetryInterval: Duration = EventConsumer.parkedRetryInterval, logger: Logger
   ) {
     self.source = source
     self.feed = feed
     self.intake = intake
+    self.parkedRetryInterval = parkedRetryInterval
     self.logger = logger
+  }
+
+  /// Why the service should not be called ready: the source is not the one that was followed.
+  package var reasonsNotReady: [String] {
+    self.trouble.withLock { $0.map { ["\($0)"] } ?? [] }
   }
 
   package func run() async throws {
     await cancelWhenGracefulShutdown {
       var pause = Self.pauses.first
+      var nextRetry = ContinuousClock.now
       while !Task.isCancelled {
         do {
+          if nextRetry <= .now {
+            try await self.intake.retryParked()
+            nextRetry = .now + self.parkedRetryInterval
+          }
           try await self.step()
+          self.trouble.withLock { $0 = nil }
           pause = Self.pauses.first
         } catch {
           guard !Task.isCancelled else { return }
           self.logger.log(
             level: Self.level(error), "cannot follow the feed",
             metadata: ["event.source": "\(self.source)", "error": "\(error)"])
-          try? await Task.sleep(for: pause)
-          pause = min(pause * 2, Self.pauses.longest)
+          if let error = error as? InboxError {
+            self.trouble.withLock { $0 = error }
+            try? await Task.sleep(for: Self.mendingPause)
+          } else {
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.pauses.longest)
+          }
         }
       }
     }
@@ -52,14 +77,15 @@ package final class EventConsumer: Service {
 
   /// One fetch and what it brought.
   package func step() async throws {
-    let cursor = try await self.intake.cursor()
-    let response = try await self.feed.fetch(
+    let position = try await self.intake.position()
+    let answer = try await self.feed.fetch(
       EventsV1.FetchRequest(
-        after: cursor, max: Self.batchSize, waitMs: Self.waitMilliseconds),
+        after: position.sequence, max: Self.batchSize, waitMs: Self.waitMilliseconds,
+        types: self.intake.handler.types),
       options: CallOptions(
         timeout: .milliseconds(Int64(Self.waitMilliseconds)) + Self.answerTimeout,
         waitForReady: true))
-    try await self.intake.take(response.events, logID: response.logID)
+    try await self.intake.take(answer, from: position)
   }
 
   /// A source that is away is no news; a source with another log needs a person.

@@ -10,11 +10,21 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   package static let maxDataBytes = 512 * 1024
   /// Longest wait for a first event.
   package static let maxWait = Duration.seconds(30)
+  /// Most types that a fetch may name.
+  package static let maxTypes = 32
+  /// Most sequences looked through in one read, and most such reads for an answer: whoever wants
+  /// few of many old events gets an answer without any now and then, and keeps its place.
+  package static let readLimits = (sequences: 4_096, reads: 16)
 
   private let outbox: Outbox
+  private let readLimits: (sequences: Int, reads: Int)
 
-  package init(outbox: Outbox) {
+  /// - Parameter readLimits: smaller ones are for tests.
+  package init(
+    outbox: Outbox, readLimits: (sequences: Int, reads: Int) = EventFeed.readLimits
+  ) {
     self.outbox = outbox
+    self.readLimits = readLimits
   }
 
   /// Answers whoever waits, and lets nobody wait any more: for an orderly shutdown.
@@ -25,21 +35,52 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   package func fetch(
     _ request: EventsV1.FetchRequest, _ context: RPCContext
   ) async throws -> EventsV1.FetchResponse {
+    try Self.check(request)
+    let limit = min(Int(request.max), Self.maxEvents)
+    let end =
+      ContinuousClock.now + min(.milliseconds(Int64(request.waitMs)), Self.maxWait)
+    var position = request.after
+    var reads = 0
+    while true {
+      let generation = self.outbox.signal.generation
+      let slice = try await self.outbox.events(
+        after: position, limit: limit, types: request.types,
+        lookingAt: self.readLimits.sequences)
+      // A log that ends before the reader's place is not the one it read until now: no waiting.
+      guard slice.events.isEmpty, slice.lastSequence >= position else {
+        return Self.answer(slice)
+      }
+      position = slice.through
+      if position < slice.lastSequence {
+        reads += 1
+        guard reads < self.readLimits.reads else { return Self.answer(slice) }
+        continue
+      }
+      guard await self.outbox.signal.wait(past: generation, until: end) else {
+        return Self.answer(slice)
+      }
+    }
+  }
+
+  private static func check(_ request: EventsV1.FetchRequest) throws(RPCError) {
     guard request.after >= 0, request.max >= 1, request.waitMs >= 0 else {
       throw RPCError(
         .invalidArgument, "after and wait_ms must be 0 or more, max 1 or more",
         reason: "validation-failed")
     }
-    let limit = min(Int(request.max), Self.maxEvents)
-    let wait = min(.milliseconds(Int64(request.waitMs)), Self.maxWait)
-    let generation = self.outbox.signal.generation
-    var slice = try await self.outbox.events(after: request.after, limit: limit)
-    if slice.events.isEmpty, slice.lastSequence <= request.after, wait > .zero {
-      await self.outbox.signal.wait(past: generation, timeout: wait)
-      slice = try await self.outbox.events(after: request.after, limit: limit)
+    guard request.types.count <= Self.maxTypes else {
+      throw RPCError(
+        .invalidArgument, "at most \(Self.maxTypes) types may be named",
+        reason: "validation-failed")
     }
+  }
+
+  private static func answer(_ slice: Outbox.Slice) -> EventsV1.FetchResponse {
+    let events = Self.bounded(slice.events)
+    let isWhole = events.count == slice.events.count
     return EventsV1.FetchResponse(
-      events: Self.bounded(slice.events), logID: slice.logID, lastSequence: slice.lastSequence)
+      events: events, logID: slice.logID, lastSequence: slice.lastSequence,
+      through: isWhole ? slice.through : events.last?.sequence ?? slice.through)
   }
 
   private static func bounded(_ events: [EventsV1.Event]) -> [EventsV1.Event] {

@@ -6,6 +6,10 @@ package protocol EventHandler: Sendable {
   /// Whose feed it reads: `pay`.
   var source: String { get }
 
+  /// The types of events it has a policy for, in the seed's words; none means all. No others are
+  /// fetched. A type that is added later is handled from then on: what passed by does not come back.
+  var types: [String] { get }
+
   /// Carries out the policy for one event, inside the transaction that also marks the event as
   /// handled. Events of a type it has no policy for are none of its business.
   ///

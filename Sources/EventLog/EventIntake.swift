@@ -1,127 +1,271 @@
 import Contracts
 import FramedRPC
+import Kernel
 import Logging
 import Storage
 
 /// Takes events into a store: each event's effect once, and a poison event out of the others' way.
 package struct EventIntake: Sendable {
-  /// Tries before an event is parked.
-  package static let maxAttempts = 3
+  /// Pauses between the tries at an event that cannot be handled, before it is parked: half a
+  /// second in all, however many there are in a batch.
+  package static let pauses: [Duration] = [.milliseconds(100), .milliseconds(400)]
+  /// Most parked events taken up in one transaction.
+  package static let retriedAtOnce = 256
 
-  private let handler: any EventHandler
+  let handler: any EventHandler
   private let database: SQLiteDatabase
   private let logger: Logger
+  private let pause: @Sendable (Duration) async throws -> Void
 
-  package init(handler: any EventHandler, database: SQLiteDatabase, logger: Logger) {
+  /// - Parameter pause: waits; for tests.
+  package init(
+    handler: any EventHandler, database: SQLiteDatabase, logger: Logger,
+    pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+  ) {
     self.handler = handler
     self.database = database
     self.logger = logger
+    self.pause = pause
   }
 
   /// The last sequence up to which everything was handled.
   package func cursor() async throws -> Int64 {
-    let source = self.handler.source
-    return try await self.database.read { connection in
-      try connection.integer(
-        "SELECT sequence FROM inbox_cursor WHERE source = ?", [.text(source)]) ?? 0
-    }
+    try await self.position().sequence
   }
 
-  /// Handles a batch, in one transaction when nothing is wrong with it.
+  package func position() async throws -> InboxPosition {
+    let source = self.handler.source
+    return try await self.database.read { try InboxPosition(of: source, in: $0) }
+  }
+
+  /// Takes what the feed answered to a fetch from `position`, and goes on to the end of what was
+  /// looked through for it: with one commit, and with none when nothing is new.
   ///
-  /// - Throws: ``StorageError`` when the store cannot take anything now, ``InboxError``.
+  /// - Throws: ``StorageError`` when the store cannot take anything now: the same fetch may be made
+  ///   again later. ``InboxError``, also for an answer without events.
+  package func take(
+    _ answer: EventsV1.FetchResponse, from position: InboxPosition
+  ) async throws {
+    try position.check(logID: answer.logID, lastSequence: answer.lastSequence)
+    let batch = Batch(
+      events: answer.events, logID: answer.logID, after: position.sequence,
+      through: max(answer.through, answer.events.last?.sequence ?? 0))
+    guard batch.isInOrder, batch.through <= answer.lastSequence else {
+      throw InboxError.disorder(source: self.handler.source)
+    }
+    guard batch.through > position.sequence else { return }
+    try await self.take(batch)
+  }
+
+  /// Takes some events, whatever others there are before, between and after them.
+  ///
+  /// - Throws: ``StorageError`` when the store cannot take anything now: nothing is lost when the
+  ///   same events are taken again later. ``InboxError/otherLog(source:expected:found:)``.
   package func take(_ events: [EventsV1.Event], logID: String) async throws {
     guard !events.isEmpty else { return }
-    do {
-      try await self.handle(events, logID: logID)
-    } catch  where Self.isPoison(error) {
-      // One of them cannot be handled: find it alone, so that the others go on.
-      for event in events {
-        try await self.takeAlone(event, logID: logID)
+    try await self.take(Batch(events: events, logID: logID, after: 0, through: 0))
+  }
+
+  /// Events that come together.
+  private struct Batch {
+    let events: [EventsV1.Event]
+    let logID: String
+    /// All wanted events after `after` and up to `through` are in `events`.
+    let after: Int64
+    let through: Int64
+
+    var isInOrder: Bool {
+      var last = self.after
+      return self.events.allSatisfy { event in
+        defer { last = event.sequence }
+        return event.sequence > last
       }
+    }
+
+    /// Passes over what nobody wants, up to `sequence`. A cursor before `after` is not of the
+    /// fetch that brought this: then there may be wanted events between them.
+    func pass(to sequence: Int64, _ inbox: inout Inbox) throws {
+      guard self.through > 0, inbox.cursor >= self.after else { return }
+      try inbox.advance(to: sequence)
     }
   }
 
-  private func handle(_ events: [EventsV1.Event], logID: String) async throws {
+  private func take(_ batch: Batch) async throws {
+    do {
+      try await self.handleTogether(batch)
+    } catch  where Self.isPoison(error) {
+      try await self.handleWithTrouble(batch)
+    }
+  }
+
+  /// All of them or none: the way of nearly every batch.
+  private func handleTogether(_ batch: Batch) async throws {
     let handler = self.handler
     try await self.database.write { connection in
+      var inbox = try Inbox(source: handler.source, logID: batch.logID, in: connection)
+      for event in batch.events {
+        // No row is needed for an event that is next among the wanted ones.
+        try batch.pass(to: event.sequence - 1, &inbox)
+        try Self.handle(event, with: handler, &inbox, in: connection)
+      }
+      try batch.pass(to: batch.through, &inbox)
+      try inbox.save()
+    }
+  }
+
+  private static func handle(
+    _ event: EventsV1.Event, with handler: any EventHandler, _ inbox: inout Inbox,
+    in connection: any SQLConnection
+  ) throws {
+    guard try inbox.accept(event.sequence) else { return }
+    if try !ParkedEvents.follows(event, in: connection) {
+      try handler.handle(event, in: connection)
+    }
+  }
+
+  // MARK: Trouble
+
+  /// One of them cannot be handled. The others go on before anybody waits; it gets a few tries more
+  /// and is parked then, with those behind it.
+  private func handleWithTrouble(_ batch: Batch) async throws {
+    var withheld = try await self.handleEach(batch.events, logID: batch.logID)
+    for pause in Self.pauses where !withheld.isEmpty {
+      try await self.pause(pause)
+      withheld = try await self.handleEach(withheld.map(\.event), logID: batch.logID)
+    }
+    try await self.finish(batch, parking: withheld)
+  }
+
+  /// An event that is not handled, and why; it is not marked as handled either.
+  private struct Withheld {
+    let event: EventsV1.Event
+    let reason: String
+  }
+
+  /// Handles what can be handled, in one transaction.
+  private func handleEach(
+    _ events: [EventsV1.Event], logID: String
+  ) async throws -> [Withheld] {
+    let handler = self.handler
+    return try await self.database.write { connection in
       var inbox = try Inbox(source: handler.source, logID: logID, in: connection)
-      for event in events where try inbox.accept(event.sequence) {
-        if try !ParkedEvents.follows(event, in: connection) {
-          try handler.handle(event, in: connection)
+      var withheld: [Withheld] = []
+      var subjects: Set<String> = []
+      for event in events {
+        if subjects.contains(event.subject) {
+          withheld.append(Withheld(event: event, reason: ParkedEvents.isBehind))
+          continue
+        }
+        do {
+          inbox = try connection.attempt {
+            var inbox = inbox
+            try Self.handle(event, with: handler, &inbox, in: connection)
+            return inbox
+          }
+        } catch  where Self.isPoison(error) {
+          withheld.append(Withheld(event: event, reason: "\(error)"))
+          subjects.insert(event.subject)
         }
       }
       try inbox.save()
+      return withheld
     }
   }
 
-  private func takeAlone(_ event: EventsV1.Event, logID: String) async throws {
-    for attempt in 1...Self.maxAttempts {
-      do {
-        return try await self.handle([event], logID: logID)
-      } catch  where Self.isPoison(error) {
-        self.logger.warning(
-          "event failed",
-          metadata: [
-            "event.id": "\(event.id)", "event.type": "\(event.type)", "attempt": "\(attempt)",
-            "error": "\(error)",
-          ])
-        if attempt == Self.maxAttempts {
-          try await self.park(event, logID: logID, reason: "\(error)")
-        }
-      }
-    }
-  }
-
-  private func park(_ event: EventsV1.Event, logID: String, reason: String) async throws {
+  private func finish(_ batch: Batch, parking withheld: [Withheld]) async throws {
     let source = self.handler.source
-    try await self.database.write { connection in
-      var inbox = try Inbox(source: source, logID: logID, in: connection)
-      if try inbox.accept(event.sequence) {
-        try ParkedEvents.park(event, reason: reason, in: connection)
+    let parked = try await self.database.write { connection in
+      var inbox = try Inbox(source: source, logID: batch.logID, in: connection)
+      var parked: [EventsV1.Event] = []
+      for one in withheld where try inbox.accept(one.event.sequence) {
+        try ParkedEvents.park(one.event, reason: one.reason, in: connection)
+        parked.append(one.event)
       }
+      try batch.pass(to: batch.through, &inbox)
       try inbox.save()
+      return parked
     }
-    self.logger.error(
-      "event parked",
-      metadata: ["event.id": "\(event.id)", "event.subject": "\(event.subject)"])
+    for event in parked { self.logger.warning("event parked", metadata: event.ids) }
   }
 
-  /// Whether the event is to blame, rather than the state of the store.
+  /// Whether the event is to blame, rather than the state of the store. A handler does nothing but
+  /// read the event and use the store, so whatever else it throws is its judgement on the event.
   private static func isPoison(_ error: any Error) -> Bool {
     switch error {
     case is InboxError, is CancellationError: false
-    case let error as StorageError:
-      switch error {
-      case .constraint, .sql: true
-      default: false
-      }
+    case StorageError.constraint: true
+    // A full disk, a lock, a lack of memory and the like pass.
+    case is StorageError: false
     default: true
+    }
+  }
+
+  // MARK: Parked events
+
+  /// Takes parked events up again, the oldest first and those of one subject in their order: what
+  /// can be handled now is, once, and is parked no longer.
+  ///
+  /// - Returns: how many were handled, and how many stay parked.
+  /// - Throws: ``StorageError`` when the store cannot take anything now.
+  @discardableResult
+  package func retryParked() async throws -> Settlement {
+    let source = self.handler.source
+    let count = try await self.database.read { try ParkedEvents.count(of: source, in: $0) }
+    var round = ParkedRound()
+    while round.seen < count {
+      let before = round
+      round = try await self.retry(after: before)
+      for event in round.handled { self.logger.warning("event unparked", metadata: event.ids) }
+      guard round.position > before.position else { break }
+    }
+    return Settlement(settled: round.settled, remaining: count - round.settled)
+  }
+
+  /// How far a round over the parked events has come.
+  private struct ParkedRound {
+    var position: Int64 = 0
+    var seen = 0
+    var settled = 0
+    /// Those of the last transaction.
+    var handled: [EventsV1.Event] = []
+    /// Subjects whose first event still cannot be handled.
+    var subjects: Set<String> = []
+  }
+
+  private func retry(after last: ParkedRound) async throws -> ParkedRound {
+    let handler = self.handler
+    return try await self.database.write { connection in
+      var round = last
+      round.handled = []
+      let parked = try ParkedEvents.next(
+        of: handler.source, after: last.position, atMost: Self.retriedAtOnce, in: connection)
+      for one in parked {
+        round.position = one.sequence
+        round.seen += 1
+        if round.subjects.contains(one.subject) { continue }
+        do {
+          let event = try connection.attempt {
+            let event = try one.event()
+            try handler.handle(event, in: connection)
+            try one.remove(in: connection)
+            return event
+          }
+          round.settled += 1
+          round.handled.append(event)
+        } catch  where Self.isPoison(error) {
+          round.subjects.insert(one.subject)
+        }
+      }
+      return round
     }
   }
 }
 
-/// Events that could not be handled, and those after them about the same subject: the key is
-/// parked, the others flow (trap T14).
-enum ParkedEvents {
-  /// Parks the event too when an earlier one about its subject is parked.
-  static func follows(_ event: EventsV1.Event, in connection: any SQLConnection) throws -> Bool {
-    let isBehind = try connection.integer(
-      "SELECT 1 FROM parked_event WHERE source = ? AND subject = ? LIMIT 1",
-      [.text(event.source), .text(event.subject)])
-    guard isBehind != nil else { return false }
-    try Self.park(event, reason: "an earlier event of the subject is parked", in: connection)
-    return true
-  }
-
-  static func park(
-    _ event: EventsV1.Event, reason: String, in connection: any SQLConnection
-  ) throws {
-    try connection.execute(
-      "INSERT INTO parked_event (source, sequence, subject, reason, event) VALUES (?, ?, ?, ?, ?)",
-      [
-        .text(event.source), .integer(event.sequence), .text(event.subject), .text(reason),
-        .blob(try event.encodedBytes()),
-      ])
+extension EventsV1.Event {
+  /// What a log line may say of it: nothing of what it tells (trap T28).
+  fileprivate var ids: Logger.Metadata {
+    [
+      "event.id": "\(self.id)", "event.type": "\(self.type)", "event.subject": "\(self.subject)",
+    ]
   }
 }

@@ -23,7 +23,11 @@ package final class Outbox: Sendable {
   }
 
   /// Adds an event to the transaction of `connection`.
+  ///
+  /// - Throws: ``UntellableEvent`` for an event that no answer of the feed could carry: once in the
+  ///   log, it would end every fetch for good.
   package func append(_ event: OutgoingEvent, in connection: any SQLConnection) throws {
+    try event.checkTexts()
     try connection.execute(
       """
       INSERT INTO outbox
@@ -54,26 +58,42 @@ package final class Outbox: Sendable {
   package struct Slice: Sendable {
     package let logID: String
     package let events: [EventsV1.Event]
+    /// Every wanted event up to this sequence is in `events`.
+    package let through: Int64
+    /// The last of the log.
     package let lastSequence: Int64
   }
 
   /// The committed events after `sequence`, at most `limit`.
-  package func events(after sequence: Int64, limit: Int) async throws -> Slice {
+  ///
+  /// - Parameters:
+  ///   - types: the wanted ones; none means all.
+  ///   - window: how many sequences are looked at, at most.
+  package func events(
+    after sequence: Int64, limit: Int, types: [String] = [], lookingAt window: Int = .max
+  ) async throws -> Slice {
     let source = self.source
+    let isWanted =
+      types.isEmpty ? "" : " AND type IN (\(types.map { _ in "?" }.joined(separator: ", ")))"
     return try await self.database.read { connection in
       let logID = try connection.row("SELECT log_id FROM outbox_log")?.text(0) ?? ""
       let last = try connection.integer("SELECT max(sequence) FROM outbox") ?? 0
-      let rows =
-        last <= sequence
-        ? []
-        : try connection.rows(
-          """
-          SELECT sequence, type, version, subject, time, correlation_id, causation_id,
-            trace_context, data
-          FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?
-          """, [.integer(sequence), .integer(Int64(limit))])
+      guard last > sequence else {
+        return Slice(logID: logID, events: [], through: last, lastSequence: last)
+      }
+      let end = last - sequence > Int64(window) ? sequence + Int64(window) : last
+      let events = try connection.rows(
+        """
+        SELECT sequence, type, version, subject, time, correlation_id, causation_id,
+          trace_context, data
+        FROM outbox WHERE sequence > ? AND sequence <= ?\(isWanted) ORDER BY sequence LIMIT ?
+        """,
+        [.integer(sequence), .integer(end)] + types.map { .text($0) } + [.integer(Int64(limit))]
+      ).map { Self.event($0, source, logID) }
+      let isFull = events.count == limit
       return Slice(
-        logID: logID, events: rows.map { Self.event($0, source, logID) }, lastSequence: last)
+        logID: logID, events: events, through: isFull ? events.last?.sequence ?? end : end,
+        lastSequence: last)
     }
   }
 

@@ -32,6 +32,31 @@ package struct OutgoingEvent: Sendable {
     self.traceContext = traceContext
     self.data = data
   }
+
+  /// A protobuf string of the feed cannot have a NUL.
+  ///
+  /// - Throws: ``UntellableEvent``.
+  func checkTexts() throws(UntellableEvent) {
+    let texts = [
+      ("type", self.type), ("subject", self.subject), ("correlation_id", self.correlationID),
+      ("causation_id", self.cause.id), ("trace_context", self.traceContext),
+    ]
+    for (field, text) in texts where text.utf8.contains(0) {
+      throw UntellableEvent(type: self.type, field: field)
+    }
+  }
+}
+
+/// An event with a NUL in a text: it can be stored, and never be sent.
+package struct UntellableEvent: Error, Hashable, Sendable {
+  package let type: String
+  /// The column of the outbox.
+  package let field: String
+
+  package init(type: String, field: String) {
+    self.type = type
+    self.field = field
+  }
 }
 
 extension EventsV1.Event {

@@ -13,6 +13,9 @@ package protocol SQLConnection {
   func rows(_ sql: String, _ arguments: [SQLValue]) throws(StorageError) -> [SQLRow]
   /// Rows that the last statement inserted, changed or deleted.
   var changedRows: Int { get }
+  /// Runs a step of the unit; an error that it throws undoes what the step did, and no more, so
+  /// that the unit may go on without it.
+  func attempt<Answer>(_ step: () throws -> Answer) throws -> Answer
 }
 
 extension SQLConnection {

@@ -1,18 +1,37 @@
+import AdaptorSupport
 import Contracts
 import EventLog
 import FramedRPC
+import Kernel
 import Storage
 
 extension EventsV1.Event {
   /// An event as the outbox of `source` would offer it; its type is the name of `message`.
   package static func told<Message: RPCMessage>(
-    _ source: String, _ sequence: Int64, about subject: Int64, _ message: Message,
+    _ source: String, _ sequence: Int64, about subject: EventSubject, _ message: Message,
     time: String = "2026-03-02T00:00:00.000000Z"
   ) throws -> EventsV1.Event {
     EventsV1.Event(
       id: "\(source)-test-\(sequence)", type: Message.eventType, version: 1, source: source,
-      subject: "\(subject)", sequence: sequence, time: time, correlationID: "\(subject)",
-      data: try message.encodedBytes())
+      subject: subject.text, sequence: sequence, time: time,
+      correlationID: subject.correlationID, data: try message.encodedBytes())
+  }
+
+  /// An event about a class, as nearly all are.
+  package static func told<Message: RPCMessage>(
+    _ source: String, _ sequence: Int64, about classID: Int64, _ message: Message,
+    time: String = "2026-03-02T00:00:00.000000Z"
+  ) throws -> EventsV1.Event {
+    try .told(source, sequence, about: .class(ClassID(classID)), message, time: time)
+  }
+
+  /// Enrollment tells that a class has another student.
+  package static func classModified(
+    _ sequence: Int64, class id: Int64 = 1, student: String
+  ) throws -> EventsV1.Event {
+    try .told(
+      "class", sequence, about: id,
+      EnrollmentV1.ClassModified(id: id, courseID: 7, fee: 10_000, student: student))
   }
 
   /// The same event with data that is no message.
@@ -51,6 +70,38 @@ package enum EventPath: String, CaseIterable, Sendable, CustomStringConvertible 
     case .pastInbox: "past the inbox"
     }
   }
+}
+
+extension EventHandler {
+  /// The types of this system's events that the handler does something with: it fails at data that
+  /// is no message. Nothing is changed.
+  package func handledTypes(in harness: ContextHarness) async throws -> [String] {
+    var types: [String] = []
+    for type in EventsV1.Event.allTypes {
+      let event = EventsV1.Event(
+        id: "\(self.source)-test-1", type: type, source: self.source, subject: "class-1",
+        sequence: 1, time: "2026-03-02T00:00:00.000000Z", data: [0xFF])
+      do {
+        try await harness.database.write { try self.handle(event, in: $0) }
+      } catch is CodecError {
+        types.append(type)
+      }
+    }
+    return types
+  }
+}
+
+extension EventsV1.Event {
+  /// Every type that some service publishes, and one that none does.
+  fileprivate static let allTypes = [
+    CourseV1.CourseRegistered.eventType, CourseV1.CourseModified.eventType,
+    CourseV1.CourseDeleted.eventType, CourseV1.TextbookDeliveried.eventType,
+    CourseV1.DeliveryCanceled.eventType, EnrollmentV1.ClassRegistered.eventType,
+    EnrollmentV1.ClassModified.eventType, EnrollmentV1.ClassCanceled.eventType,
+    PayV1.PaymentApproved.eventType, PayV1.PaymentCanceled.eventType,
+    PointV1.PointRegistered.eventType, PointV1.PointCanceled.eventType,
+    GiftV1.GiftRegistered.eventType, GiftV1.GiftCanceled.eventType, "SomethingElse",
+  ]
 }
 
 extension ContextHarness {

@@ -39,24 +39,6 @@ struct EventIntakeTests {
     #expect(leftover == 0)
   }
 
-  @Test("T14: an event that cannot be handled parks its subject, and the others go on")
-  func parks() async throws {
-    let bench = try EventLogBench()
-    let intake = bench.intake(CountingHandler(refusedSubject: "bad"))
-    let events = [
-      incoming(1, subject: "good"), incoming(2, subject: "bad"), incoming(3, subject: "good"),
-      incoming(4, subject: "bad"), incoming(5, subject: "good"),
-    ]
-    try await intake.take(events, logID: "log")
-    #expect(try await bench.effects() == [1, 3, 5])
-    #expect(try await intake.cursor() == 5)
-    let parked = try await bench.database.read { connection in
-      try connection.rows("SELECT sequence FROM parked_event ORDER BY sequence")
-        .map { $0.integer(0) }
-    }
-    #expect(parked == [2, 4])
-  }
-
   @Test("K23: a consumer that comes back goes on where it stopped")
   func resumes() async throws {
     let bench = try EventLogBench()
@@ -79,6 +61,28 @@ struct EventIntakeTests {
       try await bench.intake().take([incoming(2)], logID: "second")
     }
     #expect(try await bench.effects() == [1])
+  }
+
+  @Test("another log, and a log without its end, are noticed by an answer without events too")
+  func refusesOtherLogAlways() async throws {
+    let bench = try EventLogBench()
+    let intake = bench.intake()
+    try await intake.take((1...3).map { incoming($0) }, logID: "log")
+    let position = try await intake.position()
+    let rolledBack = InboxError.rolledBack(source: "test", taken: 3, last: 2)
+    let other = InboxError.otherLog(source: "test", expected: "log", found: "new")
+    await #expect(throws: rolledBack) {
+      try await intake.take(.init(logID: "log", lastSequence: 2), from: position)
+    }
+    await #expect(throws: other) {
+      try await intake.take(.init(logID: "new", lastSequence: 9), from: position)
+    }
+    await #expect(throws: rolledBack) {
+      try await intake.take(
+        .init(events: [incoming(4)], logID: "log", lastSequence: 2), from: position)
+    }
+    try await intake.take(.init(logID: "log", lastSequence: 3), from: position)
+    #expect(try await bench.effects() == [1, 2, 3])
   }
 }
 

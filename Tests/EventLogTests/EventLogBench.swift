@@ -4,6 +4,7 @@ import FramedRPC
 import Kernel
 import Logging
 import Storage
+import Synchronization
 import TestSupport
 
 /// A database with the tables of the event log, and a table that counts what handlers did.
@@ -32,17 +33,19 @@ final class EventLogBench: Sendable {
   }
 
   /// Publishes `count` events in one transaction.
-  func publish(_ count: Int = 1, subject: String = "1") async throws {
+  func publish(
+    _ count: Int = 1, subject: String = "1", type: String = "ClassCanceled"
+  ) async throws {
     try await self.database.write { connection in
       for _ in 0..<count {
-        try self.outbox.append(try Self.event(subject: subject), in: connection)
+        try self.outbox.append(try Self.event(subject: subject, type: type), in: connection)
       }
     }
   }
 
-  static func event(subject: String) throws -> OutgoingEvent {
+  static func event(subject: String, type: String = "ClassCanceled") throws -> OutgoingEvent {
     OutgoingEvent(
-      type: "ClassCanceled", subject: subject, correlationID: subject,
+      type: type, subject: subject, correlationID: subject,
       time: Timestamp(microseconds: 0), cause: Cause(id: "request"),
       data: try EnrollmentV1.ClassCanceled(id: 1).encodedBytes())
   }
@@ -54,8 +57,25 @@ final class EventLogBench: Sendable {
     }
   }
 
-  func intake(_ handler: CountingHandler = CountingHandler()) -> EventIntake {
-    EventIntake(handler: handler, database: self.database, logger: Self.quiet)
+  /// Events handled ahead of the cursor.
+  func earlyRows() async throws -> Int64? {
+    try await self.database.read { try $0.integer("SELECT count(*) FROM inbox") }
+  }
+
+  /// The subjects and sequences of what is parked, the oldest first.
+  func parked() async throws -> [String] {
+    try await self.database.read { connection in
+      try connection.rows("SELECT subject, sequence FROM parked_event ORDER BY sequence")
+        .map { "\($0.text(0)) \($0.integer(1))" }
+    }
+  }
+
+  func intake(
+    _ handler: any EventHandler = CountingHandler(),
+    pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
+  ) -> EventIntake {
+    EventIntake(
+      handler: handler, database: self.database, logger: Self.quiet, pause: pause)
   }
 }
 
@@ -64,6 +84,7 @@ struct CountingHandler: EventHandler {
   struct Refusal: Error {}
 
   var source = "test"
+  var types: [String] = []
   var refusedSubject: String?
 
   func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
@@ -71,6 +92,28 @@ struct CountingHandler: EventHandler {
       "INSERT INTO effect (sequence, subject) VALUES (?, ?)",
       [.integer(event.sequence), .text(event.subject)])
     if event.subject == self.refusedSubject { throw Refusal() }
+  }
+}
+
+/// Handles as ``CountingHandler`` does, after as many failures as it is told.
+final class FailingHandler: EventHandler {
+  let source = "test"
+  let types: [String] = []
+  private let failuresLeft: Mutex<Int>
+  private let error: any Error
+
+  init(times: Int, _ error: any Error = CountingHandler.Refusal()) {
+    self.failuresLeft = Mutex(times)
+    self.error = error
+  }
+
+  func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
+    try CountingHandler().handle(event, in: connection)
+    let fails = self.failuresLeft.withLock { left in
+      left -= 1
+      return left >= 0
+    }
+    if fails { throw self.error }
   }
 }
 

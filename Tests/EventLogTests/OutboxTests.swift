@@ -40,6 +40,25 @@ struct OutboxTests {
     #expect(try event.message(EnrollmentV1.ClassCanceled.self).id == 1)
   }
 
+  @Test(
+    "an event that cannot travel is refused, and does not stop the feed",
+    arguments: ["type", "subject", "correlation_id", "causation_id", "trace_context"])
+  func refusesNUL(_ field: String) async throws {
+    let bench = try EventLogBench()
+    func text(_ name: String) -> String { name == field ? "a\u{0}b" : "ab" }
+    let event = OutgoingEvent(
+      type: text("type"), subject: text("subject"), correlationID: text("correlation_id"),
+      time: Timestamp(microseconds: 0), cause: Cause(id: text("causation_id")),
+      traceContext: text("trace_context"), data: [])
+    await #expect(throws: UntellableEvent(type: event.type, field: field)) {
+      try await bench.database.write { try bench.outbox.append(event, in: $0) }
+    }
+    try await bench.publish()
+    let answer = try await EventFeed(outbox: bench.outbox).fetch(
+      EventsV1.FetchRequest(after: 0, max: 10), RPCContext())
+    #expect(answer.events.map(\.sequence) == [1])
+  }
+
   @Test("a fetch begins after the sequence it names, and takes no more than it asks for")
   func fetches() async throws {
     let bench = try EventLogBench()

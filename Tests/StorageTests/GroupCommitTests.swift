@@ -114,6 +114,38 @@ struct GroupCommitTests {
     }
   }
 
+  @Test("a step that fails undoes only itself, also inside another step")
+  func steps() async throws {
+    struct Failure: Error {}
+    try await TestDatabase.inFolder { test in
+      let database = try test.open()
+      try await database.write { connection in
+        func insert(_ id: Int64) throws {
+          try connection.execute(
+            "INSERT INTO row (id, note) VALUES (?, ?)", [.integer(id), .text("\(id)")])
+        }
+        try insert(1)
+        try connection.attempt { try insert(2) }
+        #expect(throws: Failure.self) {
+          try connection.attempt {
+            try insert(3)
+            try connection.attempt { try insert(4) }
+            throw Failure()
+          }
+        }
+        try connection.attempt {
+          try insert(5)
+          #expect(throws: StorageError.constraint(.unique, detail: "row.id")) {
+            try connection.attempt { try insert(1) }
+          }
+        }
+      }
+      let ids = try await database.read { try $0.rows("SELECT id FROM row ORDER BY id") }
+      #expect(ids.map { $0.integer(0) } == [1, 2, 5])
+      await database.close()
+    }
+  }
+
   @Test("a unit cannot end its transaction")
   func transactionControl() async throws {
     try await TestDatabase.opened { database in

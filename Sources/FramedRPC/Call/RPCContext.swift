@@ -24,6 +24,12 @@ public struct RPCContext: Sendable {
     self.method = method
   }
 
-  /// The caller's request id, when it sent one.
-  public var requestID: String? { self.metadata[Self.requestIDKey] }
+  /// The caller's request id, when it sent one of 1 to 128 visible ASCII characters. Another one
+  /// is as good as none: it is handed on and written into logs.
+  public var requestID: String? {
+    guard let id = self.metadata[Self.requestIDKey], (1...128).contains(id.utf8.count),
+      id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+    else { return nil }
+    return id
+  }
 }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import JSON
+import Kernel
 import NIOCore
 import NIOHTTPTypes
 

@@ -12,6 +12,9 @@ final class SQLiteConnection: SQLConnection {
     case savepoint = "SAVEPOINT unit"
     case release = "RELEASE unit"
     case rollbackToSavepoint = "ROLLBACK TO unit"
+    case beginStep = "SAVEPOINT step"
+    case endStep = "RELEASE step"
+    case undoStep = "ROLLBACK TO step"
   }
 
   private let database: Database
@@ -40,6 +43,22 @@ final class SQLiteConnection: SQLConnection {
 
   func rows(_ sql: String, _ arguments: [SQLValue]) throws(StorageError) -> [SQLRow] {
     try self.statement(sql).rows(arguments)
+  }
+
+  func attempt<Answer>(_ step: () throws -> Answer) throws -> Answer {
+    try self.perform(.beginStep)
+    let answer: Answer
+    do {
+      answer = try step()
+    } catch {
+      // SQLite may have given the whole transaction up; then there is nothing to go on with.
+      guard self.handle.isInTransaction else { throw error }
+      try self.perform(.undoStep)
+      try self.perform(.endStep)
+      throw error
+    }
+    try self.perform(.endStep)
+    return answer
   }
 
   func perform(_ control: Control) throws(StorageError) {

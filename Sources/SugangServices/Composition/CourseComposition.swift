@@ -17,7 +17,10 @@ enum CourseComposition {
     parts.rpcServices.append(
       CourseV1.CourseService.register(CourseRPCAdaptor(port: application)))
     parts.restAdaptors.append(CourseRESTAdaptor(port: application, links: environment.links))
-    parts.background.append(try environment.consumer(CourseEventAdaptor(context), context))
+    for source in CourseEventAdaptor.sources {
+      parts.background.append(
+        try environment.consumer(CourseEventAdaptor(context, source: source), context))
+    }
     let finishClosings = FinishClosings(store: store, desk: desk)
     let clock = environment.clock
     parts.background.append(

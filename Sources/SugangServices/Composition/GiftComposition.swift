@@ -10,7 +10,10 @@ enum GiftComposition {
     let application = GiftApplication(store: SQLGiftStore(context))
     parts.rpcServices.append(GiftV1.GiftService.register(GiftRPCAdaptor(port: application)))
     parts.restAdaptors.append(GiftRESTAdaptor(port: application, links: environment.links))
-    parts.background.append(try environment.consumer(GiftEventAdaptor(context), context))
+    for source in GiftEventAdaptor.sources {
+      parts.background.append(
+        try environment.consumer(GiftEventAdaptor(context, source: source), context))
+    }
     return parts
   }
 }

@@ -16,7 +16,10 @@ enum PointComposition {
     let application = PointApplication(store: store)
     parts.rpcServices.append(PointV1.PointService.register(PointRPCAdaptor(port: application)))
     parts.restAdaptors.append(PointRESTAdaptor(port: application, links: environment.links))
-    parts.background.append(try environment.consumer(PointEventAdaptor(context), context))
+    for source in PointEventAdaptor.sources {
+      parts.background.append(
+        try environment.consumer(PointEventAdaptor(context, source: source), context))
+    }
     let settlePending = SettlePending(
       store: store,
       gateway: RPCGiftGateway(

@@ -30,6 +30,9 @@ enum ServiceHost {
     if let reasons = parts.reasonsNotReady {
       readiness.check(reasons)
     }
+    for case let consumer as EventConsumer in parts.background {
+      readiness.check { consumer.reasonsNotReady }
+    }
     var rpcServices = parts.rpcServices
     if let feed = parts.feed {
       rpcServices.append(EventsV1.EventFeedService.register(feed))

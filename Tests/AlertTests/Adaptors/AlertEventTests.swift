@@ -92,4 +92,14 @@ struct AlertEventTests {
     #expect(try await intake.cursor() == 1)
     #expect(try await alert.application.alerts(try PageRequest()).totalElements == 0)
   }
+
+  @Test(
+    "asks a source for the types it has a policy for, and for no others",
+    arguments: AlertEventAdaptor.sources)
+  func types(_ source: String) async throws {
+    let alert = try AlertHarness()
+    let handler = AlertEventAdaptor(source: source)
+    let handled = try await handler.handledTypes(in: alert.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import AlertCore
 import Contracts
@@ -14,17 +15,18 @@ enum AlertStory {
   static func courses(_ time: String = AlertStory.day) throws -> [EventsV1.Event] {
     try [
       .told(
-        "course", 1, about: 7,
+        "course", 1, about: .course(CourseID(7)),
         CourseV1.CourseRegistered(
           id: 7, name: "korean", teacher: "hong", fee: 10_000, textBook: "kor_book"),
         time: time),
       .told(
-        "course", 2, about: 7,
+        "course", 2, about: .course(CourseID(7)),
         CourseV1.CourseModified(
           id: 7, name: "korean", teacher: "hong", fee: 20_000, textBook: "kor_book"),
         time: time),
       .told(
-        "course", 3, about: 7, CourseV1.CourseDeleted(id: 7, name: "korean", teacher: "hong"),
+        "course", 3, about: .course(CourseID(7)),
+        CourseV1.CourseDeleted(id: 7, name: "korean", teacher: "hong"),
         time: time),
     ]
   }

@@ -31,7 +31,7 @@ struct CourseEventTests {
     ]
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
       let courses = try CourseHarness()
-      let adaptor = CourseEventAdaptor(courses.harness.context)
+      let adaptor = CourseEventAdaptor(courses.harness.context, source: "pay")
       for place in order + order {
         let event = events[place]
         // Past the inbox, so that the policy itself meets the repeats.
@@ -108,5 +108,50 @@ struct CourseEventTests {
         == CourseV1.DeliveryCanceled(
           id: 1, classID: 8, paymentID: 5, courseID: 3, student: "john-doe",
           textBook: "kor_book", status: "DELIVERY_CANCEL"))
+  }
+
+  @Test(
+    "asks a source for the types it has a policy for, and for no others",
+    arguments: CourseEventAdaptor.sources)
+  func types(_ source: String) async throws {
+    let courses = try CourseHarness()
+    let handler = CourseEventAdaptor(courses.harness.context, source: source)
+    let handled = try await handler.handledTypes(in: courses.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
+
+  @Test(
+    "T34: the textbook goes to the student whom Enrollment named last, in any order of the events",
+    arguments: EventPath.allCases)
+  func followsStudent(_ path: EventPath) async throws {
+    let history = [
+      try PaymentNews.approved(1), try .classModified(2, student: "lee"),
+      try PaymentNews.approved(2, payment: 6, class: 2), try .classModified(3, student: "park"),
+      try PaymentNews.canceled(3, payment: 6, class: 2, student: "kim"),
+      try .classModified(4, class: 2, student: "kim"),
+    ]
+    for seed in UInt64(1)...8 {
+      let courses = try CourseHarness()
+      try await courses.tell(history.twiceShuffled(seed: seed), path)
+      let first = try await courses.application.deliveries(of: ClassID(1))
+      #expect(first.map(\.order.student) == ["park"], "seed \(seed)")
+      let second = try await courses.application.deliveries(of: ClassID(2))
+      #expect(second.map(\.order.student) == ["kim"], "seed \(seed)")
+      #expect(second.map(\.status) == [.canceled], "seed \(seed)")
+      // Whoever knew the name before it was said: Course itself, or Pay.
+      let events = try await courses.harness.outbox.events(after: 0, limit: 10).events
+      let canceled = try #require(events.last { $0.type == "DeliveryCanceled" })
+      #expect(
+        try canceled.message(CourseV1.DeliveryCanceled.self).student == "kim", "seed \(seed)")
+    }
+  }
+
+  @Test("T34: a student named before the payment is told gets the textbook")
+  func correctedFirst() async throws {
+    let courses = try CourseHarness()
+    try await courses.tell([.classModified(2, student: "lee"), PaymentNews.approved(1)])
+    let events = try await courses.harness.outbox.events(after: 0, limit: 10).events
+    let sent = try #require(events.first).message(CourseV1.TextbookDeliveried.self)
+    #expect(sent.student == "lee")
   }
 }

@@ -50,9 +50,14 @@ struct CourseHarness {
 
   /// Course as it follows Pay's feed.
   var intake: EventIntake {
-    EventIntake(
-      handler: CourseEventAdaptor(self.harness.context), database: self.harness.database,
-      logger: ContextHarness.quiet)
+    self.harness.intake(CourseEventAdaptor(self.harness.context, source: "pay"))
+  }
+
+  func tell(_ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox) async throws {
+    let handlers = CourseEventAdaptor.sources.map {
+      CourseEventAdaptor(self.harness.context, source: $0)
+    }
+    try await self.harness.tell(events, to: handlers, delivery)
   }
 
   func finishClosings() async throws -> Settlement {
@@ -74,28 +79,24 @@ struct CourseHarness {
 /// What Pay tells of payment 5 for class 1, unless told otherwise.
 enum PaymentNews {
   static func approved(
-    _ sequence: Int64, payment: Int64 = 5, class classID: Int64 = 1, textBook: String = "kor_book"
+    _ sequence: Int64, payment: Int64 = 5, class classID: Int64 = 1, textBook: String = "kor_book",
+    student: String = "john-doe"
   ) throws -> EventsV1.Event {
-    let message = PayV1.PaymentApproved(
-      id: payment, classID: classID, courseID: 3, fee: 10_000, student: "john-doe",
-      status: "PAYMENT_COMPLETED", textBook: textBook)
-    return Self.event("PaymentApproved", sequence, classID, try message.encodedBytes())
+    try .told(
+      "pay", sequence, about: classID,
+      PayV1.PaymentApproved(
+        id: payment, classID: classID, courseID: 3, fee: 10_000, student: student,
+        status: "PAYMENT_COMPLETED", textBook: textBook))
   }
 
   static func canceled(
-    _ sequence: Int64, payment: Int64 = 5, class classID: Int64 = 1, textBook: String = "kor_book"
+    _ sequence: Int64, payment: Int64 = 5, class classID: Int64 = 1, textBook: String = "kor_book",
+    student: String = "john-doe"
   ) throws -> EventsV1.Event {
-    let message = PayV1.PaymentCanceled(
-      id: payment, classID: classID, courseID: 3, fee: 10_000, student: "john-doe",
-      status: "CANCEL", textBook: textBook)
-    return Self.event("PaymentCanceled", sequence, classID, try message.encodedBytes())
-  }
-
-  private static func event(
-    _ type: String, _ sequence: Int64, _ classID: Int64, _ data: [UInt8]
-  ) -> EventsV1.Event {
-    EventsV1.Event(
-      id: "pay-test-\(sequence)", type: type, version: 1, source: "pay", subject: "\(classID)",
-      sequence: sequence, data: data)
+    try .told(
+      "pay", sequence, about: classID,
+      PayV1.PaymentCanceled(
+        id: payment, classID: classID, courseID: 3, fee: 10_000, student: student,
+        status: "CANCEL", textBook: textBook))
   }
 }

@@ -66,6 +66,7 @@ struct CourseContents: Sendable {
   var lastCourseID: Int64 = 0
   var deliveries: [DeliveryID: Delivery] = [:]
   var commands: [String: RememberedCommand] = [:]
+  var students: [ClassID: StudentCorrection] = [:]
   var events: [CourseEvent] = []
 }
 
@@ -95,7 +96,19 @@ private final class InMemoryCourseTransaction: CourseTransaction {
     self.contents.deliveries.values.first { $0.order.paymentID == paymentID }
   }
 
+  func deliveries(of classID: ClassID) -> [Delivery] {
+    self.contents.deliveries.values.filter { $0.order.classID == classID }
+  }
+
   func save(_ delivery: Delivery) { self.contents.deliveries[delivery.id] = delivery }
+
+  func studentCorrection(of classID: ClassID) -> StudentCorrection? {
+    self.contents.students[classID]
+  }
+
+  func remember(_ correction: StudentCorrection) {
+    self.contents.students[correction.classID] = correction
+  }
 
   func raise(_ event: CourseEvent) { self.contents.events.append(event) }
 

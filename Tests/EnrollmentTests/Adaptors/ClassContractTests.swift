@@ -63,6 +63,25 @@ struct ClassContractTests {
     #expect(try await classes.harness.eventTypes() == ["ClassRegistered", "ClassModified"])
   }
 
+  @Test("T34: a class that is not paid yet keeps its student", arguments: Way.allCases)
+  func modifiesPending(_ way: Way) async throws {
+    let caller = self.caller
+    let classes = try await self.classes()
+    classes.gateway.next(.unknown(reason: "down"))
+    try await classes.with(way) { port in
+      let id = try await port.register(
+        try EnrollmentHarness.command(), by: caller, key: nil
+      ).id
+      let change = ClassChange(student: "lee")
+      let refused = await problem { try await port.modify(id, change, by: caller) }
+      #expect(refused?.code == "class-pending")
+      #expect(refused?.kind == .conflict)
+      _ = try await classes.settle()
+      #expect(try await port.modify(id, change, by: caller).student == "lee")
+    }
+    #expect(try await classes.harness.eventTypes() == ["ClassRegistered", "ClassModified"])
+  }
+
   @Test("T17: a class does not pass to a student who is in the course", arguments: Way.allCases)
   func modifiesToEnrolled(_ way: Way) async throws {
     let caller = self.caller

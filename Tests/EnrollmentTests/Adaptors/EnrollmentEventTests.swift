@@ -96,4 +96,12 @@ struct EnrollmentEventTests {
       try await classes.harness.database.write { try adaptor.handle(event, in: $0) }
     }
   }
+
+  @Test("asks for the types it has a policy for, and for no others")
+  func types() async throws {
+    let classes = try EnrollmentHarness()
+    let handler = EnrollmentEventAdaptor(classes.harness.context)
+    let handled = try await handler.handledTypes(in: classes.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
 }

@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import Contracts
 import EnrollmentAdaptors
@@ -94,7 +95,7 @@ enum CourseNews {
   ) throws -> EventsV1.Event {
     let message = CourseV1.CourseRegistered(
       id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook)
-    return Self.event("CourseRegistered", sequence, course, try message.encodedBytes())
+    return try .told("course", sequence, about: .course(CourseID(course)), message)
   }
 
   static func modified(
@@ -102,19 +103,11 @@ enum CourseNews {
   ) throws -> EventsV1.Event {
     let message = CourseV1.CourseModified(
       id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook)
-    return Self.event("CourseModified", sequence, course, try message.encodedBytes())
+    return try .told("course", sequence, about: .course(CourseID(course)), message)
   }
 
   static func deleted(_ sequence: Int64, course: Int64 = 1) throws -> EventsV1.Event {
     let message = CourseV1.CourseDeleted(id: course, name: "korean", teacher: "hong-gil-dong")
-    return Self.event("CourseDeleted", sequence, course, try message.encodedBytes())
-  }
-
-  private static func event(
-    _ type: String, _ sequence: Int64, _ courseID: Int64, _ data: [UInt8]
-  ) -> EventsV1.Event {
-    EventsV1.Event(
-      id: "course-test-\(sequence)", type: type, version: 1, source: "course",
-      subject: "\(courseID)", sequence: sequence, data: data)
+    return try .told("course", sequence, about: .course(CourseID(course)), message)
   }
 }

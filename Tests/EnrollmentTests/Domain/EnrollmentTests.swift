@@ -82,20 +82,30 @@ struct EnrollmentTests {
     #expect(modified == nil)
   }
 
-  @Test("gets another student; a pending class says so only when it is registered")
+  @Test("gets another student")
   func newStudent() throws {
     var registered = try Self.enrollment(.registered)
-    var pending = try Self.enrollment()
-    let change = ClassChange(student: "simon")
 
-    let modified = try registered.modify(change)
-    let unsaid = try pending.modify(change)
-    let told = pending.register()
+    let modified = try registered.modify(ClassChange(student: "simon"))
 
     #expect(modified == ClassModified(enrollment: registered))
     #expect(registered.student == "simon")
-    #expect(unsaid == nil)
-    #expect(told?.enrollment.student == "simon")
+  }
+
+  @Test("T34: keeps its student while its payment is not known")
+  func pendingStudent() throws {
+    var pending = try Self.enrollment()
+
+    let error = #expect(throws: EnrollmentError.self) {
+      _ = try pending.modify(ClassChange(student: "simon"))
+    }
+    let same = try pending.modify(ClassChange(student: "john-doe"))
+
+    #expect(error == .classPending(ClassID(7)))
+    #expect(error?.problem.code == "class-pending")
+    #expect(error?.problem.kind == .conflict)
+    #expect(same == nil)
+    #expect(pending.register()?.enrollment.student == "john-doe")
   }
 
   static func enrollment(_ status: Enrollment.Status = .pending) throws -> Enrollment {

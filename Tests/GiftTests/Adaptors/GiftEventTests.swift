@@ -12,7 +12,8 @@ struct GiftEventTests {
   /// What can happen to a gift, in whatever order.
   private enum Step: Sendable {
     case give(payment: Int64)
-    case pointCanceled(Int64, payment: Int64)
+    case pointCanceled(Int64, payment: Int64, student: String = "john-doe")
+    case classModified(Int64, class: Int64, student: String)
   }
 
   private let cause = Cause(id: "settle-point-1")
@@ -39,8 +40,12 @@ struct GiftEventTests {
     case .give(let payment):
       _ = try await gift.application.give(
         try GiftHarness.command(payment: payment), because: self.cause)
-    case .pointCanceled(let sequence, let payment):
-      try await gift.tell([try GiftHarness.pointCanceled(sequence, payment: payment)], delivery)
+    case .pointCanceled(let sequence, let payment, let student):
+      try await gift.tell(
+        [try GiftHarness.pointCanceled(sequence, payment: payment, student: student)], delivery)
+    case .classModified(let sequence, let classID, let student):
+      try await gift.tell(
+        [try .classModified(sequence, class: classID, student: student)], delivery)
     }
   }
 
@@ -129,5 +134,43 @@ struct GiftEventTests {
         == "GiftRegistered(id, classId, fee, student, giftstock)")
     #expect(
       GiftV1.GiftCanceled().seedShape == "GiftCanceled(id, classId, fee, student, giftstock)")
+  }
+
+  @Test(
+    "asks a source for the types it has a policy for, and for no others",
+    arguments: GiftEventAdaptor.sources)
+  func types(_ source: String) async throws {
+    let gift = try GiftHarness()
+    let handler = GiftEventAdaptor(gift.harness.context, source: source)
+    let handled = try await handler.handledTypes(in: gift.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
+
+  @Test(
+    "T34: a gift belongs to the student whom Enrollment named last, in any order",
+    arguments: EventPath.allCases)
+  func followsStudent(_ delivery: EventPath) async throws {
+    let steps: [Step] = [
+      .give(payment: 1), .classModified(2, class: 1, student: "lee"), .give(payment: 2),
+      .classModified(3, class: 1, student: "park"),
+      .pointCanceled(1, payment: 2, student: "kim"),
+      .classModified(4, class: 2, student: "kim"),
+    ]
+    for seed in UInt64(1)...8 {
+      let gift = try GiftHarness()
+      for step in steps.twiceShuffled(seed: seed) {
+        try await self.take(step, gift, delivery)
+      }
+      #expect(try await gift.application.gift(of: ClassID(1)).student == "park", "seed \(seed)")
+      let gifts = try await gift.application.gifts(try PageRequest()).items
+      // None, when the points were canceled before it could be given.
+      let second = gifts.filter { $0.classID == ClassID(2) }
+      #expect(second.allSatisfy { $0.student == "kim" }, "seed \(seed)")
+      let events = try await gift.harness.outbox.events(after: 0, limit: 10).events
+      let canceled = try events.filter { $0.type == "GiftCanceled" }.map {
+        try $0.message(GiftV1.GiftCanceled.self).student
+      }
+      #expect(canceled == second.map { _ in "kim" }, "seed \(seed)")
+    }
   }
 }

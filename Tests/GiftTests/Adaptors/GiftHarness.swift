@@ -19,7 +19,8 @@ struct GiftHarness {
     self.application = GiftApplication(store: SQLGiftStore(self.harness.context))
   }
 
-  var handler: GiftEventAdaptor { GiftEventAdaptor(self.harness.context) }
+  /// Gift as it follows Point's feed.
+  var handler: GiftEventAdaptor { GiftEventAdaptor(self.harness.context, source: "point") }
 
   /// Runs `body` with the port as its callers reach it.
   func with(
@@ -48,7 +49,10 @@ struct GiftHarness {
   func tell(
     _ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox
   ) async throws {
-    try await self.harness.tell(events, to: [self.handler], delivery)
+    let handlers = GiftEventAdaptor.sources.map {
+      GiftEventAdaptor(self.harness.context, source: $0)
+    }
+    try await self.harness.tell(events, to: handlers, delivery)
   }
 
   /// Payment n is for class n.
@@ -60,12 +64,12 @@ struct GiftHarness {
   }
 
   static func pointCanceled(
-    _ sequence: Int64, payment id: Int64 = 1
+    _ sequence: Int64, payment id: Int64 = 1, student: String = "john-doe"
   ) throws -> EventsV1.Event {
     try .told(
       "point", sequence, about: id,
       PointV1.PointCanceled(
-        id: id, classID: id, paymentID: id, fee: 10_000, student: "john-doe", cashpoint: 0))
+        id: id, classID: id, paymentID: id, fee: 10_000, student: student, cashpoint: 0))
   }
 
   /// The gift of ``command(payment:fee:student:)``, as one of the three ways shows it.

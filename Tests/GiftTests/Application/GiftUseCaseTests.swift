@@ -92,7 +92,7 @@ struct GiftUseCaseTests {
 
   private func cancel() async throws {
     try await self.store.transact(because: Cause(id: "point-1-2")) { tx in
-      try CancelGift(of: PaymentID(5)).perform(in: tx)
+      try CancelGift(of: PaymentID(5), classID: ClassID(7), student: "john-doe").perform(in: tx)
     }
   }
 

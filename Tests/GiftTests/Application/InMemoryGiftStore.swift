@@ -40,6 +40,7 @@ final class InMemoryGiftStore: GiftStore {
 struct GiftContents: Sendable {
   var gifts: [GiftID: Gift] = [:]
   var revoked: Set<PaymentID> = []
+  var students: [ClassID: StudentCorrection] = [:]
   var events: [GiftEvent] = []
 }
 
@@ -56,11 +57,23 @@ private final class InMemoryGiftTransaction: GiftTransaction {
     self.contents.gifts.values.first { $0.paymentID == paymentID }
   }
 
+  func gifts(of classID: ClassID) -> [Gift] {
+    self.contents.gifts.values.filter { $0.classID == classID }
+  }
+
   func save(_ gift: Gift) { self.contents.gifts[gift.id] = gift }
 
   func isRevoked(_ paymentID: PaymentID) -> Bool { self.contents.revoked.contains(paymentID) }
 
   func rememberRevoked(_ paymentID: PaymentID) { self.contents.revoked.insert(paymentID) }
+
+  func studentCorrection(of classID: ClassID) -> StudentCorrection? {
+    self.contents.students[classID]
+  }
+
+  func remember(_ correction: StudentCorrection) {
+    self.contents.students[correction.classID] = correction
+  }
 
   func raise(_ event: GiftEvent) { self.contents.events.append(event) }
 }

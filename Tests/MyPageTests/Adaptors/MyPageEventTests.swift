@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import Contracts
 import EventLog
@@ -102,10 +103,20 @@ struct MyPageEventTests {
   func ignoresOthers() async throws {
     let myPage = try MyPageHarness()
     let registered = try EventsV1.Event.told(
-      "course", 1, about: 7, CourseV1.CourseRegistered(id: 7, name: "korean"))
+      "course", 1, about: .course(CourseID(7)), CourseV1.CourseRegistered(id: 7, name: "korean"))
     try await myPage.tell([registered])
     let intake = myPage.harness.intake(MyPageEventAdaptor(source: "course"))
     #expect(try await intake.cursor() == 1)
     #expect(try await myPage.application.rows(try PageRequest()).totalElements == 0)
+  }
+
+  @Test(
+    "asks a source for the types it has a policy for, and for no others",
+    arguments: MyPageEventAdaptor.sources)
+  func types(_ source: String) async throws {
+    let myPage = try MyPageHarness()
+    let handler = MyPageEventAdaptor(source: source)
+    let handled = try await handler.handledTypes(in: myPage.harness)
+    #expect(handled.sorted() == handler.types.sorted())
   }
 }

@@ -1,5 +1,9 @@
 import AdaptorTestSupport
+import Contracts
+import EventLog
+import FramedRPC
 import Kernel
+import PayAdaptors
 import PayCore
 import Testing
 
@@ -128,6 +132,30 @@ struct PayContractTests {
         _ = try await port.payments(request)
       }
       #expect((error as? any DomainError)?.problem.fields.map(\.field) == ["sort"])
+    }
+  }
+
+  @Test(
+    "a request id that cannot travel is replaced, and the events go on",
+    arguments: ["a\u{0}b", "a b", "", String(repeating: "x", count: 129), "é"])
+  func hostileRequestID(_ id: String) async throws {
+    let pay = try PayHarness()
+    let services = [
+      PayV1.PayService.register(PayRPCAdaptor(port: pay.application)),
+      EventsV1.EventFeedService.register(EventFeed(outbox: pay.harness.outbox)),
+    ]
+    try await pay.harness.withRPC(services) { channel in
+      var metadata = RPCMetadata()
+      try metadata.append(RPCContext.requestIDKey, id)
+      _ = try await PayV1.PayServiceClient(channel).approve(
+        PayV1.ApproveRequest(
+          classID: 1, courseID: 7, fee: 10_000, student: "john-doe", textBook: "kor_book"),
+        options: CallOptions(timeout: ContextHarness.patience, metadata: metadata))
+      let answer = try await EventsV1.EventFeedServiceClient(channel).fetch(
+        EventsV1.FetchRequest(after: 0, max: 10),
+        options: CallOptions(timeout: ContextHarness.patience))
+      #expect(answer.events.map(\.type) == ["PaymentApproved"])
+      #expect(answer.events.first?.causationID.utf8.count == 32)
     }
   }
 }

@@ -62,4 +62,21 @@ struct CancelPaymentTests {
     #expect(decision == .declined(.classCanceled))
     #expect(try await self.pay.payments(of: ClassID(7)).count == 1)
   }
+
+  @Test("T34: is given back to the student whom the class was given to, told once or twice")
+  func newStudent() async throws {
+    _ = try await self.pay.approve(try ApprovePaymentTests.command(), because: self.cause)
+    for (student, version) in [("lee", Int64(3)), ("lee", 3), ("kim", 2)] {
+      try await self.store.transact(because: self.cause) { tx in
+        try CorrectStudent(
+          StudentCorrection(classID: ClassID(7), student: student, version: version)
+        ).perform(in: tx)
+      }
+    }
+
+    let payment = try await self.pay.refund(ClassID(7), because: self.cause)
+
+    #expect(payment?.student == "lee")
+    #expect(self.store.events.count == 2)
+  }
 }

@@ -42,6 +42,7 @@ final class InMemoryPayStore: PayStore {
 struct PayContents: Sendable {
   var payments: [PaymentID: Payment] = [:]
   var canceled: Set<ClassID> = []
+  var students: [ClassID: StudentCorrection] = [:]
   var events: [PayEvent] = []
 }
 
@@ -65,6 +66,14 @@ private final class InMemoryPayTransaction: PayTransaction {
   func isCanceled(_ classID: ClassID) -> Bool { self.contents.canceled.contains(classID) }
 
   func rememberCanceled(_ classID: ClassID) { self.contents.canceled.insert(classID) }
+
+  func studentCorrection(of classID: ClassID) -> StudentCorrection? {
+    self.contents.students[classID]
+  }
+
+  func remember(_ correction: StudentCorrection) {
+    self.contents.students[correction.classID] = correction
+  }
 
   func raise(_ event: PayEvent) { self.contents.events.append(event) }
 }

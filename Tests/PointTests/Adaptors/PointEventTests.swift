@@ -134,4 +134,41 @@ struct PointEventTests {
       PointV1.PointCanceled().seedShape
         == "PointCanceled(id, classId, paymentId, fee, student, cashpoint)")
   }
+
+  @Test(
+    "asks a source for the types it has a policy for, and for no others",
+    arguments: PointEventAdaptor.sources)
+  func types(_ source: String) async throws {
+    let point = try PointHarness()
+    let handler = PointEventAdaptor(point.harness.context, source: source)
+    let handled = try await handler.handledTypes(in: point.harness)
+    #expect(handled.sorted() == handler.types.sorted())
+  }
+
+  @Test(
+    "T34: points belong to the student whom Enrollment named last, in any order of the events",
+    arguments: EventPath.allCases)
+  func followsStudent(_ path: EventPath) async throws {
+    let history = [
+      try PayTells.approved(1), try .classModified(2, student: "lee"),
+      try PayTells.approved(2, payment: 2), try .classModified(3, student: "park"),
+      try PayTells.canceled(3, payment: 2, student: "kim"),
+      try .classModified(4, class: 2, student: "kim"),
+    ]
+    for seed in UInt64(1)...8 {
+      let point = try PointHarness()
+      try await point.tell(history.twiceShuffled(seed: seed), path)
+      _ = try await point.settle()
+      let points = try await point.application.points(
+        try PageRequest(sort: [SortKey(field: "classId")]))
+      #expect(points.items.map(\.paid.student) == ["park", "kim"], "seed \(seed)")
+      #expect(point.gifts.requests.map(\.student) == ["park"], "seed \(seed)")
+      let events = try await point.harness.outbox.events(after: 0, limit: 10).events
+      let canceled = try #require(events.first { $0.type == "PointCanceled" })
+      #expect(try canceled.message(PointV1.PointCanceled.self).student == "kim", "seed \(seed)")
+      let registered = try #require(events.first { $0.type == "PointRegistered" })
+      #expect(
+        try registered.message(PointV1.PointRegistered.self).student == "park", "seed \(seed)")
+    }
+  }
 }

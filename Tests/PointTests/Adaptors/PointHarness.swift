@@ -20,7 +20,8 @@ struct PointHarness {
     self.application = PointApplication(store: SQLPointStore(self.harness.context))
   }
 
-  var handler: PointEventAdaptor { PointEventAdaptor(self.harness.context) }
+  /// Point as it follows Pay's feed.
+  var handler: PointEventAdaptor { PointEventAdaptor(self.harness.context, source: "pay") }
 
   /// Runs `body` with the port as its callers reach it.
   func with(
@@ -55,7 +56,10 @@ struct PointHarness {
   func tell(
     _ events: [EventsV1.Event], _ delivery: EventPath = .throughInbox
   ) async throws {
-    try await self.harness.tell(events, to: [self.handler], delivery)
+    let handlers = PointEventAdaptor.sources.map {
+      PointEventAdaptor(self.harness.context, source: $0)
+    }
+    try await self.harness.tell(events, to: handlers, delivery)
   }
 
   func settle(_ gateway: (any GiftGateway)? = nil) async throws -> Settlement {

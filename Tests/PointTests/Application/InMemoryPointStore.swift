@@ -47,6 +47,7 @@ final class InMemoryPointStore: PointStore {
 
 struct PointContents: Sendable {
   var points: [PointID: Point] = [:]
+  var students: [ClassID: StudentCorrection] = [:]
   var events: [PointEvent] = []
 }
 
@@ -65,7 +66,19 @@ private final class InMemoryPointTransaction: PointTransaction {
     self.contents.points.values.first { $0.paid.paymentID == paymentID }
   }
 
+  func points(of classID: ClassID) -> [Point] {
+    self.contents.points.values.filter { $0.paid.classID == classID }
+  }
+
   func save(_ point: Point) { self.contents.points[point.id] = point }
+
+  func studentCorrection(of classID: ClassID) -> StudentCorrection? {
+    self.contents.students[classID]
+  }
+
+  func remember(_ correction: StudentCorrection) {
+    self.contents.students[correction.classID] = correction
+  }
 
   func raise(_ event: PointEvent) { self.contents.events.append(event) }
 }

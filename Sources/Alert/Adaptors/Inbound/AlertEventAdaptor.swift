@@ -7,19 +7,32 @@ import Storage
 
 /// Alert's one policy, for each of the sources it follows: who is concerned by an event is told.
 package struct AlertEventAdaptor: EventHandler {
+  private static let types = [
+    "class": ["ClassRegistered", "ClassModified", "ClassCanceled"],
+    "course": [
+      "CourseRegistered", "CourseModified", "CourseDeleted", "TextbookDeliveried",
+      "DeliveryCanceled",
+    ],
+    "pay": ["PaymentApproved", "PaymentCanceled"],
+  ]
+
   /// Whose feeds make alerts.
   package static let sources = ["class", "course", "pay"]
 
   package let source: String
+  package let types: [String]
 
   /// - Parameter source: one of ``sources``.
   package init(source: String) {
-    precondition(Self.sources.contains(source), "alerts do not follow \(source)")
+    guard let types = Self.types[source] else {
+      preconditionFailure("alerts do not follow \(source)")
+    }
     self.source = source
+    self.types = types
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard let fact = try AlertFact(event) else { return }
+    guard self.types.contains(event.type), let fact = try AlertFact(event) else { return }
     try WriteAlerts(for: fact).perform(in: SQLAlertTransaction(connection: connection))
   }
 }

@@ -5,32 +5,33 @@ import Storage
 
 /// Keeps courses and deliveries in SQL.
 package struct SQLCourseStore: CourseStore {
-  package static let migrations = SQLContext.migrations([
-    Migration(
-      name: "course-001",
-      // AUTOINCREMENT, since courses are deleted and their ids must not come back.
-      sql: """
-        CREATE TABLE course (
-          id INTEGER PRIMARY KEY AUTOINCREMENT,
-          name TEXT NOT NULL,
-          teacher TEXT NOT NULL,
-          fee INTEGER NOT NULL,
-          text_book TEXT NOT NULL,
-          closing_since INTEGER NULL
-        ) STRICT;
-        CREATE INDEX closing_course ON course (closing_since) WHERE closing_since IS NOT NULL;
-        CREATE TABLE delivery (
-          id INTEGER PRIMARY KEY,
-          payment_id INTEGER NOT NULL UNIQUE,
-          class_id INTEGER NOT NULL,
-          course_id INTEGER NOT NULL,
-          student TEXT NOT NULL,
-          text_book TEXT NOT NULL,
-          status TEXT NOT NULL
-        ) STRICT;
-        CREATE INDEX delivery_by_class ON delivery (class_id);
-        """)
-  ])
+  package static let migrations = SQLContext.migrations(
+    [
+      Migration(
+        name: "course-001",
+        // AUTOINCREMENT, since courses are deleted and their ids must not come back.
+        sql: """
+          CREATE TABLE course (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            teacher TEXT NOT NULL,
+            fee INTEGER NOT NULL,
+            text_book TEXT NOT NULL,
+            closing_since INTEGER NULL
+          ) STRICT;
+          CREATE INDEX closing_course ON course (closing_since) WHERE closing_since IS NOT NULL;
+          CREATE TABLE delivery (
+            id INTEGER PRIMARY KEY,
+            payment_id INTEGER NOT NULL UNIQUE,
+            class_id INTEGER NOT NULL,
+            course_id INTEGER NOT NULL,
+            student TEXT NOT NULL,
+            text_book TEXT NOT NULL,
+            status TEXT NOT NULL
+          ) STRICT;
+          CREATE INDEX delivery_by_class ON delivery (class_id);
+          """)
+    ] + SQLStudentMemory.migrations)
 
   private static let sortableCourses = [
     "id": "id", "name": "name", "teacher": "teacher", "fee": "fee", "textBook": "text_book",

@@ -56,12 +56,19 @@ struct SQLCourseTransaction: CourseTransaction {
     ).map(Delivery.init(row:))
   }
 
+  func deliveries(of classID: ClassID) throws -> [Delivery] {
+    try self.unit.connection.rows(
+      "SELECT \(Delivery.columns) FROM delivery WHERE class_id = ? ORDER BY id",
+      [.integer(classID.value)]
+    ).map(Delivery.init(row:))
+  }
+
   func save(_ delivery: Delivery) throws {
     let order = delivery.order
     try self.unit.connection.execute(
       """
       INSERT INTO delivery (\(Delivery.columns)) VALUES (?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET status = excluded.status
+      ON CONFLICT (id) DO UPDATE SET status = excluded.status, student = excluded.student
       """,
       [
         .integer(delivery.id.value), .integer(order.paymentID.value),
@@ -70,7 +77,7 @@ struct SQLCourseTransaction: CourseTransaction {
       ])
   }
 
-  // MARK: Commands and events
+  // MARK: Students, commands and events
 
   func rememberedCommand(_ key: CommandKey) throws -> RememberedCommand? {
     try self.unit.rememberedCommand(key)
@@ -78,6 +85,14 @@ struct SQLCourseTransaction: CourseTransaction {
 
   func remember(_ command: RememberedCommand, as key: CommandKey) throws {
     try self.unit.remember(command, as: key)
+  }
+
+  func studentCorrection(of classID: ClassID) throws -> StudentCorrection? {
+    try self.unit.studentCorrection(of: classID)
+  }
+
+  func remember(_ correction: StudentCorrection) throws {
+    try self.unit.remember(correction)
   }
 
   func raise(_ event: CourseEvent) throws {

@@ -11,8 +11,9 @@ package struct DeliverTextbook: Hashable, Sendable {
   /// A payment that has a delivery, started or canceled, gets no other (traps T9, T11).
   package func perform(in tx: any CourseTransaction) throws {
     guard !self.order.isEmpty, try tx.delivery(of: self.order.paymentID) == nil else { return }
+    let student = try tx.student(of: self.order.classID, told: self.order.student)
     let delivery = Delivery(
-      id: try tx.nextDeliveryID(), order: self.order, status: .started)
+      id: try tx.nextDeliveryID(), order: self.order.to(student), status: .started)
     try tx.save(delivery)
     try tx.raise(.textbookDeliveried(TextbookDeliveried(delivery: delivery)))
   }

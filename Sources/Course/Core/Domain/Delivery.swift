@@ -8,13 +8,18 @@ package struct Delivery: Hashable, Sendable {
   }
 
   package let id: DeliveryID
-  package let order: TextbookOrder
+  package private(set) var order: TextbookOrder
   package private(set) var status: Status
 
   package init(id: DeliveryID, order: TextbookOrder, status: Status) {
     self.id = id
     self.order = order
     self.status = status
+  }
+
+  /// The class has another student.
+  package mutating func correct(student: String) {
+    self.order = self.order.to(student)
   }
 
   /// - Returns: What happened, or nil when it was canceled before (trap T15).
@@ -42,6 +47,13 @@ package struct TextbookOrder: Hashable, Sendable {
     self.courseID = courseID
     self.student = student
     self.textBook = textBook
+  }
+
+  /// The same order for another student.
+  package func to(_ student: String) -> TextbookOrder {
+    TextbookOrder(
+      paymentID: self.paymentID, classID: self.classID, courseID: self.courseID,
+      student: student, textBook: self.textBook)
   }
 
   /// A course without a book needs no delivery.

@@ -22,7 +22,7 @@ package protocol CourseStore: Sendable {
 }
 
 /// One unit of work on Course's store, valid only inside the closure it was given to.
-package protocol CourseTransaction: CommandMemory {
+package protocol CourseTransaction: CommandMemory, StudentMemory {
   /// An id that no course has had, not even a deleted one.
   func nextCourseID() throws -> CourseID
 
@@ -38,6 +38,8 @@ package protocol CourseTransaction: CommandMemory {
   func nextDeliveryID() throws -> DeliveryID
 
   func delivery(of paymentID: PaymentID) throws -> Delivery?
+
+  func deliveries(of classID: ClassID) throws -> [Delivery]
 
   /// Inserts the delivery, or replaces the one with its id.
   func save(_ delivery: Delivery) throws

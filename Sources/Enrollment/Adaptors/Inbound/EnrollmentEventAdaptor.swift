@@ -9,6 +9,7 @@ import Storage
 /// that students can enroll while Course is down (R20, X3).
 package struct EnrollmentEventAdaptor: EventHandler {
   package let source = "course"
+  package let types = ["CourseRegistered", "CourseModified", "CourseDeleted"]
   private let context: SQLContext
 
   package init(_ context: SQLContext) {

@@ -68,8 +68,9 @@ package struct Enrollment: Hashable, Sendable {
 
   /// Changes the student. The terms are fixed; they may be sent again as they are (trap T34).
   ///
-  /// - Returns: What happened, or nil when nothing changed. A pending class makes no event: nobody
-  ///   was told of it yet, and ``ClassRegistered`` will name the new student.
+  /// - Returns: What happened, or nil when nothing changed.
+  /// - Throws: ``EnrollmentError/classPending(_:)``: Pay was asked in the student's name, and may be
+  ///   asked again.
   package mutating func modify(_ change: ClassChange) throws(EnrollmentError) -> ClassModified? {
     guard self.isActive else { throw .notFound(self.id) }
     if let courseID = change.courseID, courseID != self.courseID {
@@ -81,8 +82,9 @@ package struct Enrollment: Hashable, Sendable {
     }
     guard let student = change.student, student != self.student else { return nil }
     if let problem = Enrollment.studentRule.check(student) { throw .invalid([problem]) }
+    guard self.status == .registered else { throw .classPending(self.id) }
     self.student = student
-    return self.status == .registered ? ClassModified(enrollment: self) : nil
+    return ClassModified(enrollment: self)
   }
 }
 

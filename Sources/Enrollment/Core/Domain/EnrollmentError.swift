@@ -14,6 +14,8 @@ package enum EnrollmentError: DomainError, Hashable {
   /// The class was canceled while its payment was under way.
   case classCanceled(ClassID)
   case termsFixed(ClassID, field: String)
+  /// Whether the class is paid is not known yet, so its student cannot change.
+  case classPending(ClassID)
   case courseHasEnrollments(CourseID)
 
   package var problem: Problem {
@@ -45,6 +47,10 @@ package enum EnrollmentError: DomainError, Hashable {
       .conflict(
         "terms-fixed", title: "The terms of a class do not change",
         detail: "\(field) of class \(id) stays as accepted; cancel it and register another")
+    case .classPending(let id):
+      .conflict(
+        "class-pending", title: "The class is not complete yet",
+        detail: "whether class \(id) is paid is not known yet; change it when it is")
     case .courseHasEnrollments(let id):
       .conflict(
         "course-has-enrollments", title: "Somebody is enrolled in the course",

@@ -6,23 +6,24 @@ import Storage
 /// Keeps gifts in SQL.
 package struct SQLGiftStore: GiftStore {
   /// `giftstock` is there to sort by; the core works it out anew.
-  package static let migrations = SQLContext.migrations([
-    Migration(
-      name: "gift-001",
-      sql: """
-        CREATE TABLE gift (
-          id INTEGER PRIMARY KEY,
-          payment_id INTEGER NOT NULL UNIQUE,
-          class_id INTEGER NOT NULL,
-          fee INTEGER NOT NULL,
-          student TEXT NOT NULL,
-          status TEXT NOT NULL,
-          giftstock INTEGER NOT NULL
-        ) STRICT;
-        CREATE INDEX gift_by_class ON gift (class_id);
-        CREATE TABLE revoked_payment (payment_id INTEGER PRIMARY KEY) STRICT;
-        """)
-  ])
+  package static let migrations = SQLContext.migrations(
+    [
+      Migration(
+        name: "gift-001",
+        sql: """
+          CREATE TABLE gift (
+            id INTEGER PRIMARY KEY,
+            payment_id INTEGER NOT NULL UNIQUE,
+            class_id INTEGER NOT NULL,
+            fee INTEGER NOT NULL,
+            student TEXT NOT NULL,
+            status TEXT NOT NULL,
+            giftstock INTEGER NOT NULL
+          ) STRICT;
+          CREATE INDEX gift_by_class ON gift (class_id);
+          CREATE TABLE revoked_payment (payment_id INTEGER PRIMARY KEY) STRICT;
+          """)
+    ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
   private static let sortable = [
@@ -79,11 +80,19 @@ struct SQLGiftTransaction: GiftTransaction {
     ).map(Gift.init(row:))
   }
 
+  func gifts(of classID: ClassID) throws -> [Gift] {
+    try self.unit.connection.rows(
+      "SELECT \(SQLGiftStore.columns) FROM gift WHERE class_id = ? ORDER BY id",
+      [.integer(classID.value)]
+    ).map(Gift.init(row:))
+  }
+
   func save(_ gift: Gift) throws {
     try self.unit.connection.execute(
       """
       INSERT INTO gift (\(SQLGiftStore.columns), giftstock) VALUES (?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET status = excluded.status, giftstock = excluded.giftstock
+      ON CONFLICT (id) DO UPDATE SET
+        status = excluded.status, giftstock = excluded.giftstock, student = excluded.student
       """,
       [
         .integer(gift.id.value), .integer(gift.paymentID.value), .integer(gift.classID.value),
@@ -101,6 +110,14 @@ struct SQLGiftTransaction: GiftTransaction {
     try self.unit.connection.execute(
       "INSERT OR IGNORE INTO revoked_payment (payment_id) VALUES (?)",
       [.integer(paymentID.value)])
+  }
+
+  func studentCorrection(of classID: ClassID) throws -> StudentCorrection? {
+    try self.unit.studentCorrection(of: classID)
+  }
+
+  func remember(_ correction: StudentCorrection) throws {
+    try self.unit.remember(correction)
   }
 
   func raise(_ event: GiftEvent) throws {

@@ -11,7 +11,7 @@ package struct Gift: Hashable, Sendable {
   package let paymentID: PaymentID
   package let classID: ClassID
   package let fee: Money
-  package let student: String
+  package private(set) var student: String
   package private(set) var status: Status
 
   package init(
@@ -29,6 +29,11 @@ package struct Gift: Hashable, Sendable {
   /// How many gifts there are; none once they are revoked.
   package var giftstock: Int32 {
     self.status == .revoked ? 0 : GiftTier.giftstock(for: self.fee)
+  }
+
+  /// The class has another student.
+  package mutating func correct(student: String) {
+    self.student = student
   }
 
   /// - Returns: What happened, or nil when it was revoked before (trap T15).

@@ -15,11 +15,13 @@ package protocol GiftStore: Sendable {
 }
 
 /// One unit of work on Gift's store, valid only inside the closure it was given to.
-package protocol GiftTransaction {
+package protocol GiftTransaction: StudentMemory {
   /// An id that no gift has had.
   func nextGiftID() throws -> GiftID
 
   func gift(of paymentID: PaymentID) throws -> Gift?
+
+  func gifts(of classID: ClassID) throws -> [Gift]
 
   /// Inserts the gift, or replaces the one with its id.
   func save(_ gift: Gift) throws

@@ -7,19 +7,31 @@ import Storage
 
 /// MyPage's one policy, for each of the sources it follows: what an event tells goes into the view.
 package struct MyPageEventAdaptor: EventHandler {
+  private static let types = [
+    "class": ["ClassRegistered", "ClassModified", "ClassCanceled"],
+    "pay": ["PaymentApproved", "PaymentCanceled"],
+    "course": ["TextbookDeliveried", "DeliveryCanceled"],
+    "point": ["PointRegistered", "PointCanceled"],
+    "gift": ["GiftRegistered", "GiftCanceled"],
+  ]
+
   /// Whose feeds my page is made of.
   package static let sources = ["class", "pay", "course", "point", "gift"]
 
   package let source: String
+  package let types: [String]
 
   /// - Parameter source: one of ``sources``.
   package init(source: String) {
-    precondition(Self.sources.contains(source), "my page does not follow \(source)")
+    guard let types = Self.types[source] else {
+      preconditionFailure("my page does not follow \(source)")
+    }
     self.source = source
+    self.types = types
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard let fact = try MyPageFact(event) else { return }
+    guard self.types.contains(event.type), let fact = try MyPageFact(event) else { return }
     try ProjectFact(fact).perform(in: SQLMyPageTransaction(connection: connection))
   }
 }

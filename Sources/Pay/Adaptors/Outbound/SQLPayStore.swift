@@ -5,22 +5,23 @@ import Storage
 
 /// Keeps payments in SQL.
 package struct SQLPayStore: PayStore {
-  package static let migrations = SQLContext.migrations([
-    Migration(
-      name: "pay-001",
-      sql: """
-        CREATE TABLE payment (
-          id INTEGER PRIMARY KEY,
-          class_id INTEGER NOT NULL UNIQUE,
-          course_id INTEGER NOT NULL,
-          fee INTEGER NOT NULL,
-          student TEXT NOT NULL,
-          text_book TEXT NOT NULL,
-          status TEXT NOT NULL
-        ) STRICT;
-        CREATE TABLE canceled_class (class_id INTEGER PRIMARY KEY) STRICT;
-        """)
-  ])
+  package static let migrations = SQLContext.migrations(
+    [
+      Migration(
+        name: "pay-001",
+        sql: """
+          CREATE TABLE payment (
+            id INTEGER PRIMARY KEY,
+            class_id INTEGER NOT NULL UNIQUE,
+            course_id INTEGER NOT NULL,
+            fee INTEGER NOT NULL,
+            student TEXT NOT NULL,
+            text_book TEXT NOT NULL,
+            status TEXT NOT NULL
+          ) STRICT;
+          CREATE TABLE canceled_class (class_id INTEGER PRIMARY KEY) STRICT;
+          """)
+    ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, class_id, course_id, fee, student, text_book, status"
   private static let sortable = [
@@ -82,7 +83,7 @@ struct SQLPayTransaction: PayTransaction {
     try self.unit.connection.execute(
       """
       INSERT INTO payment (\(SQLPayStore.columns)) VALUES (?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET status = excluded.status
+      ON CONFLICT (id) DO UPDATE SET status = excluded.status, student = excluded.student
       """,
       [
         .integer(payment.id.value), .integer(payment.classID.value),
@@ -99,6 +100,14 @@ struct SQLPayTransaction: PayTransaction {
   func rememberCanceled(_ classID: ClassID) throws {
     try self.unit.connection.execute(
       "INSERT OR IGNORE INTO canceled_class (class_id) VALUES (?)", [.integer(classID.value)])
+  }
+
+  func studentCorrection(of classID: ClassID) throws -> StudentCorrection? {
+    try self.unit.studentCorrection(of: classID)
+  }
+
+  func remember(_ correction: StudentCorrection) throws {
+    try self.unit.remember(correction)
   }
 
   func raise(_ event: PayEvent) throws {

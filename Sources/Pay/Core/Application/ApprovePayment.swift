@@ -36,7 +36,8 @@ package struct ApprovePayment: Hashable, Sendable {
 
     let payment = Payment(
       id: try tx.nextPaymentID(), classID: self.classID, courseID: self.courseID, fee: self.fee,
-      student: self.student, textBook: self.textBook, status: .completed)
+      student: try tx.student(of: self.classID, told: self.student), textBook: self.textBook,
+      status: .completed)
     try tx.save(payment)
     try tx.raise(.paymentApproved(PaymentApproved(payment: payment)))
     return .approved(payment)

@@ -16,7 +16,7 @@ package struct Payment: Hashable, Sendable {
   package let classID: ClassID
   package let courseID: CourseID
   package let fee: Money
-  package let student: String
+  package private(set) var student: String
   package let textBook: String
   package private(set) var status: Status
 
@@ -31,6 +31,11 @@ package struct Payment: Hashable, Sendable {
     self.student = student
     self.textBook = textBook
     self.status = status
+  }
+
+  /// The class has another student.
+  package mutating func correct(student: String) {
+    self.student = student
   }
 
   /// Gives the money back.

@@ -15,7 +15,7 @@ package protocol PayStore: Sendable {
 }
 
 /// One unit of work on Pay's store, valid only inside the closure it was given to.
-package protocol PayTransaction {
+package protocol PayTransaction: StudentMemory {
   /// An id that no payment has had.
   func nextPaymentID() throws -> PaymentID
 

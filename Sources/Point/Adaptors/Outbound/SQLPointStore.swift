@@ -6,23 +6,24 @@ import Storage
 /// Keeps points in SQL.
 package struct SQLPointStore: PointStore {
   /// `cashpoint` is there to sort by; the core works it out anew.
-  package static let migrations = SQLContext.migrations([
-    Migration(
-      name: "point-001",
-      sql: """
-        CREATE TABLE point (
-          id INTEGER PRIMARY KEY,
-          payment_id INTEGER NOT NULL UNIQUE,
-          class_id INTEGER NOT NULL,
-          fee INTEGER NOT NULL,
-          student TEXT NOT NULL,
-          status TEXT NOT NULL,
-          cashpoint INTEGER NOT NULL
-        ) STRICT;
-        CREATE INDEX point_by_class ON point (class_id);
-        CREATE INDEX point_pending ON point (id) WHERE status = 'PENDING';
-        """)
-  ])
+  package static let migrations = SQLContext.migrations(
+    [
+      Migration(
+        name: "point-001",
+        sql: """
+          CREATE TABLE point (
+            id INTEGER PRIMARY KEY,
+            payment_id INTEGER NOT NULL UNIQUE,
+            class_id INTEGER NOT NULL,
+            fee INTEGER NOT NULL,
+            student TEXT NOT NULL,
+            status TEXT NOT NULL,
+            cashpoint INTEGER NOT NULL
+          ) STRICT;
+          CREATE INDEX point_by_class ON point (class_id);
+          CREATE INDEX point_pending ON point (id) WHERE status = 'PENDING';
+          """)
+    ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
   private static let isVisible = "status <> 'PENDING'"
@@ -92,17 +93,33 @@ struct SQLPointTransaction: PointTransaction {
     ).map(Point.init(row:))
   }
 
+  func points(of classID: ClassID) throws -> [Point] {
+    try self.unit.connection.rows(
+      "SELECT \(SQLPointStore.columns) FROM point WHERE class_id = ? ORDER BY id",
+      [.integer(classID.value)]
+    ).map(Point.init(row:))
+  }
+
   func save(_ point: Point) throws {
     try self.unit.connection.execute(
       """
       INSERT INTO point (\(SQLPointStore.columns), cashpoint) VALUES (?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET status = excluded.status, cashpoint = excluded.cashpoint
+      ON CONFLICT (id) DO UPDATE SET
+        status = excluded.status, cashpoint = excluded.cashpoint, student = excluded.student
       """,
       [
         .integer(point.id.value), .integer(point.paid.paymentID.value),
         .integer(point.paid.classID.value), .integer(point.paid.fee.won),
         .text(point.paid.student), .text(point.status.rawValue), .integer(point.cashpoint),
       ])
+  }
+
+  func studentCorrection(of classID: ClassID) throws -> StudentCorrection? {
+    try self.unit.studentCorrection(of: classID)
+  }
+
+  func remember(_ correction: StudentCorrection) throws {
+    try self.unit.remember(correction)
   }
 
   func raise(_ event: PointEvent) throws {

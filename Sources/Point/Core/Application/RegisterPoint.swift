@@ -12,6 +12,8 @@ package struct RegisterPoint: Hashable, Sendable {
   /// whatever state, earns no others (traps T9, T11); nothing paid earns nothing (trap T7).
   package func perform(in tx: any PointTransaction) throws {
     guard !self.paid.fee.isFree, try tx.point(of: self.paid.paymentID) == nil else { return }
-    try tx.save(Point(id: try tx.nextPointID(), paid: self.paid, status: .pending))
+    let student = try tx.student(of: self.paid.classID, told: self.paid.student)
+    try tx.save(
+      Point(id: try tx.nextPointID(), paid: self.paid.by(student), status: .pending))
   }
 }

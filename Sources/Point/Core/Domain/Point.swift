@@ -13,7 +13,7 @@ package struct Point: Hashable, Sendable {
   }
 
   package let id: PointID
-  package let paid: PaidFee
+  package private(set) var paid: PaidFee
   package private(set) var status: Status
 
   package init(id: PointID, paid: PaidFee, status: Status) {
@@ -25,6 +25,11 @@ package struct Point: Hashable, Sendable {
   /// A hundredth of the fee, a broken point dropped (trap T40); none once the points are canceled.
   package var cashpoint: Int64 {
     self.status == .canceled ? 0 : self.paid.fee.won / Point.wonPerPoint
+  }
+
+  /// The class has another student.
+  package mutating func correct(student: String) {
+    self.paid = self.paid.by(student)
   }
 
   /// The gift is given, so the points are too.
@@ -56,5 +61,11 @@ package struct PaidFee: Hashable, Sendable {
     self.classID = classID
     self.fee = fee
     self.student = student
+  }
+
+  /// The same fee for another student.
+  package func by(_ student: String) -> PaidFee {
+    PaidFee(
+      paymentID: self.paymentID, classID: self.classID, fee: self.fee, student: student)
   }
 }

@@ -21,11 +21,14 @@ package protocol PointStore: Sendable {
 }
 
 /// One unit of work on Point's store, valid only inside the closure it was given to.
-package protocol PointTransaction {
+package protocol PointTransaction: StudentMemory {
   /// An id that no point has had.
   func nextPointID() throws -> PointID
 
   func point(of paymentID: PaymentID) throws -> Point?
+
+  /// Pending ones too.
+  func points(of classID: ClassID) throws -> [Point]
 
   /// Inserts the point, or replaces the one with its id.
   func save(_ point: Point) throws

@@ -310,7 +310,7 @@ const ProtobufCMessageDescriptor sugang__events__v1__event__descriptor =
   (ProtobufCMessageInit) sugang__events__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__events__v1__fetch_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor sugang__events__v1__fetch_request__field_descriptors[4] =
 {
   {
     "after",
@@ -348,16 +348,29 @@ static const ProtobufCFieldDescriptor sugang__events__v1__fetch_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "types",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Sugang__Events__V1__FetchRequest, n_types),
+    offsetof(Sugang__Events__V1__FetchRequest, types),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__events__v1__fetch_request__field_indices_by_name[] = {
   0,   /* field[0] = after */
   1,   /* field[1] = max */
+  3,   /* field[3] = types */
   2,   /* field[2] = wait_ms */
 };
 static const ProtobufCIntRange sugang__events__v1__fetch_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor sugang__events__v1__fetch_request__descriptor =
 {
@@ -367,14 +380,14 @@ const ProtobufCMessageDescriptor sugang__events__v1__fetch_request__descriptor =
   "Sugang__Events__V1__FetchRequest",
   "sugang.events.v1",
   sizeof(Sugang__Events__V1__FetchRequest),
-  3,
+  4,
   sugang__events__v1__fetch_request__field_descriptors,
   sugang__events__v1__fetch_request__field_indices_by_name,
   1,  sugang__events__v1__fetch_request__number_ranges,
   (ProtobufCMessageInit) sugang__events__v1__fetch_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__events__v1__fetch_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor sugang__events__v1__fetch_response__field_descriptors[4] =
 {
   {
     "events",
@@ -412,16 +425,29 @@ static const ProtobufCFieldDescriptor sugang__events__v1__fetch_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "through",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Events__V1__FetchResponse, through),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__events__v1__fetch_response__field_indices_by_name[] = {
   0,   /* field[0] = events */
   2,   /* field[2] = last_sequence */
   1,   /* field[1] = log_id */
+  3,   /* field[3] = through */
 };
 static const ProtobufCIntRange sugang__events__v1__fetch_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor sugang__events__v1__fetch_response__descriptor =
 {
@@ -431,7 +457,7 @@ const ProtobufCMessageDescriptor sugang__events__v1__fetch_response__descriptor 
   "Sugang__Events__V1__FetchResponse",
   "sugang.events.v1",
   sizeof(Sugang__Events__V1__FetchResponse),
-  3,
+  4,
   sugang__events__v1__fetch_response__field_descriptors,
   sugang__events__v1__fetch_response__field_indices_by_name,
   1,  sugang__events__v1__fetch_response__number_ranges,

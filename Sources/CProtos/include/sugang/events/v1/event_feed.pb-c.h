@@ -93,13 +93,18 @@ struct  Sugang__Events__V1__FetchRequest
    */
   int32_t max;
   /*
-   * How long to wait for an event when there is none yet.
+   * How long to wait for a wanted event when there is none yet.
    */
   int32_t wait_ms;
+  /*
+   * The wanted types, such as "ClassCanceled"; none means all.
+   */
+  size_t n_types;
+  char **types;
 };
 #define SUGANG__EVENTS__V1__FETCH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__fetch_request__descriptor) \
-    , 0, 0, 0 }
+    , 0, 0, 0, 0,NULL }
 
 
 struct  Sugang__Events__V1__FetchResponse
@@ -115,10 +120,15 @@ struct  Sugang__Events__V1__FetchResponse
    * The last sequence in the log.
    */
   int64_t last_sequence;
+  /*
+   * How far the log was looked through: all wanted events after FetchRequest.after and up to this
+   * one are in events. The next fetch begins here.
+   */
+  int64_t through;
 };
 #define SUGANG__EVENTS__V1__FETCH_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__fetch_response__descriptor) \
-    , 0,NULL, (char *)protobuf_c_empty_string, 0 }
+    , 0,NULL, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /* Sugang__Events__V1__Event methods */
