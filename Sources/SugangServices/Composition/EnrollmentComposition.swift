@@ -26,6 +26,7 @@ enum EnrollmentComposition {
     parts.restAdaptors.append(
       EnrollmentRESTAdaptor(port: application, links: environment.links))
     parts.background.append(try environment.consumer(EnrollmentEventAdaptor(context), context))
+    parts.background.append(try environment.consumer(RefundEventAdaptor(context), context))
     let settlePending = SettlePending(store: store, gateway: gateway)
     let clock = environment.clock
     parts.background.append(

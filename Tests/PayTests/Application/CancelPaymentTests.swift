@@ -76,7 +76,7 @@ struct CancelPaymentTests {
 
     let payment = try await self.pay.refund(ClassID(7), because: self.cause)
 
-    #expect(payment?.student == "lee")
+    #expect(payment.student == "lee")
     #expect(self.store.events.count == 2)
   }
 }
