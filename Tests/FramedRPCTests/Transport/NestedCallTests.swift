@@ -68,6 +68,19 @@ struct NestedCallTests {
     }
   }
 
+  @Test(
+    "a request id that is no visible text is not passed on", arguments: ["a\u{0}b", "a b", "é", ""])
+  func hostileRequestID(_ id: String) async throws {
+    try await self.withTwoHops(.inProcess) { front, back in
+      var options = CallOptions(timeout: nil)
+      try options.metadata.append("request-id", id)
+      let passedOn = try await front.client.echo(.init(), options: options).requestID
+      #expect(passedOn == "")
+      let metadata = try #require(back.handler.snapshot.contexts.first).metadata
+      #expect(metadata.isEmpty)
+    }
+  }
+
   @Test("a request id of its own is not overwritten")
   func ownRequestID() async throws {
     try await withEndpoint(.inProcess) { endpoint in

@@ -34,10 +34,14 @@ struct PayHarness {
         try await body(PayRPCClient($0, timeout: ContextHarness.patience))
       }
     case .rest:
-      try await self.harness.withREST(
-        { [PayRESTAdaptor(port: application, links: $0)] },
-        { try await body(RESTPayPort(http: $0, commands: application)) })
+      try await self.withHTTP { try await body(RESTPayPort(http: $0, commands: application)) }
     }
+  }
+
+  func withHTTP(_ body: @escaping @Sendable (HTTPClient) async throws -> Void) async throws {
+    let application = self.application
+    try await self.harness.withREST(
+      { [PayRESTAdaptor(port: application, links: $0)] }, body)
   }
 
   static func command(

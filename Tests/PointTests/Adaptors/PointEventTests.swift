@@ -122,7 +122,8 @@ struct PointEventTests {
     #expect(events.map(\.type) == ["PointRegistered", "PointCanceled"])
     #expect(events.map(\.subject) == ["class-1", "class-1"])
     #expect(events.map(\.correlationID) == ["1", "1"])
-    #expect(events.map(\.causationID) == ["settle-point-1", "pay-test-2"])
+    #expect(events.map(\.causationID) == ["pay-test-1", "pay-test-2"])
+    #expect(point.gifts.causes == ["pay-test-1"])
   }
 
   @Test("T20: the events have the seed's names and its fields in one spelling")

@@ -10,7 +10,7 @@ final class InMemoryPointStore: PointStore {
     because cause: Cause, _ work: @escaping @Sendable (any PointTransaction) throws -> Answer
   ) async throws -> Answer {
     try self.contents.withLock { contents in
-      let transaction = InMemoryPointTransaction(contents)
+      let transaction = InMemoryPointTransaction(contents, because: cause)
       let answer = try work(transaction)
       contents = transaction.contents
       return answer
@@ -31,8 +31,11 @@ final class InMemoryPointStore: PointStore {
     self.visible.filter { $0.paid.classID == classID }
   }
 
-  func pendingPoints(atMost count: Int) async throws -> [Point] {
-    Array(self.all.filter { $0.status == .pending }.prefix(count))
+  func pendingPoints(atMost count: Int) async throws -> [PendingPoint] {
+    let causes = self.contents.withLock { $0.causes }
+    return self.all.filter { $0.status == .pending }.prefix(count).compactMap { point in
+      causes[point.id].map { PendingPoint(point: point, cause: $0) }
+    }
   }
 
   /// Everything raised by committed transactions, in order.
@@ -47,6 +50,8 @@ final class InMemoryPointStore: PointStore {
 
 struct PointContents: Sendable {
   var points: [PointID: Point] = [:]
+  /// What each was first saved because of.
+  var causes: [PointID: Cause] = [:]
   var students: [ClassID: StudentCorrection] = [:]
   var events: [PointEvent] = []
 }
@@ -54,8 +59,11 @@ struct PointContents: Sendable {
 private final class InMemoryPointTransaction: PointTransaction {
   var contents: PointContents
 
-  init(_ contents: PointContents) {
+  private let cause: Cause
+
+  init(_ contents: PointContents, because cause: Cause) {
     self.contents = contents
+    self.cause = cause
   }
 
   func nextPointID() -> PointID {
@@ -70,7 +78,10 @@ private final class InMemoryPointTransaction: PointTransaction {
     self.contents.points.values.filter { $0.paid.classID == classID }
   }
 
-  func save(_ point: Point) { self.contents.points[point.id] = point }
+  func save(_ point: Point) {
+    self.contents.points[point.id] = point
+    self.contents.causes[point.id] = self.contents.causes[point.id] ?? self.cause
+  }
 
   func studentCorrection(of classID: ClassID) -> StudentCorrection? {
     self.contents.students[classID]

@@ -37,10 +37,10 @@ final class ScriptedGiftGateway: GiftGateway {
   typealias Step = @Sendable (PaidFee) async -> GiftAnswer
 
   private let script = Mutex<[Step]>([])
-  private let seen = Mutex<[PaidFee]>([])
+  private let seen = Mutex<[(paid: PaidFee, cause: Cause)]>([])
 
   func give(_ paid: PaidFee, because cause: Cause) async -> GiftAnswer {
-    self.seen.withLock { $0.append(paid) }
+    self.seen.withLock { $0.append((paid, cause)) }
     let step = self.script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     return await step?(paid) ?? .given
   }
@@ -49,5 +49,8 @@ final class ScriptedGiftGateway: GiftGateway {
 
   func next(_ step: @escaping Step) { self.script.withLock { $0.append(step) } }
 
-  var requests: [PaidFee] { self.seen.withLock { $0 } }
+  var requests: [PaidFee] { self.seen.withLock { $0.map(\.paid) } }
+
+  /// What each request named as its cause.
+  var causes: [String] { self.seen.withLock { $0.map(\.cause.id) } }
 }

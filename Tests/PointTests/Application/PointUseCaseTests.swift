@@ -115,6 +115,6 @@ struct PointUseCaseTests {
     ).perform(atMost: 2)
 
     #expect(settlement == Settlement(settled: 2, remaining: 0))
-    #expect(try await self.fixture.store.pendingPoints(atMost: 9).map(\.id) == [PointID(3)])
+    #expect(try await self.fixture.store.pendingPoints(atMost: 9).map(\.point.id) == [PointID(3)])
   }
 }

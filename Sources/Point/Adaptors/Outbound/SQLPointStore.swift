@@ -22,7 +22,11 @@ package struct SQLPointStore: PointStore {
           ) STRICT;
           CREATE INDEX point_by_class ON point (class_id);
           CREATE INDEX point_pending ON point (id) WHERE status = 'PENDING';
-          """)
+          """),
+      // Which event of Pay earned the points; unknown for those that are older than this.
+      Migration(
+        name: "point-002",
+        sql: "ALTER TABLE point ADD COLUMN cause TEXT NOT NULL DEFAULT ''"),
     ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
@@ -68,12 +72,17 @@ package struct SQLPointStore: PointStore {
     }
   }
 
-  package func pendingPoints(atMost count: Int) async throws -> [Point] {
+  package func pendingPoints(atMost count: Int) async throws -> [PendingPoint] {
     try await self.context.read { connection in
       try connection.rows(
-        "SELECT \(Self.columns) FROM point WHERE status = 'PENDING' ORDER BY id LIMIT ?",
+        "SELECT \(Self.columns), cause FROM point WHERE status = 'PENDING' ORDER BY id LIMIT ?",
         [.integer(Int64(count))]
-      ).map(Point.init(row:))
+      ).map { row in
+        let point = try Point(row: row)
+        let cause = row.text(6)
+        return PendingPoint(
+          point: point, cause: Cause(id: cause.isEmpty ? "settle-point-\(point.id)" : cause))
+      }
     }
   }
 }
@@ -103,7 +112,8 @@ struct SQLPointTransaction: PointTransaction {
   func save(_ point: Point) throws {
     try self.unit.connection.execute(
       """
-      INSERT INTO point (\(SQLPointStore.columns), cashpoint) VALUES (?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO point (\(SQLPointStore.columns), cashpoint, cause)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, cashpoint = excluded.cashpoint, student = excluded.student
       """,
@@ -111,6 +121,7 @@ struct SQLPointTransaction: PointTransaction {
         .integer(point.id.value), .integer(point.paid.paymentID.value),
         .integer(point.paid.classID.value), .integer(point.paid.fee.won),
         .text(point.paid.student), .text(point.status.rawValue), .integer(point.cashpoint),
+        .text(self.unit.cause.id),
       ])
   }
 

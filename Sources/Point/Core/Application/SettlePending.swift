@@ -26,8 +26,8 @@ package struct SettlePending: Sendable {
   }
 
   /// No transaction is open while the gift is asked for (traps T1, T42).
-  private func settle(_ point: Point) async -> Bool {
-    let cause = Cause(id: "settle-point-\(point.id)")
+  private func settle(_ pending: PendingPoint) async -> Bool {
+    let (point, cause) = (pending.point, pending.cause)
     let answer = await self.gateway.give(point.paid, because: cause)
     // An error of the store leaves the points pending, as a missing answer does.
     let isSettled = try? await self.store.transact(because: cause) { tx in

@@ -17,7 +17,19 @@ package protocol PointStore: Sendable {
   func visiblePoints(of classID: ClassID) async throws -> [Point]
 
   /// The oldest first.
-  func pendingPoints(atMost count: Int) async throws -> [Point]
+  func pendingPoints(atMost count: Int) async throws -> [PendingPoint]
+}
+
+/// Points that wait for their gift, and the event of Pay that they were earned by: what grants them
+/// later is caused by it.
+package struct PendingPoint: Hashable, Sendable {
+  package let point: Point
+  package let cause: Cause
+
+  package init(point: Point, cause: Cause) {
+    self.point = point
+    self.cause = cause
+  }
 }
 
 /// One unit of work on Point's store, valid only inside the closure it was given to.
@@ -30,7 +42,7 @@ package protocol PointTransaction: StudentMemory {
   /// Pending ones too.
   func points(of classID: ClassID) throws -> [Point]
 
-  /// Inserts the point, or replaces the one with its id.
+  /// Inserts the point, whose cause is that of this unit of work, or replaces the one with its id.
   func save(_ point: Point) throws
 
   /// Publishes `event` if, and only if, this unit of work commits (trap T3).
