@@ -101,26 +101,41 @@ package struct EventIntake: Sendable {
   /// All of them or none: the way of nearly every batch.
   private func handleTogether(_ batch: Batch) async throws {
     let handler = self.handler
-    try await self.database.write { connection in
+    let parked = try await self.database.write { connection in
       var inbox = try Inbox(source: handler.source, logID: batch.logID, in: connection)
+      var parked: [EventsV1.Event] = []
       for event in batch.events {
         // No row is needed for an event that is next among the wanted ones.
         try batch.pass(to: event.sequence - 1, &inbox)
-        try Self.handle(event, with: handler, &inbox, in: connection)
+        if try Self.handle(event, with: handler, &inbox, in: connection) == .parked {
+          parked.append(event)
+        }
       }
       try batch.pass(to: batch.through, &inbox)
       try inbox.save()
+      return parked
     }
+    self.log(parked: parked)
+  }
+
+  private enum Outcome {
+    case handled
+    /// Behind an earlier one of its subject.
+    case parked
   }
 
   private static func handle(
     _ event: EventsV1.Event, with handler: any EventHandler, _ inbox: inout Inbox,
     in connection: any SQLConnection
-  ) throws {
-    guard try inbox.accept(event.sequence) else { return }
-    if try !ParkedEvents.follows(event, in: connection) {
-      try handler.handle(event, in: connection)
-    }
+  ) throws -> Outcome {
+    guard try inbox.accept(event.sequence) else { return .handled }
+    guard try !ParkedEvents.follows(event, in: connection) else { return .parked }
+    try handler.handle(event, in: connection)
+    return .handled
+  }
+
+  private func log(parked: [EventsV1.Event]) {
+    for event in parked { self.logger.warning("event parked", metadata: event.ids) }
   }
 
   // MARK: Trouble
@@ -147,9 +162,10 @@ package struct EventIntake: Sendable {
     _ events: [EventsV1.Event], logID: String
   ) async throws -> [Withheld] {
     let handler = self.handler
-    return try await self.database.write { connection in
+    let (withheld, parked) = try await self.database.write { connection in
       var inbox = try Inbox(source: handler.source, logID: logID, in: connection)
       var withheld: [Withheld] = []
+      var parked: [EventsV1.Event] = []
       var subjects: Set<String> = []
       for event in events {
         if subjects.contains(event.subject) {
@@ -157,19 +173,23 @@ package struct EventIntake: Sendable {
           continue
         }
         do {
-          inbox = try connection.attempt {
-            var inbox = inbox
-            try Self.handle(event, with: handler, &inbox, in: connection)
-            return inbox
+          let (next, outcome) = try connection.attempt {
+            var next = inbox
+            let outcome = try Self.handle(event, with: handler, &next, in: connection)
+            return (next, outcome)
           }
+          inbox = next
+          if outcome == .parked { parked.append(event) }
         } catch  where Self.isPoison(error) {
           withheld.append(Withheld(event: event, reason: "\(error)"))
           subjects.insert(event.subject)
         }
       }
       try inbox.save()
-      return withheld
+      return (withheld, parked)
     }
+    self.log(parked: parked)
+    return withheld
   }
 
   private func finish(_ batch: Batch, parking withheld: [Withheld]) async throws {
@@ -185,7 +205,7 @@ package struct EventIntake: Sendable {
       try inbox.save()
       return parked
     }
-    for event in parked { self.logger.warning("event parked", metadata: event.ids) }
+    self.log(parked: parked)
   }
 
   /// Whether the event is to blame, rather than the state of the store. A handler does nothing but
