@@ -12,6 +12,9 @@ package final class EventConsumer: Service {
   package static let batchSize: Int32 = 256
   /// How long the source may let a fetch wait.
   package static let waitMilliseconds: Int32 = 10_000
+  /// Shortest time from one fetch to the next. The first event of a quiet time is taken at once;
+  /// under load, what comes within this time shares one fetch and one commit.
+  package static let fetchInterval = Duration.milliseconds(5)
   /// Time for the answer beyond the wait.
   package static let answerTimeout = Duration.seconds(5)
   /// First and longest pause after a failure.
@@ -55,7 +58,9 @@ package final class EventConsumer: Service {
             try await self.intake.retryParked()
             nextRetry = .now + self.parkedRetryInterval
           }
+          let start = ContinuousClock.now
           try await self.step()
+          try await Task.sleep(until: start + Self.fetchInterval)
           self.trouble.withLock { $0 = nil }
           pause = Self.pauses.first
         } catch {

@@ -8,6 +8,9 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   package static let maxEvents = 512
   /// Most bytes of event data in one answer; the first event always fits.
   package static let maxDataBytes = 512 * 1024
+  /// Shortest time from one look to the next of a fetch that waits: whoever wants few of many
+  /// events does not look after each commit.
+  package static let lookInterval = Duration.milliseconds(5)
   /// Longest wait for a first event.
   package static let maxWait = Duration.seconds(30)
   /// Most types that a fetch may name.
@@ -43,6 +46,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
     var reads = 0
     while true {
       let generation = self.outbox.signal.generation
+      let look = ContinuousClock.now
       let slice = try await self.outbox.events(
         after: position, limit: limit, types: request.types,
         lookingAt: self.readLimits.sequences)
@@ -59,6 +63,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
       guard await self.outbox.signal.wait(past: generation, until: end) else {
         return Self.answer(slice)
       }
+      try await Task.sleep(until: look + Self.lookInterval)
     }
   }
 
