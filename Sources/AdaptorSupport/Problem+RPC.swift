@@ -77,7 +77,8 @@ package func asking<Answer>(
   } catch let error as RPCError {
     if let problem = error.problem { throw problem }
     guard error.isUnavailable else { throw error }
-    throw Problem.unavailable("the \(service) service cannot answer now: \(error.message)")
+    // What went wrong names addresses: nothing for the public.
+    throw Problem.unavailable("the \(service) service cannot answer now")
   }
 }
 

@@ -86,17 +86,20 @@ public enum EnrollmentV1 {
     public var fee: Int64?
     /// Empty for none.
     public var idempotencyKey: String
+    public var textBook: String?
 
     public init(
       courseID: Int64 = 0,
       student: String = "",
       fee: Int64? = nil,
-      idempotencyKey: String = ""
+      idempotencyKey: String = "",
+      textBook: String? = nil
     ) {
       self.courseID = courseID
       self.student = student
       self.fee = fee
       self.idempotencyKey = idempotencyKey
+      self.textBook = textBook
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -118,6 +121,10 @@ public enum EnrollmentV1 {
       if !self.idempotencyKey.isEmpty {
         pointer.pointee.idempotency_key = try arena.string(self.idempotencyKey, field: "idempotency_key")
       }
+      if let value = self.textBook {
+        pointer.pointee.text_book_presence_case = .init(rawValue: 5)
+        pointer.pointee.text_book = try arena.string(value, field: "text_book")
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__EnrollRequest>) {
@@ -125,6 +132,7 @@ public enum EnrollmentV1 {
       self.student = String(cString: pointer.pointee.student)
       self.fee = pointer.pointee.fee_presence_case.rawValue == 3 ? pointer.pointee.fee : nil
       self.idempotencyKey = String(cString: pointer.pointee.idempotency_key)
+      self.textBook = pointer.pointee.text_book_presence_case.rawValue == 5 ? String(cString: pointer.pointee.text_book) : nil
     }
   }
 

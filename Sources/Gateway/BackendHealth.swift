@@ -28,8 +28,11 @@ package struct BackendHealth: Sendable {
         FramedrpcV1.CheckRequest(), options: CallOptions(timeout: Self.timeout))
       guard answer.status != "SERVING" else { return [] }
       return ["\(name): \(answer.reasons.joined(separator: ", "))"]
+    } catch let error as RPCError {
+      // Not the message, which names addresses: everybody may ask.
+      return ["\(name) does not answer: \(error.status)"]
     } catch {
-      return ["\(name): \(error)"]
+      return ["\(name) does not answer"]
     }
   }
 }

@@ -25,6 +25,21 @@ package struct TextRule: Hashable, Sendable {
     guard scalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
       return FieldProblem(self.field, "must not contain control characters")
     }
+    guard scalars.allSatisfy({ !Self.isInvisible($0) }) else {
+      return FieldProblem(self.field, "must not contain invisible characters")
+    }
+    if let first = scalars.first, let last = scalars.last,
+      first.properties.isWhitespace || last.properties.isWhitespace
+    {
+      return FieldProblem(self.field, "must not begin or end with a blank")
+    }
     return nil
+  }
+
+  /// Two texts that look the same must be the same: zero-width spaces and marks of direction are
+  /// refused. The joiners that emoji and some scripts are written with are not.
+  private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.generalCategory == .format && scalar != "\u{200C}" && scalar != "\u{200D}"
+      && !(0xE0020...0xE007F).contains(scalar.value)
   }
 }

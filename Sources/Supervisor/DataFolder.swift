@@ -55,7 +55,7 @@ package final class DataFolder: Sendable {
     var folder = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       folder += folder.isEmpty || folder.hasSuffix("/") ? part : "/\(part)"
-      guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+      guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
         throw Unusable(
           description: "the data folder '\(path)' cannot be made: \(Self.reason()); "
             + "give another one by --data")

@@ -9,9 +9,13 @@ struct CommandLineTests {
     arguments: [
       (["up", "--port-offset", "50001"], "the port offset is from 0 to 50000, not 50001"),
       (["up", "--log-level", "loud"], "there is no log level 'loud'; give one of trace"),
-      (["up", "--public-url", "ftp://x"], "the public URL begins with http:// or https://"),
+      (
+        ["up", "--public-url", "ftp://x"],
+        "the public URL is like https://sugang.example, not 'ftp://x'"
+      ),
       (["up", "--pay-limit-won", "1000000001"], "the pay limit is from 0 to 1000000000 won"),
       (["up", "--drain-seconds", "61"], "a service drains for 0 to 60 seconds, not 61"),
+      (["up", "--data", ""], "the folder of the data has no name"),
       (["up", "--config", "/no/such.json"], "the configuration '/no/such.json' cannot be read"),
     ])
   func refusesSettings(arguments: [String], message: String) async throws {
@@ -43,6 +47,17 @@ struct CommandLineTests {
     #expect(try await Self.run(["up"], environment).text.contains("not 50002"))
     let flag = try await Self.run(["up", "--port-offset", "50003"], environment)
     #expect(flag.text.contains("not 50003"))
+  }
+
+  @Test("R27: a value of the wrong type in the file is an error, never a guess")
+  func wrongTypeInFile() async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.path + "/sugang.json"
+    try Data(#"{"portOffset": true}"#.utf8).write(to: URL(fileURLWithPath: file))
+
+    let outcome = try await Self.run(["up", "--config", file])
+    #expect(outcome.status == 1)
+    #expect(outcome.text.contains("'portOffset' in '\(file)' must be a whole number"))
   }
 
   @Test("an environment variable of the wrong type is an error, never a default")

@@ -32,8 +32,10 @@ struct ServiceEnvironment {
 
   /// Opens the service's own database, and the parts that come with every one.
   func partsWithStorage(migrations: [Migration]) throws -> (ServiceParts, SQLContext) {
+    // Names are personal data: nobody else on the machine reads them.
     try FileManager.default.createDirectory(
-      atPath: self.settings.dataFolder, withIntermediateDirectories: true)
+      atPath: self.settings.dataFolder, withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o700])
     let database = try SQLiteDatabase(
       path: "\(self.settings.dataFolder)/\(self.name.rawValue).sqlite", migrations: migrations,
       logger: self.logger)

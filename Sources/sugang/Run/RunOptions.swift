@@ -86,15 +86,17 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure(
         "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
     }
+    let data = try await self.value("data") {
+      try await reader.fetchString(forKey: $0, default: "data")
+    }
+    guard !data.isEmpty else { throw CommandFailure("the folder of the data has no name") }
     return RunSettings(
       services: ServiceSettings(
         host: try await self.value("host") {
           try await reader.fetchString(forKey: $0, default: "127.0.0.1")
         },
         portOffset: offset,
-        dataFolder: try await self.value("data") {
-          try await reader.fetchString(forKey: $0, default: "data")
-        },
+        dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
         drainDelay: .seconds(drainSeconds)),
       logLevel: level)
@@ -106,8 +108,10 @@ struct RunOptions: ParsableArguments {
       try await reader.fetchString(forKey: $0, default: "")
     }
     guard !url.isEmpty else { return nil }
-    guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-      throw CommandFailure("the public URL begins with http:// or https://, not '\(url)'")
+    guard let parts = URL(string: url), ["http", "https"].contains(parts.scheme),
+      parts.host()?.isEmpty == false
+    else {
+      throw CommandFailure("the public URL is like https://sugang.example, not '\(url)'")
     }
     return url
   }
@@ -127,7 +131,7 @@ struct RunOptions: ParsableArguments {
     let environment = EnvironmentVariablesProvider().prefixKeys(with: "sugang")
     var providers: [any ConfigProvider] = [self.flags(), environment]
     if let path = self.config ?? Environment["SUGANG_CONFIG"] {
-      try self.warnOfUnknownKeys(in: path)
+      try self.checkFile(path)
       // The initialiser that takes a path wants a type of swift-system; this one reads it by key.
       let location = ConfigReader(
         provider: InMemoryProvider(
@@ -153,10 +157,12 @@ struct RunOptions: ParsableArguments {
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private func warnOfUnknownKeys(in path: String) throws {
-    let known = [
-      "data", "drainSeconds", "host", "logLevel", "payLimitWon", "portOffset", "publicURL",
-    ]
+  private static let textKeys = ["data", "host", "logLevel", "publicURL"]
+  private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
+
+  /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
+  /// the reader would take `true` for 1.
+  private func checkFile(_ path: String) throws {
     let json: JSONValue
     do {
       let bytes = Array(try Data(contentsOf: URL(filePath: path)))
@@ -166,10 +172,20 @@ struct RunOptions: ParsableArguments {
     } catch {
       throw CommandFailure("the configuration '\(path)' cannot be read; does the file exist?")
     }
-    for member in json.object?.members ?? [] where !known.contains(member.name) {
-      Console.note(
-        "warning: \(path): nothing reads '\(member.name)'; there are "
-          + known.joined(separator: ", "))
+    guard let settings = json.object else {
+      throw CommandFailure("the configuration '\(path)' is no JSON object")
+    }
+    for setting in settings.members {
+      let isText = Self.textKeys.contains(setting.name)
+      guard isText || Self.numberKeys.contains(setting.name) else {
+        let known = (Self.textKeys + Self.numberKeys).sorted().joined(separator: ", ")
+        Console.note("warning: \(path): nothing reads '\(setting.name)'; there are \(known)")
+        continue
+      }
+      guard isText ? setting.value.string != nil : setting.value.int64 != nil else {
+        throw CommandFailure(
+          "'\(setting.name)' in '\(path)' must be \(isText ? "text" : "a whole number")")
+      }
     }
   }
 }

@@ -208,6 +208,11 @@ struct EnrollContractTests {
       let other = try EnrollmentHarness.command(course: 2)
       let refused = await problem { try await port.register(other, by: caller, key: key) }
       #expect(refused?.code == "idempotency-key-reused")
+      let book = RegisterClass(
+        courseID: CourseID(1), student: "john-doe", saidTextBook: "other_book")
+      #expect(
+        await problem { try await port.register(book, by: caller, key: key) }?.code
+          == "idempotency-key-reused")
 
       classes.gateway.next(.declined(reason: "over-limit"))
       let second = try IdempotencyKey("k-2")

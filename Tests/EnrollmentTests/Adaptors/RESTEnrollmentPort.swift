@@ -21,6 +21,7 @@ struct RESTEnrollmentPort: EnrollmentPort {
         fields: [
           "courseId": .integer(command.courseID.value), "student": .string(command.student),
           "fee": command.expectedFee.map { .integer($0.won) },
+          "textBook": command.saidTextBook.map { .string($0) },
         ], key: key, expecting: [201, 202]))
   }
 

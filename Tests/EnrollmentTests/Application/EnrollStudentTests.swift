@@ -99,6 +99,19 @@ struct EnrollStudentTests {
     #expect(self.fixture.gateway.requests.count == 1)
   }
 
+  @Test("T17: a Korean name written in parts is the same student")
+  func sameName() async throws {
+    try await self.fixture.offer()
+    let first = try await self.fixture.register("강")
+
+    await #expect(throws: EnrollmentError.alreadyEnrolled(CourseID(1), student: "강")) {
+      try await self.fixture.register("\u{1100}\u{1161}\u{11BC}")
+    }
+    let history = try await self.fixture.enrollment.enrollments(
+      ofStudent: "\u{1100}\u{1161}\u{11BC}", try PageRequest())
+    #expect(history.items == [first])
+  }
+
   @Test("names the field when the student is missing")
   func noStudent() async throws {
     try await self.fixture.offer()

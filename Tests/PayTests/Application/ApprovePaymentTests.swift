@@ -38,12 +38,24 @@ struct ApprovePaymentTests {
   @Test("asked for the same class on other terms, lets nobody in on that payment")
   func otherTerms() async throws {
     _ = try await self.approved(try Self.command())
-    let other = try Self.command(fee: 20_000)
-
-    await #expect(throws: PaymentError.paidForOtherTerms(ClassID(7))) {
-      try await self.pay.approve(other, because: self.cause)
+    for other in [try Self.command(fee: 20_000), try Self.command(student: "simon")] {
+      await #expect(throws: PaymentError.paidForOtherTerms(ClassID(7))) {
+        try await self.pay.approve(other, because: self.cause)
+      }
     }
     #expect(self.store.events.count == 1)
+  }
+
+  @Test("a command with wrong fields is refused, and all of them are named")
+  func wrongFields() async throws {
+    let command = ApprovePayment(
+      classID: ClassID(0), courseID: CourseID(-1), fee: try Money(won: 1), student: " ",
+      textBook: "")
+
+    let error = await #expect(throws: PaymentError.self) {
+      try await self.pay.approve(command, because: self.cause)
+    }
+    #expect(error?.problem.fields.map(\.field) == ["classId", "courseId", "student"])
   }
 
   @Test("T5: a fee above the limit is declined with the reason, and nothing is kept")
@@ -95,9 +107,11 @@ struct ApprovePaymentTests {
     return payment
   }
 
-  static func command(fee: Int64 = 10_000) throws -> ApprovePayment {
+  static func command(
+    fee: Int64 = 10_000, student: String = "john-doe"
+  ) throws -> ApprovePayment {
     ApprovePayment(
-      classID: ClassID(7), courseID: CourseID(3), fee: try Money(won: fee), student: "john-doe",
+      classID: ClassID(7), courseID: CourseID(3), fee: try Money(won: fee), student: student,
       textBook: "kor_book")
   }
 }

@@ -18,6 +18,6 @@ package struct AlertApplication: AlertPort {
   }
 
   package func alerts(of recipient: String, _ page: PageRequest) async throws -> Page<Alert> {
-    try await self.store.alerts(of: recipient, page)
+    try await self.store.alerts(of: recipient.normalized, page)
   }
 }

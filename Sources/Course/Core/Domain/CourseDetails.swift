@@ -17,6 +17,7 @@ package struct CourseDetails: Hashable, Sendable {
   package init(
     name: String, teacher: String, fee: Money, textBook: String
   ) throws(CourseError) {
+    let (name, teacher, textBook) = (name.normalized, teacher.normalized, textBook.normalized)
     let problems = [
       CourseDetails.nameRule.check(name),
       CourseDetails.teacherRule.check(teacher),

@@ -19,8 +19,8 @@ package enum CourseError: DomainError, Hashable {
       .conflict(
         "course-has-enrollments", title: "Somebody is enrolled in the course",
         detail: "course \(id) cannot be deleted while somebody is enrolled in it")
-    case .enrollmentUnavailable(let reason):
-      .unavailable("the enrollments of the course are not known: \(reason)")
+    case .enrollmentUnavailable:
+      .unavailable("it cannot be found out now whether somebody is enrolled in the course")
     }
   }
 }

@@ -62,9 +62,9 @@ extension RegisterClass {
     let courseID: CourseID = fields.id("courseId")
     let fee = fields.optionalMoney("fee")
     let student = fields.string("student")
-    _ = fields.optionalString("textBook")
+    let textBook = fields.optionalString("textBook")
     try fields.finish()
-    self.init(courseID: courseID, student: student, expectedFee: fee)
+    self.init(courseID: courseID, student: student, expectedFee: fee, saidTextBook: textBook)
   }
 }
 

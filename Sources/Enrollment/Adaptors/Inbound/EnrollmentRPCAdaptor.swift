@@ -18,7 +18,8 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
     try await answering {
       let command = RegisterClass(
         courseID: CourseID(request.courseID), student: request.student,
-        expectedFee: try request.fee.map { try Money(won: $0, field: "fee") })
+        expectedFee: try request.fee.map { try Money(won: $0, field: "fee") },
+        saidTextBook: request.textBook)
       let enrollment = try await self.port.register(
         command, by: Caller(context), key: try IdempotencyKey.optional(request.idempotencyKey))
       return EnrollmentV1.EnrollResponse(

@@ -23,7 +23,7 @@ package struct EnrollmentRPCClient: EnrollmentPort {
   ) async throws -> Enrollment {
     let request = EnrollmentV1.EnrollRequest(
       courseID: command.courseID.value, student: command.student, fee: command.expectedFee?.won,
-      idempotencyKey: key?.value ?? "")
+      idempotencyKey: key?.value ?? "", textBook: command.saidTextBook)
     return try await asking(Self.service) {
       let answer = try await self.client.enroll(
         request, options: caller.options(timeout: self.timeout))

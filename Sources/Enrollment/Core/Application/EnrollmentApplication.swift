@@ -58,6 +58,6 @@ package struct EnrollmentApplication: EnrollmentPort {
   package func enrollments(
     ofStudent student: String, _ page: PageRequest
   ) async throws -> Page<Enrollment> {
-    try await self.store.enrollments(ofStudent: student, page)
+    try await self.store.enrollments(ofStudent: student.normalized, page)
   }
 }

@@ -7,11 +7,17 @@ package struct RegisterClass: Hashable, Sendable {
   /// What the student thinks the course costs. The price is the course's (trap T21): another
   /// expectation is refused, none accepts the price.
   package let expectedFee: Money?
+  /// What the student's client says the textbook is. The course's counts, whatever this says; it
+  /// only belongs to what an idempotency key stands for.
+  package let saidTextBook: String?
 
-  package init(courseID: CourseID, student: String, expectedFee: Money? = nil) {
+  package init(
+    courseID: CourseID, student: String, expectedFee: Money? = nil, saidTextBook: String? = nil
+  ) {
     self.courseID = courseID
-    self.student = student
+    self.student = student.normalized
     self.expectedFee = expectedFee
+    self.saidTextBook = saidTextBook
   }
 
   func commandKey(_ key: IdempotencyKey, of caller: Caller) -> CommandKey {
@@ -19,6 +25,7 @@ package struct RegisterClass: Hashable, Sendable {
       caller: caller.name, operation: "register-class", key: key,
       fingerprint: FieldText.encode([
         self.courseID.description, self.student, self.expectedFee.map { String($0.won) } ?? "",
+        self.saidTextBook ?? "",
       ]))
   }
 }

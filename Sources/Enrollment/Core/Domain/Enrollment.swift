@@ -98,7 +98,7 @@ package struct ClassChange: Hashable, Sendable {
   package init(
     student: String? = nil, courseID: CourseID? = nil, fee: Money? = nil, textBook: String? = nil
   ) {
-    self.student = student
+    self.student = student?.normalized
     self.courseID = courseID
     self.fee = fee
     self.textBook = textBook

@@ -23,8 +23,8 @@ package enum EnrollmentError: DomainError, Hashable {
     case .invalid(let fields): .invalid(fields)
     case .notFound(let id): .notFound("class", id.description)
     case .courseNotFound(let id): .notFound("course", id.description)
-    case .courseUnknown(let id, let reason):
-      .unavailable("the terms of course \(id) are not known: \(reason)")
+    case .courseUnknown(let id, _):
+      .unavailable("the terms of course \(id) are not known yet, and Course cannot answer now")
     case .paymentDeclined(let reason):
       Problem(
         .declined, code: "payment-declined", title: "The payment was declined", detail: reason)

@@ -28,6 +28,6 @@ package struct MyPageApplication: MyPagePort {
   package func rows(
     ofStudent student: String, _ page: PageRequest
   ) async throws -> Page<InquiryMypage> {
-    try await self.store.visibleRows(ofStudent: student, page)
+    try await self.store.visibleRows(ofStudent: student.normalized, page)
   }
 }

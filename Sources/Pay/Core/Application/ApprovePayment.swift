@@ -20,13 +20,20 @@ package struct ApprovePayment: Hashable, Sendable {
 
   /// Decides once. Who asks again, not having heard the answer, hears it then (trap T2). A free
   /// class is paid with nothing, so that its book is delivered like any other's.
+  ///
+  /// - Throws: ``PaymentError/invalid(_:)``, ``PaymentError/paidForOtherTerms(_:)``.
   package func perform(
     under policy: PaymentPolicy, in tx: any PayTransaction
   ) throws -> PaymentDecision {
+    let problems = self.problems
+    guard problems.isEmpty else { throw PaymentError.invalid(problems) }
+    let student = try tx.student(of: self.classID, told: self.student)
     if let earlier = try tx.payment(of: self.classID) {
       // The same number for another class: one of the two stores was set back. Nobody is let in on
       // somebody else's payment.
-      guard earlier.courseID == self.courseID, earlier.fee == self.fee else {
+      guard earlier.courseID == self.courseID, earlier.fee == self.fee,
+        earlier.student == student
+      else {
         throw PaymentError.paidForOtherTerms(self.classID)
       }
       return earlier.status == .completed ? .approved(earlier) : .declined(.classCanceled)
@@ -36,10 +43,17 @@ package struct ApprovePayment: Hashable, Sendable {
 
     let payment = Payment(
       id: try tx.nextPaymentID(), classID: self.classID, courseID: self.courseID, fee: self.fee,
-      student: try tx.student(of: self.classID, told: self.student), textBook: self.textBook,
-      status: .completed)
+      student: student, textBook: self.textBook, status: .completed)
     try tx.save(payment)
     try tx.raise(.paymentApproved(PaymentApproved(payment: payment)))
     return .approved(payment)
+  }
+
+  private var problems: [FieldProblem] {
+    var problems: [FieldProblem] = []
+    if self.classID.value < 1 { problems.append(FieldProblem("classId", "must be above 0")) }
+    if self.courseID.value < 1 { problems.append(FieldProblem("courseId", "must be above 0")) }
+    if let problem = Payment.studentRule.check(self.student) { problems.append(problem) }
+    return problems
   }
 }

@@ -4,6 +4,8 @@ import Kernel
 ///
 /// There is at most one payment a class; the class is its key.
 package struct Payment: Hashable, Sendable {
+  package static let studentRule = TextRule("student", length: 1...100)
+
   /// Where the money is. Only this state machine sets it, never a caller (trap T6).
   package enum Status: String, Hashable, Sendable, CaseIterable {
     /// Ours.

@@ -4,7 +4,7 @@ import Kernel
 package protocol PayPort: Sendable {
   /// Takes the money for a class, at most once however often it is asked.
   ///
-  /// - Throws: ``PaymentError/paidForOtherTerms(_:)``.
+  /// - Throws: ``PaymentError/invalid(_:)``, ``PaymentError/paidForOtherTerms(_:)``.
   func approve(_ command: ApprovePayment, because cause: Cause) async throws -> PaymentDecision
 
   /// Gives the money for a class back, at most once; the class is canceled in consequence.

@@ -811,7 +811,7 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__enrollment__descriptor 
   (ProtobufCMessageInit) sugang__enrollment__v1__enrollment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__enrollment__v1__enroll_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__enroll_request__field_descriptors[5] =
 {
   {
     "course_id",
@@ -861,17 +861,30 @@ static const ProtobufCFieldDescriptor sugang__enrollment__v1__enroll_request__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "text_book",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Sugang__Enrollment__V1__EnrollRequest, text_book_presence_case),
+    offsetof(Sugang__Enrollment__V1__EnrollRequest, text_book),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__enrollment__v1__enroll_request__field_indices_by_name[] = {
   0,   /* field[0] = course_id */
   2,   /* field[2] = fee */
   3,   /* field[3] = idempotency_key */
   1,   /* field[1] = student */
+  4,   /* field[4] = text_book */
 };
 static const ProtobufCIntRange sugang__enrollment__v1__enroll_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor sugang__enrollment__v1__enroll_request__descriptor =
 {
@@ -881,7 +894,7 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__enroll_request__descrip
   "Sugang__Enrollment__V1__EnrollRequest",
   "sugang.enrollment.v1",
   sizeof(Sugang__Enrollment__V1__EnrollRequest),
-  4,
+  5,
   sugang__enrollment__v1__enroll_request__field_descriptors,
   sugang__enrollment__v1__enroll_request__field_indices_by_name,
   1,  sugang__enrollment__v1__enroll_request__number_ranges,

@@ -76,6 +76,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__FEE_PRESENCE__CASE)
 } Sugang__Enrollment__V1__EnrollRequest__FeePresenceCase;
 
+typedef enum {
+  SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__TEXT_BOOK_PRESENCE__NOT_SET = 0,
+  SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__TEXT_BOOK_PRESENCE_TEXT_BOOK = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__TEXT_BOOK_PRESENCE__CASE)
+} Sugang__Enrollment__V1__EnrollRequest__TextBookPresenceCase;
+
 struct  Sugang__Enrollment__V1__EnrollRequest
 {
   ProtobufCMessage base;
@@ -89,10 +95,14 @@ struct  Sugang__Enrollment__V1__EnrollRequest
   union {
     int64_t fee;
   };
+  Sugang__Enrollment__V1__EnrollRequest__TextBookPresenceCase text_book_presence_case;
+  union {
+    char *text_book;
+  };
 };
 #define SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__enroll_request__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__FEE_PRESENCE__NOT_SET, {0} }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__FEE_PRESENCE__NOT_SET, {0}, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__TEXT_BOOK_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Enrollment__V1__EnrollResponse
