@@ -178,7 +178,9 @@ package class FramedConnection: @unchecked Sendable {
         acceptedCalls: self.acceptedCalls, reason: violation.reason, message: violation.message
       ).write(into: &$0)
     }
-    self.close(RPCError(.unavailable, "the connection was refused: \(violation.message)"))
+    self.close(
+      RPCError(.unavailable, "the connection was refused: \(violation.message)"),
+      within: SocketWire.lingerTimeout)
   }
 
   /// Sends what is queued and closes.

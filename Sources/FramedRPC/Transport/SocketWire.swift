@@ -12,10 +12,9 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   private var context: ChannelHandlerContext?
   private var closeTimer: Scheduled<Void>?
   private var closeTime: NIODeadline?
-  private var progressTimer: Scheduled<Void>?
   private var isClosing = false
 
-  /// Longest time from our FIN to the peer's, and longest time without any progress before it.
+  /// Longest time from our FIN to the peer's.
   static let lingerTimeout: TimeAmount = .seconds(2)
 
   init(connection: FramedConnection) {
@@ -47,7 +46,6 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
 
   func channelInactive(context: ChannelHandlerContext) {
     self.closeTimer?.cancel()
-    self.progressTimer?.cancel()
     self.connection.wireClosed("the peer closed it")
   }
 
@@ -78,17 +76,14 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   /// Sends what is queued and a FIN, then reads on until the peer closes too.
   ///
   /// To close at once would throw queued answers away, and unread bytes would make a reset of the
-  /// FIN, which destroys the GOAWAY before it can be read. A peer that reads slowly has until
-  /// `limit`; one that reads nothing has ``lingerTimeout``.
+  /// FIN, which destroys the GOAWAY before it can be read.
   func close(within limit: TimeAmount) {
     guard let channel = self.context?.channel else { return }
     guard limit > .zero else { return channel.close(promise: nil) }
     self.closeAll(channel, in: limit)
     guard !self.isClosing else { return }
     self.isClosing = true
-    self.watchProgress(channel, left: self.queuedBytes)
     channel.close(mode: .output).whenComplete { result in
-      self.progressTimer?.cancel()
       switch result {
       case .success: self.closeAll(channel, in: Self.lingerTimeout, replaces: true)
       case .failure: channel.close(promise: nil)
@@ -104,14 +99,6 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
     self.closeTimer?.cancel()
     self.closeTime = due
     self.closeTimer = channel.eventLoop.scheduleTask(deadline: due) { channel.close(promise: nil) }
-  }
-
-  private func watchProgress(_ channel: any Channel, left: Int) {
-    self.progressTimer = channel.eventLoop.scheduleTask(in: Self.lingerTimeout) {
-      let leftNow = self.queuedBytes
-      guard leftNow < left else { return channel.close(promise: nil) }
-      self.watchProgress(channel, left: leftNow)
-    }
   }
 
   // MARK: making channels

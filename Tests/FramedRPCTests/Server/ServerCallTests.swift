@@ -375,6 +375,15 @@ struct ServerCallTests {
     #expect(bench.wire.isClosed)
   }
 
+  @Test("answers that have not left have the grace to leave, and two seconds after it")
+  func abandonWhileLeaving() throws {
+    let bench = try ServerBench()
+    bench.connection.drain()
+    #expect(bench.wire.closeLimit == .seconds(30))
+    bench.connection.abandon()
+    #expect(bench.wire.closeLimit == .seconds(2))
+  }
+
   @Test("abandon ends a drain that takes too long")
   func abandon() throws {
     let bench = try ServerBench(handler: TestHandler(isDeaf: true))
