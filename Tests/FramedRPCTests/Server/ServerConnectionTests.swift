@@ -286,10 +286,10 @@ struct ServerConnectionTests {
     let ping = Frame(.ping, body: ByteBuffer(bytes: 1...8)).bytes
     bench.receive(ping.getSlice(at: 0, length: 10) ?? ByteBuffer())
     bench.connection.wireWritabilityChanged(false)
-    bench.advance(by: .seconds(20))
+    bench.advance(by: .seconds(15))
     // What was on its way already does not start the time either.
     bench.receive(ping.getSlice(at: 10, length: 2) ?? ByteBuffer())
-    bench.advance(by: .milliseconds(9_999))
+    bench.advance(by: .milliseconds(14_999))
     #expect(!bench.wire.isClosed)
     bench.connection.wireWritabilityChanged(true)
     bench.advance(by: .milliseconds(9_999))
