@@ -93,6 +93,9 @@ struct GuardedChannelTests {
   private static let call = RPCCall(
     method: "test.Service/Method", request: ByteBuffer(), options: CallOptions())
 
+  /// Opens at the first failure, however busy the machine is.
+  private static let touchy = CircuitBreakerPolicy(minimumCalls: 1, slowCall: nil)
+
   private static func error(
     _ channel: any RPCChannel, timeout: Duration? = .seconds(5)
   ) async -> RPCError? {
@@ -225,7 +228,7 @@ struct GuardedChannelTests {
     let gate = Gate()
     let server = ScriptedChannel(gate: gate)
     let channel = GuardedChannel(
-      server, breaker: CircuitBreakerPolicy(minimumCalls: 1),
+      server, breaker: Self.touchy,
       bulkhead: BulkheadPolicy(maxConcurrentCalls: 1, maxWaitingCalls: 1, maxWait: .seconds(60)))
     let past = RPCContext(deadline: NIODeadline.now() - .seconds(1))
     let inherited = await RPCContext.$current.withValue(past) { await Self.error(channel) }
@@ -249,7 +252,7 @@ struct GuardedChannelTests {
     server.failure.withLock {
       $0 = RPCError(.resourceExhausted, "too many calls in flight", notProcessed: true)
     }
-    let channel = GuardedChannel(server, breaker: CircuitBreakerPolicy(minimumCalls: 1))
+    let channel = GuardedChannel(server, breaker: Self.touchy)
     for _ in 0..<5 { #expect(await Self.error(channel)?.status == .resourceExhausted) }
     #expect(channel.circuit == .closed)
     server.failure.withLock { $0 = RPCError(.resourceExhausted, "the answer is too large") }
@@ -303,7 +306,7 @@ struct GuardedChannelTests {
     #expect(GuardedChannel.isFailure(error) == isFailure)
     let server = ScriptedChannel()
     server.failure.withLock { $0 = error }
-    let channel = GuardedChannel(server, breaker: CircuitBreakerPolicy(minimumCalls: 1))
+    let channel = GuardedChannel(server, breaker: Self.touchy)
     #expect(await Self.error(channel) == error)
     #expect(channel.circuit == (isFailure ? .open : .closed))
   }
@@ -312,7 +315,7 @@ struct GuardedChannelTests {
   func chosenFailures() async {
     let server = ScriptedChannel()
     let channel = GuardedChannel(
-      server, breaker: CircuitBreakerPolicy(minimumCalls: 1), isFailure: { $0.status == .notFound })
+      server, breaker: Self.touchy, isFailure: { $0.status == .notFound })
     server.failure.withLock { $0 = RPCError(.unavailable, "away") }
     _ = await Self.error(channel)
     #expect(channel.circuit == .closed)
