@@ -283,8 +283,11 @@ public enum AlertV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some AlertServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.alert.v1.AlertService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some AlertServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.alert.v1.AlertService", execution: execution)
       service.add(getAlert) { try await handler.getAlert($0, $1) }
       service.add(listAlerts) { try await handler.listAlerts($0, $1) }
       service.add(findAlerts) { try await handler.findAlerts($0, $1) }
@@ -292,7 +295,12 @@ public enum AlertV1 {
     }
   }
 
-  /// Answers the calls of AlertService.
+  /// Answers the calls of AlertService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol AlertServiceHandler: Sendable {
     func getAlert(_ request: AlertV1.GetAlertRequest, _ context: RPCContext) async throws -> AlertV1.GetAlertResponse
     func listAlerts(_ request: AlertV1.ListAlertsRequest, _ context: RPCContext) async throws -> AlertV1.ListAlertsResponse

@@ -894,8 +894,11 @@ public enum CourseV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some CourseServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.course.v1.CourseService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some CourseServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.course.v1.CourseService", execution: execution)
       service.add(createCourse) { try await handler.createCourse($0, $1) }
       service.add(modifyCourse) { try await handler.modifyCourse($0, $1) }
       service.add(removeCourse) { try await handler.removeCourse($0, $1) }
@@ -908,7 +911,12 @@ public enum CourseV1 {
     }
   }
 
-  /// Answers the calls of CourseService.
+  /// Answers the calls of CourseService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol CourseServiceHandler: Sendable {
     func createCourse(_ request: CourseV1.CreateCourseRequest, _ context: RPCContext) async throws -> CourseV1.CreateCourseResponse
     func modifyCourse(_ request: CourseV1.ModifyCourseRequest, _ context: RPCContext) async throws -> CourseV1.ModifyCourseResponse

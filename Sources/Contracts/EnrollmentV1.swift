@@ -683,8 +683,11 @@ public enum EnrollmentV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some EnrollmentServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.enrollment.v1.EnrollmentService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some EnrollmentServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.enrollment.v1.EnrollmentService", execution: execution)
       service.add(enroll) { try await handler.enroll($0, $1) }
       service.add(modifyEnrollment) { try await handler.modifyEnrollment($0, $1) }
       service.add(cancelEnrollment) { try await handler.cancelEnrollment($0, $1) }
@@ -696,7 +699,12 @@ public enum EnrollmentV1 {
     }
   }
 
-  /// Answers the calls of EnrollmentService.
+  /// Answers the calls of EnrollmentService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol EnrollmentServiceHandler: Sendable {
     func enroll(_ request: EnrollmentV1.EnrollRequest, _ context: RPCContext) async throws -> EnrollmentV1.EnrollResponse
     func modifyEnrollment(_ request: EnrollmentV1.ModifyEnrollmentRequest, _ context: RPCContext) async throws -> EnrollmentV1.ModifyEnrollmentResponse

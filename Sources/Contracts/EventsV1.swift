@@ -213,14 +213,22 @@ public enum EventsV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some EventFeedServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.events.v1.EventFeedService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some EventFeedServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.events.v1.EventFeedService", execution: execution)
       service.add(fetch) { try await handler.fetch($0, $1) }
       return service
     }
   }
 
-  /// Answers the calls of EventFeedService.
+  /// Answers the calls of EventFeedService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol EventFeedServiceHandler: Sendable {
     func fetch(_ request: EventsV1.FetchRequest, _ context: RPCContext) async throws -> EventsV1.FetchResponse
   }

@@ -408,14 +408,22 @@ public enum FramedrpcV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some HealthServiceHandler) -> RPCService {
-      var service = RPCService(name: "framedrpc.v1.HealthService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some HealthServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "framedrpc.v1.HealthService", execution: execution)
       service.add(check) { try await handler.check($0, $1) }
       return service
     }
   }
 
-  /// Answers the calls of HealthService.
+  /// Answers the calls of HealthService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol HealthServiceHandler: Sendable {
     func check(_ request: FramedrpcV1.CheckRequest, _ context: RPCContext) async throws -> FramedrpcV1.CheckResponse
   }
@@ -446,15 +454,23 @@ public enum FramedrpcV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some TestServiceHandler) -> RPCService {
-      var service = RPCService(name: "framedrpc.v1.TestService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some TestServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "framedrpc.v1.TestService", execution: execution)
       service.add(echo) { try await handler.echo($0, $1) }
       service.add(reflect) { try await handler.reflect($0, $1) }
       return service
     }
   }
 
-  /// Answers the calls of TestService.
+  /// Answers the calls of TestService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol TestServiceHandler: Sendable {
     func echo(_ request: FramedrpcV1.EchoRequest, _ context: RPCContext) async throws -> FramedrpcV1.EchoResponse
     func reflect(_ request: FramedrpcV1.ReflectRequest, _ context: RPCContext) async throws -> FramedrpcV1.ReflectResponse

@@ -420,8 +420,11 @@ public enum GiftV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some GiftServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.gift.v1.GiftService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some GiftServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.gift.v1.GiftService", execution: execution)
       service.add(giveGift) { try await handler.giveGift($0, $1) }
       service.add(getGift) { try await handler.getGift($0, $1) }
       service.add(listGifts) { try await handler.listGifts($0, $1) }
@@ -430,7 +433,12 @@ public enum GiftV1 {
     }
   }
 
-  /// Answers the calls of GiftService.
+  /// Answers the calls of GiftService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol GiftServiceHandler: Sendable {
     func giveGift(_ request: GiftV1.GiveGiftRequest, _ context: RPCContext) async throws -> GiftV1.GiveGiftResponse
     func getGift(_ request: GiftV1.GetGiftRequest, _ context: RPCContext) async throws -> GiftV1.GetGiftResponse

@@ -417,8 +417,11 @@ public enum MypageV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some MyPageServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.mypage.v1.MyPageService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some MyPageServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.mypage.v1.MyPageService", execution: execution)
       service.add(getInquiryMypage) { try await handler.getInquiryMypage($0, $1) }
       service.add(listInquiryMypages) { try await handler.listInquiryMypages($0, $1) }
       service.add(findByClass) { try await handler.findByClass($0, $1) }
@@ -428,7 +431,12 @@ public enum MypageV1 {
     }
   }
 
-  /// Answers the calls of MyPageService.
+  /// Answers the calls of MyPageService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol MyPageServiceHandler: Sendable {
     func getInquiryMypage(_ request: MypageV1.GetInquiryMypageRequest, _ context: RPCContext) async throws -> MypageV1.GetInquiryMypageResponse
     func listInquiryMypages(_ request: MypageV1.ListInquiryMypagesRequest, _ context: RPCContext) async throws -> MypageV1.ListInquiryMypagesResponse

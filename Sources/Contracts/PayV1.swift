@@ -514,8 +514,11 @@ public enum PayV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some PayServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.pay.v1.PayService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some PayServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.pay.v1.PayService", execution: execution)
       service.add(approve) { try await handler.approve($0, $1) }
       service.add(refund) { try await handler.refund($0, $1) }
       service.add(getPayment) { try await handler.getPayment($0, $1) }
@@ -525,7 +528,12 @@ public enum PayV1 {
     }
   }
 
-  /// Answers the calls of PayService.
+  /// Answers the calls of PayService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol PayServiceHandler: Sendable {
     func approve(_ request: PayV1.ApproveRequest, _ context: RPCContext) async throws -> PayV1.ApproveResponse
     func refund(_ request: PayV1.RefundRequest, _ context: RPCContext) async throws -> PayV1.RefundResponse

@@ -349,8 +349,11 @@ public enum PointV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some PointServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.point.v1.PointService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some PointServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.point.v1.PointService", execution: execution)
       service.add(getPoint) { try await handler.getPoint($0, $1) }
       service.add(listPoints) { try await handler.listPoints($0, $1) }
       service.add(findPoints) { try await handler.findPoints($0, $1) }
@@ -358,7 +361,12 @@ public enum PointV1 {
     }
   }
 
-  /// Answers the calls of PointService.
+  /// Answers the calls of PointService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol PointServiceHandler: Sendable {
     func getPoint(_ request: PointV1.GetPointRequest, _ context: RPCContext) async throws -> PointV1.GetPointResponse
     func listPoints(_ request: PointV1.ListPointsRequest, _ context: RPCContext) async throws -> PointV1.ListPointsResponse

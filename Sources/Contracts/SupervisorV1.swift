@@ -226,8 +226,11 @@ public enum SupervisorV1 {
     ])
 
     /// The service as a server takes it, answered by `handler`.
-    public static func register(_ handler: some SupervisorServiceHandler) -> RPCService {
-      var service = RPCService(name: "sugang.supervisor.v1.SupervisorService")
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some SupervisorServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.supervisor.v1.SupervisorService", execution: execution)
       service.add(listServices) { try await handler.listServices($0, $1) }
       service.add(stopService) { try await handler.stopService($0, $1) }
       service.add(startService) { try await handler.startService($0, $1) }
@@ -235,7 +238,12 @@ public enum SupervisorV1 {
     }
   }
 
-  /// Answers the calls of SupervisorService.
+  /// Answers the calls of SupervisorService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
   public protocol SupervisorServiceHandler: Sendable {
     func listServices(_ request: SupervisorV1.ListServicesRequest, _ context: RPCContext) async throws -> SupervisorV1.ListServicesResponse
     func stopService(_ request: SupervisorV1.StopServiceRequest, _ context: RPCContext) async throws -> SupervisorV1.StopServiceResponse

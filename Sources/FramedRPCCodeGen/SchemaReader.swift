@@ -17,6 +17,7 @@ struct SchemaReader {
       try reader.read(file, into: &schema)
     }
     try RecursionCheck.check(schema)
+    try NameCheck.check(schema)
     return schema
   }
 
@@ -68,7 +69,7 @@ struct SchemaReader {
     _ message: Google__Protobuf__DescriptorProto, _ package: String, path: [Int32]
   ) throws -> Message {
     let name = text(message.name)
-    try self.check(name: name, "message \(name)")
+    try self.check(type: name, "message \(name)")
     guard message.n_nested_type == 0, message.n_enum_type == 0 else {
       throw self.fail(
         "message \(name)", "nested types and maps are not supported; declare them at the top")
@@ -102,6 +103,7 @@ struct SchemaReader {
     let name = text(field.name)
     let place = "field \(message).\(name)"
     try self.check(name: name, place)
+    try self.check(name: Naming.property(name), place)
     guard field.proto3_optional == 0 else {
       throw self.fail(
         place, "protoc-c 1.4.1 refuses proto3 optional; wrap the field in a one-member oneof")
@@ -147,7 +149,7 @@ struct SchemaReader {
     _ enumeration: Google__Protobuf__EnumDescriptorProto, _ package: String, path: [Int32]
   ) throws -> Enum {
     let name = text(enumeration.name)
-    try self.check(name: name, "enum \(name)")
+    try self.check(type: name, "enum \(name)")
     let values = try items(enumeration.value, enumeration.n_value).enumerated().map {
       let value = text($1.pointee.name)
       try self.check(name: Naming.enumCase(value, of: name), "value \(name).\(value)")
@@ -163,7 +165,7 @@ struct SchemaReader {
     _ service: Google__Protobuf__ServiceDescriptorProto, _ package: String, path: [Int32]
   ) throws -> Service {
     let name = text(service.name)
-    try self.check(name: name, "service \(name)")
+    try self.check(type: name, "service \(name)")
     let methods = try items(service.method, service.n_method).enumerated().map {
       let method = $1.pointee
       let methodName = text(method.name)
@@ -181,9 +183,53 @@ struct SchemaReader {
   }
 
   private func check(name: String, _ place: String) throws {
+    guard let first = name.utf8.first, first == UInt8(ascii: "_") || isASCIILetter(first) else {
+      throw self.fail(place, "'\(name)' is no name in Swift: it must begin with a letter")
+    }
     guard !Keywords.isReserved(name) else {
       throw self.fail(
         place, "'\(name)' is a keyword in C, C++, Python or Swift, and breaks code there")
+    }
+  }
+
+  private func check(type name: String, _ place: String) throws {
+    try self.check(name: name, place)
+    guard !Keywords.isReservedType(name) else {
+      throw self.fail(
+        place, "'\(name)' is not possible as a type in Swift, or hides one that is needed")
+    }
+  }
+}
+
+/// Two things may not get one name in Swift, though they have two in the .proto file.
+private enum NameCheck {
+  static func check(_ schema: Schema) throws {
+    for package in schema.packages {
+      try Self.checkUnique(
+        package.messages.map(\.name) + package.enums.map(\.name)
+          + package.services.flatMap { [$0.name, "\($0.name)Handler", "\($0.name)Client"] },
+        in: "package \(package.name)")
+      for message in package.messages {
+        try Self.checkUnique(
+          ["hashValue"] + message.fields.map(\.property), in: "message \(message.name)")
+      }
+      for enumeration in package.enums {
+        try Self.checkUnique(
+          enumeration.values.map { Naming.enumCase($0.name, of: enumeration.name) },
+          in: "enum \(enumeration.name)")
+      }
+      for service in package.services {
+        try Self.checkUnique(
+          ["descriptor"] + service.methods.map { Naming.method($0.name) },
+          in: "service \(service.name)")
+      }
+    }
+  }
+
+  private static func checkUnique(_ names: [String], in place: String) throws {
+    var seen: Set<String> = []
+    for name in names where !seen.insert(name).inserted {
+      throw SchemaError(place: place, reason: "'\(name)' would be declared twice in Swift")
     }
   }
 }
@@ -223,4 +269,8 @@ private func items<Element>(
 
 private func text(_ string: UnsafeMutablePointer<CChar>?) -> String {
   string.map { String(cString: $0) } ?? ""
+}
+
+private func isASCIILetter(_ byte: UInt8) -> Bool {
+  (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
 }

@@ -32,10 +32,16 @@ struct ServiceEmitter {
       }
       writer.line()
       writer.line("/// The service as a server takes it, answered by `handler`.")
+      writer.line("///")
+      writer.line(
+        "/// - Parameter execution: where the handler runs; `.eventLoop` only when it never")
+      writer.line("///   blocks and never computes for long.")
       writer.block(
-        "public static func register(_ handler: some \(self.service.name)Handler) -> RPCService {"
+        "public static func register(_ handler: some \(self.service.name)Handler, "
+          + "on execution: HandlerExecution = .sharedPool) -> RPCService {"
       ) { writer in
-        writer.line("var service = RPCService(name: \"\(self.service.fullName)\")")
+        writer.line(
+          "var service = RPCService(name: \"\(self.service.fullName)\", execution: execution)")
         for method in self.service.methods {
           let name = Naming.method(method.name)
           writer.line("service.add(\(name)) { try await handler.\(name)($0, $1) }")
@@ -46,7 +52,17 @@ struct ServiceEmitter {
   }
 
   private func emitHandler(_ writer: inout SwiftWriter) {
-    writer.line("/// Answers the calls of \(self.service.name).")
+    writer.line("/// Answers the calls of \(self.service.name), many at once.")
+    writer.line("///")
+    writer.line(
+      "/// Runs where `register` says: on the shared pool of threads, or on the event loop of a")
+    writer.line(
+      "/// connection, where it must not block. Its task is cancelled when the caller leaves or the"
+    )
+    writer.line(
+      "/// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes")
+    writer.line(
+      "/// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.")
     writer.block("public protocol \(self.service.name)Handler: Sendable {") { writer in
       for method in self.service.methods {
         writer.documentation(method.comment)

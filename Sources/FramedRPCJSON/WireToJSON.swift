@@ -45,15 +45,7 @@ enum WireToJSON {
       guard field.hasNoPresence else { return nil }
       return self.defaultValue(field.kind)
     }
-    guard case .message(let schema) = field.kind else {
-      return try self.value(last, field.kind)
-    }
-    // Parts of one message are merged, which for bytes is: put behind each other.
-    var merged: [UInt8] = []
-    for value in values {
-      merged += try self.content(value)
-    }
-    return try self.message(merged[...], as: schema)
+    return try self.value(last, field.kind)
   }
 
   private static func elements(

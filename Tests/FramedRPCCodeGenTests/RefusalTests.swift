@@ -104,7 +104,10 @@ struct RefusalTests {
 
   @Test(
     "keywords of C, C++, Python and Swift as names of fields",
-    arguments: ["register", "delete", "lambda", "protocol", "class", "self", "None", "bool"])
+    arguments: [
+      "register", "delete", "lambda", "protocol", "class", "self", "None", "bool", "decltype",
+      "static_cast", "thread_local", "wchar_t", "co_await", "bitand", "xor_eq",
+    ])
   func keywordFields(_ name: String) {
     let error = Self.error { $0.message("M") { $0.field(name, 1, .int64) } }
     #expect(
@@ -136,6 +139,74 @@ struct RefusalTests {
     ]
     for (error, place) in zip(errors, places) {
       #expect(error?.hasPrefix("sample.proto: \(place): ") == true, "\(error ?? "accepted")")
+    }
+  }
+
+  @Test("what would be no name in Swift, or a keyword once it is one")
+  func swiftNames() {
+    let errors = [
+      Self.error { $0.enumeration("Level", ["LEVEL_UNSPECIFIED", "LEVEL_1"]) },
+      Self.error { $0.enumeration("Level", ["LEVEL_"]) },
+      Self.error { $0.message("M") { $0.field("_1", 1, .int64) } },
+      Self.error { $0.message("M") { $0.field("_class", 1, .int64) } },
+    ]
+    let expected = [
+      "value Level.LEVEL_1: '1' is no name in Swift", "value Level.LEVEL_: '' is no name in Swift",
+      "field M._1: '1' is no name in Swift", "field M._class: 'class' is a keyword",
+    ]
+    for (error, text) in zip(errors, expected) {
+      #expect(error?.hasPrefix("sample.proto: \(text)") == true, "\(error ?? "accepted")")
+    }
+  }
+
+  @Test(
+    "types that Swift does not allow, or that hide those which the code uses",
+    arguments: ["Type", "String", "Int64", "Hashable", "RPCContext"])
+  func typeNames(_ name: String) {
+    let errors = [
+      ("message", Self.error { $0.message(name) }),
+      ("enum", Self.error { $0.enumeration(name, ["ZERO"]) }),
+      ("service", Self.error { $0.service(name) { _ in } }),
+    ]
+    for (kind, error) in errors {
+      #expect(
+        error == "sample.proto: \(kind) \(name): '\(name)' is not possible as a type in Swift, "
+          + "or hides one that is needed")
+    }
+    // A field may have such a name.
+    let request = Descriptors.request { $0.message("M") { $0.field("type", 1, .int64) } }
+    #expect(GeneratorAnswer(Generator.run(request)).error == nil)
+  }
+
+  @Test("two names that become one in Swift")
+  func collisions() {
+    let errors = [
+      Self.error {
+        $0.message("M") {
+          $0.field("class_id", 1, .int64)
+          $0.field("classID", 2, .int64)
+        }
+      },
+      Self.error { $0.message("M") { $0.field("hash_value", 1, .int64) } },
+      Self.error { $0.enumeration("Color", ["COLOR_RED", "RED"]) },
+      Self.error {
+        $0.message("ShopClient")
+        $0.service("Shop") { _ in }
+      },
+      Self.error {
+        $0.message("M")
+        $0.service("Shop") {
+          $0.method(
+            "Descriptor", input: ".framedrpc.sample.v1.M", output: ".framedrpc.sample.v1.M")
+        }
+      },
+    ]
+    let expected = [
+      "message M: 'classID'", "message M: 'hashValue'", "enum Color: 'red'",
+      "package framedrpc.sample.v1: 'ShopClient'", "service Shop: 'descriptor'",
+    ]
+    for (error, text) in zip(errors, expected) {
+      #expect(error == "\(text) would be declared twice in Swift")
     }
   }
 

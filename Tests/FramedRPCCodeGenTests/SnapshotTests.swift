@@ -157,14 +157,22 @@ struct SnapshotTests {
         ])
 
         /// The service as a server takes it, answered by `handler`.
-        public static func register(_ handler: some BoxOfficeHandler) -> RPCService {
-          var service = RPCService(name: "framedrpc.sample.v1.BoxOffice")
+        ///
+        /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+        ///   blocks and never computes for long.
+        public static func register(_ handler: some BoxOfficeHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+          var service = RPCService(name: "framedrpc.sample.v1.BoxOffice", execution: execution)
           service.add(sellTicket) { try await handler.sellTicket($0, $1) }
           return service
         }
       }
 
-      /// Answers the calls of BoxOffice.
+      /// Answers the calls of BoxOffice, many at once.
+      ///
+      /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+      /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+      /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+      /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
       public protocol BoxOfficeHandler: Sendable {
         func sellTicket(_ request: SampleV1.Note, _ context: RPCContext) async throws -> SampleV1.Ticket
       }

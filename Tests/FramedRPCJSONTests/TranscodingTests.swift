@@ -99,14 +99,14 @@ struct TranscodingTests {
       try transcoder.json(from: [0x58, 1, 0x58, 2, 0x5A, 2, 3, 4])["numbers"] == [1, 2, 3, 4])
   }
 
-  @Test("of a repeated singular field the last wins, and parts of a message are merged")
-  func merging() throws {
-    let inner: [UInt8] = [0x0A, 1, 0x61]
-    let innermost: [UInt8] = [0x12, 2, 0x08, 5]
-    let json = try transcoder.json(
-      from: [0x10, 1, 0x10, 2, 0x52, 3] + inner + [0x52, 4] + innermost)
+  @Test("of a repeated singular field the last wins, but a message may come only once")
+  func twice() throws {
+    let json = try transcoder.json(from: [0x10, 1, 0x10, 2, 0x52, 3, 0x0A, 1, 0x61])
     #expect(json["small"] == 2)
-    #expect(json["inner"] == ["name": "a", "innermost": ["value": 5]])
+    #expect(json["inner"] == ["name": "a"])
+    #expect(throws: TranscodingError.self) {
+      try transcoder.json(from: [0x52, 3, 0x0A, 1, 0x61, 0x52, 4, 0x12, 2, 0x08, 5])
+    }
   }
 
   @Test("a field that the descriptor does not know is left out")

@@ -10,7 +10,7 @@ import NIOPosix
 struct Main {
   static func main() async throws {
     let server = try RPCServer(
-      services: [FramedrpcV1.TestService.register(InteropHandler())],
+      services: [FramedrpcV1.TestService.register(InteropHandler(), on: .eventLoop)],
       group: MultiThreadedEventLoopGroup.singleton)
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
     try FileHandle.standardOutput.write(contentsOf: Data("listening on \(address)\n".utf8))

@@ -2,7 +2,8 @@ import NIOCore
 
 /// How one call behaves.
 public struct CallOptions: Sendable {
-  /// How long the caller waits, in all; an earlier deadline of the current ``RPCContext`` wins.
+  /// How long the caller waits, in all; an earlier deadline of the current ``RPCContext`` wins. nil
+  /// means for ever, unless that context has a deadline.
   public var timeout: Duration?
   /// Sent beside the request; a request id of the current context is added when it has none.
   public var metadata: RPCMetadata

@@ -52,7 +52,10 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
   private var isRetired = false
   private var handshakeTimer: Scheduled<Void>?
-  private var keepaliveTimer: RepeatedTask?
+  /// Runs while calls wait, and at most once an interval; nil when the next call must start it.
+  private var keepaliveTimer: Scheduled<Void>?
+  /// When the first of the calls in flight began to wait.
+  private var waitingSince = NIODeadline.uptimeNanoseconds(0)
   private var pingSent: NIODeadline?
 
   package init(
@@ -71,10 +74,6 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     self.handshakeTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.handshakeTimeout)) {
       self.close(RPCError(.unavailable, "the server did not answer the handshake"))
     }
-    let interval = TimeAmount(self.limits.keepaliveInterval)
-    self.keepaliveTimer = self.loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) {
-      _ in self.keepAlive()
-    }
   }
 
   /// The methods the server offers, in the order of their slots.
@@ -87,7 +86,9 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   /// - Parameter now: the loop's time, when the caller has just read it: a clock costs a tenth of a
   ///   microsecond.
   package func call(_ call: Call, now: NIODeadline? = nil) async throws -> ByteBuffer {
-    try await withTaskCancellationHandler {
+    // On the loop the request would leave before the cancellation could be heard.
+    guard !Task.isCancelled else { throw RPCError.cancelledByCaller(notProcessed: true) }
+    return try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
         call.continuation = continuation
         self.submit(call, now: now)
@@ -128,7 +129,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   private func start(_ call: Call, now: NIODeadline) {
     guard !call.isCancelled else {
-      return call.finish(.failure(.cancelledByCaller))
+      return call.finish(.failure(.cancelledByCaller(notProcessed: true)))
     }
     guard let slot = self.methodSlot(of: call), self.hasRoom(for: call) else {
       return call.finish(.failure(self.refusal(of: call)))
@@ -142,6 +143,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       remaining = UInt32(clamping: microseconds)
       self.watch(deadline)
     }
+    if self.callsInFlight == 0 { self.beginWaiting(now) }
     let stream = self.takeSlot(call)
     let metadataBytes = call.metadata.wireByteCount
     let header = FrameHeader(
@@ -226,7 +228,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   private func cancel(_ call: Call) {
     call.isCancelled = true
-    self.abort(call, .cancelledByCaller)
+    self.abort(call, .cancelledByCaller(notProcessed: false))
   }
 
   /// Gives a call up and tells the server so.
@@ -376,28 +378,44 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     return next
   }
 
+  private func beginWaiting(_ now: NIODeadline) {
+    self.waitingSince = now
+    if self.keepaliveTimer == nil {
+      self.keepAlive(at: now + TimeAmount(self.limits.keepaliveInterval))
+    }
+  }
+
+  private func keepAlive(at time: NIODeadline) {
+    self.keepaliveTimer = self.loop.scheduleTask(deadline: time) {
+      self.keepaliveTimer = nil
+      self.keepAlive()
+    }
+  }
+
   /// A silent server that owes an answer is asked whether it lives.
   private func keepAlive() {
+    guard !self.isEnded else { return }
     let now = self.loop.now
     if let pingSent = self.pingSent, self.lastReceived < pingSent {
-      if now - pingSent >= TimeAmount(self.limits.keepaliveTimeout) {
-        self.close(RPCError(.unavailable, "the server does not answer pings"))
-      }
-      return
+      let due = pingSent + TimeAmount(self.limits.keepaliveTimeout)
+      guard now >= due else { return self.keepAlive(at: due) }
+      return self.close(RPCError(.unavailable, "the server does not answer pings"))
     }
     self.pingSent = nil
-    let silence = now - self.lastReceived
-    guard self.callsInFlight > 0, silence >= TimeAmount(self.limits.keepaliveInterval) else {
-      return
-    }
+    guard self.callsInFlight > 0 else { return }
+    let silentSince = max(self.lastReceived, self.waitingSince)
+    let due = silentSince + TimeAmount(self.limits.keepaliveInterval)
+    guard now >= due else { return self.keepAlive(at: due) }
     self.pingSent = now
     self.send(FrameHeader(type: .ping), body: ByteBuffer(integer: UInt64(now.uptimeNanoseconds)))
-    self.loop.scheduleTask(in: TimeAmount(self.limits.keepaliveTimeout)) { self.keepAlive() }
+    self.keepAlive(at: now + TimeAmount(self.limits.keepaliveTimeout))
   }
 }
 
 extension RPCError {
-  static let cancelledByCaller = RPCError(.cancelled, "the caller cancelled the call")
+  static func cancelledByCaller(notProcessed: Bool) -> RPCError {
+    RPCError(.cancelled, "the caller cancelled the call", notProcessed: notProcessed)
+  }
 
   static func deadlinePassed(notProcessed: Bool) -> RPCError {
     RPCError(.deadlineExceeded, "no answer before the deadline", notProcessed: notProcessed)

@@ -23,7 +23,8 @@ struct ConnectionState {
     case idle
     case connecting
     case ready(ClientConnection)
-    case backingOff(until: NIODeadline, RPCError)
+    /// `reconnects`: a timer will end the backoff, because somebody waits for readiness.
+    case backingOff(until: NIODeadline, RPCError, reconnects: Bool)
     case shutDown
   }
 
@@ -57,13 +58,17 @@ struct ConnectionState {
       return .resume([waiter], .success(connection))
     case .shutDown:
       return .resume([waiter], .failure(Self.hasShutDown))
-    case .backingOff(let until, let error) where !waitForReady && now < until:
+    case .backingOff(let until, let error, _) where !waitForReady && now < until:
       return .resume([waiter], .failure(error))
-    case .backingOff(let until, _):
+    case .backingOff(let until, let error, let reconnects):
       self.waiters[id] = (waiter, waitForReady)
-      guard now >= until else { return .none }
-      self.phase = .connecting
-      return .connect
+      guard now < until else {
+        self.phase = .connecting
+        return .connect
+      }
+      guard !reconnects else { return .none }
+      self.phase = .backingOff(until: until, error, reconnects: true)
+      return .connectLater(until - now)
     case .connecting:
       self.waiters[id] = (waiter, waitForReady)
       return .none
@@ -102,9 +107,10 @@ struct ConnectionState {
       var error = error
       error.notProcessed = true
       let delay = self.nextBackoff()
-      self.phase = .backingOff(until: now + delay, error)
       let impatient = self.takeWaiters { !$0 }
-      if self.waiters.isEmpty {
+      let reconnects = !self.waiters.isEmpty
+      self.phase = .backingOff(until: now + delay, error, reconnects: reconnects)
+      guard reconnects else {
         return .resume(impatient, .failure(error))
       }
       return .resumeAndConnectLater(impatient, error, delay)
@@ -114,7 +120,12 @@ struct ConnectionState {
   }
 
   mutating func backoffEnded() -> Action {
-    guard case .backingOff = self.phase, !self.waiters.isEmpty else { return .none }
+    guard case .backingOff(let until, let error, _) = self.phase else { return .none }
+    guard !self.waiters.isEmpty else {
+      // Whoever waited has left; the next to wait for readiness needs a timer of its own.
+      self.phase = .backingOff(until: until, error, reconnects: false)
+      return .none
+    }
     self.phase = .connecting
     return .connect
   }

@@ -15,7 +15,9 @@ public protocol RPCChannel: Sendable {
 public struct RPCCall: Sendable {
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String
+  /// FNV-1a with 64 bits of ``method``.
   public let methodHash: UInt64
+  /// The protobuf bytes of the request.
   public let request: ByteBuffer
   public var options: CallOptions
 

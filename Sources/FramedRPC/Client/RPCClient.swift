@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// A call fails at once while the server cannot be reached, unless it waits for readiness. A call
 /// that certainly had no effect (the connection was going away before the server took it on) is
-/// sent once more on the next connection.
+/// sent once more on the next connection. A client that nobody keeps any more shuts down.
 public final class RPCClient: RPCChannel, Sendable {
   public let address: RPCAddress
   private let loop: any EventLoop
@@ -19,6 +19,11 @@ public final class RPCClient: RPCChannel, Sendable {
     self.address = address
     self.loop = group.next()
     self.limits = limits
+  }
+
+  deinit {
+    // A call keeps its client: nobody waits any more.
+    self.shutdown()
   }
 
   public var decodeLimits: DecodeLimits { self.limits.decode }
@@ -106,13 +111,13 @@ public final class RPCClient: RPCChannel, Sendable {
         self.perform(action)
         // Either may have happened before there was a waiter to tell.
         if Task.isCancelled {
-          self.giveUp(id, .cancelledByCaller)
+          self.giveUp(id, .cancelledByCaller(notProcessed: true))
         } else if let deadline, deadline <= self.loop.now {
           self.giveUp(id, .deadlinePassed(notProcessed: true))
         }
       }
     } onCancel: {
-      self.giveUp(id, .cancelledByCaller)
+      self.giveUp(id, .cancelledByCaller(notProcessed: true))
     }
   }
 
@@ -125,7 +130,8 @@ public final class RPCClient: RPCChannel, Sendable {
     case .none: break
     case .connect: self.connect()
     case .connectLater(let delay):
-      self.loop.scheduleTask(in: delay) {
+      self.loop.scheduleTask(in: delay) { [weak self] in
+        guard let self else { return }
         self.perform(self.state.withLock { $0.backoffEnded() })
       }
     case .resume(let waiters, let result):
@@ -138,21 +144,25 @@ public final class RPCClient: RPCChannel, Sendable {
     }
   }
 
+  /// The connection knows its client weakly, so that it does not keep it alive.
   private func connect() {
     let connection = ClientConnection(
       loop: self.loop, limits: self.limits,
-      onReady: { connection in
+      onReady: { [weak self] connection in
+        guard let self else { return connection.retire() }
         self.perform(self.state.withLock { $0.connected(connection) })
       },
-      onRetired: { connection, error in
-        self.perform(self.state.withLock { $0.lost(connection, error, now: self.loop.now) })
-      })
-    Task {
+      onRetired: { [weak self] connection, error in self?.lost(connection, error) })
+    Task { [weak self, address] in
       do throws(RPCError) {
-        try await Connector.connect(connection, to: self.address)
+        try await Connector.connect(connection, to: address)
       } catch {
-        self.perform(self.state.withLock { $0.lost(connection, error, now: self.loop.now) })
+        self?.lost(connection, error)
       }
     }
+  }
+
+  private func lost(_ connection: ClientConnection, _ error: RPCError) {
+    self.perform(self.state.withLock { $0.lost(connection, error, now: self.loop.now) })
   }
 }

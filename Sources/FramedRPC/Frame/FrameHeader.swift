@@ -98,7 +98,8 @@ package struct FrameFlags: OptionSet, Hashable, Sendable {
   /// The body begins with metadata.
   package static let metadata = FrameFlags(rawValue: 0x08)
 
-  /// All that version 1 knows; the others are refused, since they would change the body's meaning.
+  /// All that version 1 knows, of REQUEST and RESPONSE; the others are refused, since they would
+  /// change the body's meaning.
   package static let version1: FrameFlags = [.message, .end, .metadata]
 }
 

@@ -64,9 +64,12 @@ package struct FrameParser {
         .frameTooLarge,
         "a frame of \(header.length) bytes is over the limit of \(self.maxFrameBytes)")
     }
-    guard header.type.isIgnorable || FrameFlags.version1.isSuperset(of: header.flags) else {
+    let allowed: FrameFlags =
+      header.type == .request || header.type == .response ? .version1 : []
+    guard allowed.isSuperset(of: header.flags) || header.type.isIgnorable else {
       throw ProtocolViolation(
-        .reservedFlag, "flags \(header.flags.rawValue) were not negotiated")
+        .reservedFlag,
+        "frame type \(header.type.rawValue) does not have flags \(header.flags.rawValue)")
     }
   }
 

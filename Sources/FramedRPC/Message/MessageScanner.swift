@@ -2,9 +2,10 @@ public import CProtobufC
 
 /// Walks untrusted protobuf bytes once before protobuf-c may unpack them.
 ///
-/// protobuf-c has no limit on depth or number of fields, accepts invalid UTF-8 and cuts strings at
-/// a NUL. The scan refuses all four; it reads through a `Span`, so a wrong length is a thrown error
-/// or a trap, never a read out of bounds.
+/// protobuf-c has no limit on depth or number of fields, accepts invalid UTF-8, cuts strings at a
+/// NUL, and loses fields when it merges a message that comes twice. The scan refuses all five; it
+/// reads through a `Span`, so a wrong length is a thrown error or a trap, never a read out of
+/// bounds.
 @usableFromInline
 package struct MessageScanner {
   private let limits: DecodeLimits
@@ -37,6 +38,7 @@ package struct MessageScanner {
     guard depth <= self.limits.maxDepth else { throw .tooDeep }
     var offset = 0
     var likelyField = 0
+    var seen = SeenFields()
     while offset < bytes.count {
       let tag = try Self.readVarint(bytes, &offset)
       guard tag >> 3 >= 1, tag >> 3 <= 0x1FFF_FFFF else { throw .malformed }
@@ -52,6 +54,11 @@ package struct MessageScanner {
         let content = bytes.extracting(offset..<offset + Int(length))
         offset += Int(length)
         if let field {
+          if field.pointee.type == PROTOBUF_C_TYPE_MESSAGE,
+            field.pointee.label != PROTOBUF_C_LABEL_REPEATED, !seen.insert(likelyField)
+          {
+            throw .repeatedMessage(field: String(cString: field.pointee.name))
+          }
           try self.scanContent(content, field, depth: depth)
         }
       default: throw .malformed  // groups, and wire types that do not exist
@@ -136,5 +143,20 @@ package struct MessageScanner {
       shift += 7
     }
     throw .malformed
+  }
+}
+
+/// Which fields of a message have come, by their place in its descriptor. Only a message with more
+/// than 64 fields takes memory for it.
+private struct SeenFields {
+  private var first: UInt64 = 0
+  private var others: Set<Int> = []
+
+  /// - Returns: whether the field is new.
+  mutating func insert(_ index: Int) -> Bool {
+    guard index < 64 else { return self.others.insert(index).inserted }
+    let bit = UInt64(1) << index
+    defer { self.first |= bit }
+    return self.first & bit == 0
   }
 }

@@ -74,6 +74,8 @@ public enum CodecError: Error, Hashable, Sendable {
   case invalidUTF8(field: String)
   /// A string contains U+0000, which protobuf-c would cut without a word.
   case embeddedNUL(field: String)
+  /// A message field that is not repeated comes twice; protobuf-c merges the two wrongly.
+  case repeatedMessage(field: String)
   /// Messages are nested deeper than ``DecodeLimits/maxDepth``.
   case tooDeep
   /// More fields and elements than ``DecodeLimits/maxElements``.
@@ -89,6 +91,7 @@ extension CodecError: CustomStringConvertible {
     case .malformed: "the bytes are not a protobuf message"
     case .invalidUTF8(let field): "field \(field) is not UTF-8"
     case .embeddedNUL(let field): "field \(field) contains a NUL"
+    case .repeatedMessage(let field): "field \(field) comes twice"
     case .tooDeep: "messages are nested too deep"
     case .tooManyElements: "the message has too many fields"
     case .memoryBudgetExceeded: "the message would take too much memory"

@@ -3,9 +3,9 @@ import Synchronization
 
 /// How much of a caller may be busy with one dependency.
 public struct BulkheadPolicy: Hashable, Sendable {
-  /// Calls at once.
+  /// Calls at once, 1 or more.
   public var maxConcurrentCalls: Int
-  /// Calls that may wait for a place.
+  /// Calls that may wait for a place, 0 or more.
   public var maxWaitingCalls: Int
   /// How long each of them waits at most.
   public var maxWait: Duration
@@ -17,6 +17,12 @@ public struct BulkheadPolicy: Hashable, Sendable {
     self.maxConcurrentCalls = maxConcurrentCalls
     self.maxWaitingCalls = maxWaitingCalls
     self.maxWait = maxWait
+    self.check()
+  }
+
+  fileprivate func check() {
+    precondition(self.maxConcurrentCalls >= 1, "a bulkhead without a place lets nobody through")
+    precondition(self.maxWaitingCalls >= 0, "a bulkhead cannot have fewer than no waiters")
   }
 }
 
@@ -26,7 +32,7 @@ public final class Bulkhead: Sendable {
   private struct State {
     var running = 0
     var nextID = 0
-    /// In order of arrival; those that gave up are nil and skipped.
+    /// In order of arrival.
     var order: [Int] = []
     var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
   }
@@ -35,6 +41,7 @@ public final class Bulkhead: Sendable {
   private let state = Mutex(State())
 
   public init(policy: BulkheadPolicy) {
+    policy.check()
     self.policy = policy
   }
 
@@ -49,7 +56,7 @@ public final class Bulkhead: Sendable {
   /// - Throws: ``RPCError`` resource exhausted, not processed, when there is none in time; what
   ///   `work` throws.
   public func run<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
-    try await self.enter()
+    _ = try await self.enter(timeLeft: nil)
     defer { self.leave() }
     return try await work()
   }
@@ -65,7 +72,12 @@ public final class Bulkhead: Sendable {
     case full
   }
 
-  private func enter() async throws {
+  /// Takes a place; whoever has it gives it back with ``leave()``.
+  ///
+  /// - Parameter timeLeft: until the caller's deadline, nil when it has none.
+  /// - Returns: whether the caller had to wait.
+  /// - Throws: ``RPCError``, not processed: resource exhausted, deadline exceeded or cancelled.
+  func enter(timeLeft: TimeAmount?) async throws -> Bool {
     let place = self.state.withLock { state -> Place in
       if state.running < self.policy.maxConcurrentCalls {
         state.running += 1
@@ -76,18 +88,18 @@ public final class Bulkhead: Sendable {
       return .waiting(state.nextID)
     }
     switch place {
-    case .free: return
+    case .free: return false
     case .full: throw Self.full
-    case .waiting(let id): try await self.wait(id)
+    case .waiting(let id): try await self.wait(id, timeLeft)
     }
+    return true
   }
 
-  private func wait(_ id: Int) async throws {
-    let timer = Task {
-      try? await Task.sleep(for: self.policy.maxWait)
-      self.giveUp(id)
-    }
-    defer { timer.cancel() }
+  private func wait(_ id: Int, _ timeLeft: TimeAmount?) async throws {
+    let timeLeft = timeLeft.map { Duration.nanoseconds($0.nanoseconds) }
+    let maxWait = timeLeft.map { min($0, self.policy.maxWait) } ?? self.policy.maxWait
+    var timer: Task<Void, Never>?
+    defer { timer?.cancel() }
     let hasPlace = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let answer = self.state.withLock { state -> Bool? in
@@ -102,31 +114,42 @@ public final class Bulkhead: Sendable {
           return nil
         }
         if let answer {
-          continuation.resume(returning: answer)
+          return continuation.resume(returning: answer)
+        }
+        // Not before there is a waiter for it to give up.
+        timer = Task {
+          try? await Task.sleep(for: maxWait)
+          self.giveUp(id)
         }
       }
     } onCancel: {
       self.giveUp(id)
     }
-    guard hasPlace else {
-      throw Task.isCancelled ? RPCError.cancelledByCaller : Self.full
+    guard !hasPlace else { return }
+    if Task.isCancelled { throw RPCError.cancelledByCaller(notProcessed: true) }
+    if let timeLeft, timeLeft <= self.policy.maxWait {
+      throw RPCError.deadlinePassed(notProcessed: true)
     }
+    throw Self.full
   }
 
   private func giveUp(_ id: Int) {
-    self.state.withLock { $0.waiters.removeValue(forKey: id) }?.resume(returning: false)
+    let waiter = self.state.withLock { state -> CheckedContinuation<Bool, Never>? in
+      guard let waiter = state.waiters.removeValue(forKey: id) else { return nil }
+      state.order.removeAll { $0 == id }
+      return waiter
+    }
+    waiter?.resume(returning: false)
   }
 
   /// Hands the place to the one who has waited longest.
-  private func leave() {
+  func leave() {
     let next = self.state.withLock { state -> CheckedContinuation<Bool, Never>? in
-      while !state.order.isEmpty {
-        if let waiter = state.waiters.removeValue(forKey: state.order.removeFirst()) {
-          return waiter
-        }
+      guard !state.order.isEmpty else {
+        state.running -= 1
+        return nil
       }
-      state.running -= 1
-      return nil
+      return state.waiters.removeValue(forKey: state.order.removeFirst())
     }
     next?.resume(returning: true)
   }

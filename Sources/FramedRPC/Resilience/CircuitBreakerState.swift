@@ -2,7 +2,7 @@ import NIOCore
 
 /// When a dependency counts as broken, and how it is tried again.
 public struct CircuitBreakerPolicy: Hashable, Sendable {
-  /// The last outcomes that are looked at, in calls …
+  /// The last outcomes that are looked at, in calls, 1 or more …
   public var windowCalls: Int
   /// … and how old they may be.
   public var windowTime: Duration
@@ -10,20 +10,20 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
   public var minimumCalls: Int
   /// Opens at this share of failures, 0...1.
   public var failureRate: Double
-  /// A call that takes longer is slow, also when it succeeds.
-  public var slowCall: Duration
+  /// A call that takes longer is slow, also when it succeeds; nil means that no call is slow.
+  public var slowCall: Duration?
   /// Opens at this share of slow calls, 0...1.
   public var slowCallRate: Double
   /// How long it stays open the first time; doubles with each failed probe …
   public var firstOpenTime: Duration
   /// … up to this.
   public var maxOpenTime: Duration
-  /// How many calls may probe a half-open circuit; all must succeed.
+  /// How many calls may probe a half-open circuit, 1 or more; all must succeed.
   public var probes: Int
 
   public init(
     windowCalls: Int = 100, windowTime: Duration = .seconds(10), minimumCalls: Int = 20,
-    failureRate: Double = 0.5, slowCall: Duration = .seconds(1), slowCallRate: Double = 0.5,
+    failureRate: Double = 0.5, slowCall: Duration? = .seconds(1), slowCallRate: Double = 0.5,
     firstOpenTime: Duration = .seconds(1), maxOpenTime: Duration = .seconds(30),
     probes: Int = 3
   ) {
@@ -36,6 +36,12 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
     self.firstOpenTime = firstOpenTime
     self.maxOpenTime = maxOpenTime
     self.probes = probes
+    self.check()
+  }
+
+  fileprivate func check() {
+    precondition(self.windowCalls >= 1, "a window of no calls has no verdict")
+    precondition(self.probes >= 1, "without a probe a circuit would never close again")
   }
 }
 
@@ -51,7 +57,7 @@ package struct CircuitBreakerState {
   package enum Admission: Equatable, Sendable {
     /// Go ahead; report the outcome with this ticket.
     case allowed(Ticket)
-    /// Fail fast; asking again is worth while after this time.
+    /// Fail fast; asking again is worth while after this time. Zero: when a probe has succeeded.
     case refused(retryAfter: TimeAmount)
   }
 
@@ -85,18 +91,22 @@ package struct CircuitBreakerState {
   private var probesSucceeded = 0
 
   package init(policy: CircuitBreakerPolicy) {
+    policy.check()
     self.policy = policy
   }
 
-  package mutating func admit(now: NIODeadline) -> Admission {
+  /// - Parameter mayProbe: whether the call may be one that tries a broken dependency; if not, only
+  ///   a closed circuit lets it through.
+  package mutating func admit(now: NIODeadline, mayProbe: Bool = true) -> Admission {
     if case .open(let until) = self.phase {
       guard now >= until else { return .refused(retryAfter: until - now) }
+      guard mayProbe else { return .refused(retryAfter: .zero) }
       self.enter(.halfOpen)
     }
     if self.phase == .halfOpen {
-      guard self.probesAdmitted < self.policy.probes else {
+      guard mayProbe, self.probesAdmitted < self.policy.probes else {
         // The probes will have answered within a slow call's time.
-        return .refused(retryAfter: TimeAmount(self.policy.slowCall))
+        return .refused(retryAfter: self.policy.slowCall.map { TimeAmount($0) } ?? .zero)
       }
       self.probesAdmitted += 1
     }
@@ -107,7 +117,7 @@ package struct CircuitBreakerState {
     _ outcome: Outcome, took duration: TimeAmount, ticket: Ticket, now: NIODeadline
   ) {
     guard ticket.period == self.period else { return }
-    let isSlow = duration > TimeAmount(self.policy.slowCall)
+    let isSlow = self.policy.slowCall.map { duration > TimeAmount($0) } ?? false
     switch self.phase {
     case .closed where outcome != .ignored:
       self.remember(Record(time: now, isFailure: outcome == .failure, isSlow: isSlow))

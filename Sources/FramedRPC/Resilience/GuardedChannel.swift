@@ -1,8 +1,12 @@
 public import NIOCore
 import Synchronization
 
-/// A channel that gives up early: a deadline for each call, a bulkhead around all of them, and a
-/// circuit breaker that fails fast while the server does not answer.
+/// A channel that gives up early: a bulkhead around all calls, a circuit breaker that fails fast
+/// while the server does not answer, and a deadline that counts from the moment a call is made,
+/// waiting for a place included.
+///
+/// The breaker sees only what the server did: not the time a call waited for a place, nor calls
+/// that were refused on this side.
 public final class GuardedChannel: RPCChannel, Sendable {
   /// What a dashboard shows of a circuit.
   public enum Circuit: String, Sendable {
@@ -14,18 +18,42 @@ public final class GuardedChannel: RPCChannel, Sendable {
   private let channel: any RPCChannel
   private let bulkhead: Bulkhead
   private let breaker: Mutex<CircuitBreakerState>
+  private let isFailure: @Sendable (RPCError) -> Bool
   private let now: @Sendable () -> NIODeadline
 
-  /// - Parameter now: the clock, so that a test can move it.
+  /// - Parameters:
+  ///   - isFailure: whether an error speaks against the server. Not asked when the caller left, nor
+  ///     about RESOURCE_EXHAUSTED that had no effect: those say nothing about the server.
+  ///   - now: the clock, so that a test can move it.
   public init(
     _ channel: any RPCChannel, breaker: CircuitBreakerPolicy = CircuitBreakerPolicy(),
     bulkhead: BulkheadPolicy = BulkheadPolicy(),
+    isFailure: @escaping @Sendable (RPCError) -> Bool = GuardedChannel.isFailure,
     now: @escaping @Sendable () -> NIODeadline = { NIODeadline.now() }
   ) {
     self.channel = channel
     self.bulkhead = Bulkhead(policy: bulkhead)
     self.breaker = Mutex(CircuitBreakerState(policy: breaker))
+    self.isFailure = isFailure
     self.now = now
+  }
+
+  /// Whether an error is silence or breakage, rather than an answer that says no.
+  ///
+  /// UNAVAILABLE and RESOURCE_EXHAUSTED with a reason are answers: the service itself explained
+  /// what it lacks. Without one the runtime said so: connection lost, server shutting down. A
+  /// circuit or a bulkhead behind this channel is no answer either. DEADLINE_EXCEEDED, INTERNAL,
+  /// UNKNOWN and DATA_LOSS are always failures.
+  public static func isFailure(_ error: RPCError) -> Bool {
+    switch error.status {
+    case .deadlineExceeded, .internal, .unknown, .dataLoss: true
+    case .unavailable, .resourceExhausted:
+      switch error.reason {
+      case nil, Self.openReason, Bulkhead.fullReason: true
+      default: false
+      }
+    default: false
+    }
   }
 
   public var decodeLimits: DecodeLimits { self.channel.decodeLimits }
@@ -38,16 +66,32 @@ public final class GuardedChannel: RPCChannel, Sendable {
     }
   }
 
+  /// Calls that wait for a place in the bulkhead now.
+  public var waitingCalls: Int { self.bulkhead.waitingCalls }
+
+  /// The same channel for callers that must not be the ones to try a broken server: their calls
+  /// fail fast unless the circuit is closed, also when it is time for a probe. Somebody else must
+  /// probe, through this channel itself, or the circuit never closes again.
+  public func withoutProbing() -> some RPCChannel {
+    NonProbingChannel(guarded: self)
+  }
+
+  private static let openReason = "circuit-open"
+
+  /// - Throws: ``RPCError``: that of the server or of the channel below; UNAVAILABLE with the
+  ///   reason `circuit-open`; RESOURCE_EXHAUSTED with the reason `bulkhead-full`. The last two had
+  ///   no effect.
   public func call(_ call: RPCCall) async throws -> ByteBuffer {
-    let start = self.now()
-    let ticket: CircuitBreakerState.Ticket
-    switch self.breaker.withLock({ $0.admit(now: start) }) {
-    case .allowed(let admitted): ticket = admitted
-    case .refused(let retryAfter):
-      throw RPCError(
-        .unavailable, "the circuit is open for another \(retryAfter.nanoseconds / 1_000_000) ms",
-        reason: "circuit-open", notProcessed: true)
+    try await self.call(call, mayProbe: true)
+  }
+
+  fileprivate func call(_ call: RPCCall, mayProbe: Bool) async throws -> ByteBuffer {
+    var start = self.now()
+    let deadline = call.options.deadline(now: start, inherited: RPCContext.current?.deadline)
+    if let deadline, deadline <= start {
+      throw RPCError.deadlinePassed(notProcessed: true)
     }
+    let ticket = try self.admit(now: start, mayProbe: mayProbe)
     var outcome = CircuitBreakerState.Outcome.ignored
     defer {
       let end = self.now()
@@ -55,26 +99,60 @@ public final class GuardedChannel: RPCChannel, Sendable {
         $0.record(outcome, took: end - start, ticket: ticket, now: end)
       }
     }
+    let hasWaited = try await self.bulkhead.enter(timeLeft: deadline.map { $0 - start })
+    defer { self.bulkhead.leave() }
+    var call = call
+    if hasWaited {
+      // The wait is on us: the server's time begins now, and the caller's has become shorter.
+      start = self.now()
+      if let deadline {
+        guard deadline > start else { throw RPCError.deadlinePassed(notProcessed: true) }
+        call.options.timeout = .nanoseconds((deadline - start).nanoseconds)
+      }
+    }
     do {
-      let answer = try await self.bulkhead.run { try await self.channel.call(call) }
+      let answer = try await self.channel.call(call)
       outcome = .success
       return answer
     } catch {
-      outcome = Self.outcome(of: error)
+      outcome = self.outcome(of: error)
       throw error
     }
   }
 
-  /// An answer that says no is an answer; only silence and breakage are failures.
-  private static func outcome(of error: any Error) -> CircuitBreakerState.Outcome {
+  private func admit(
+    now: NIODeadline, mayProbe: Bool
+  ) throws(RPCError) -> CircuitBreakerState.Ticket {
+    switch self.breaker.withLock({ $0.admit(now: now, mayProbe: mayProbe) }) {
+    case .allowed(let ticket): return ticket
+    case .refused(let retryAfter):
+      let milliseconds = retryAfter.nanoseconds / 1_000_000
+      let text =
+        milliseconds > 0
+        ? "the circuit is open for another \(milliseconds) ms"
+        : "the circuit is open until a probe succeeds"
+      throw RPCError(.unavailable, text, reason: Self.openReason, notProcessed: true)
+    }
+  }
+
+  private func outcome(of error: any Error) -> CircuitBreakerState.Outcome {
     guard let error = error as? RPCError else { return .failure }
-    // Our own lack of room says nothing about the server.
-    if error.reason == Bulkhead.fullReason { return .ignored }
     switch error.status {
     case .cancelled: return .ignored
-    case .unavailable, .deadlineExceeded, .resourceExhausted, .internal, .unknown, .dataLoss:
-      return .failure
-    default: return .success
+    // Refused before it began, here or there, for lack of room: it says nothing about the server.
+    case .resourceExhausted where error.notProcessed: return .ignored
+    default: return self.isFailure(error) ? .failure : .success
     }
+  }
+}
+
+/// A guarded channel for those who must not probe.
+private struct NonProbingChannel: RPCChannel {
+  let guarded: GuardedChannel
+
+  var decodeLimits: DecodeLimits { self.guarded.decodeLimits }
+
+  func call(_ call: RPCCall) async throws -> ByteBuffer {
+    try await self.guarded.call(call, mayProbe: false)
   }
 }

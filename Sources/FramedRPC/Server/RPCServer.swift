@@ -21,9 +21,10 @@ public final class RPCServer: Sendable {
 
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
-  ///   - onUnhandledError: told of every error that is not an ``RPCError``; the caller sees only
-  ///     INTERNAL.
-  /// - Throws: when two methods have the same name or hash.
+  ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
+  ///     on a connection's event loop; the caller sees only INTERNAL.
+  /// - Throws: ``MethodTableError`` when two methods have the same name or hash, or there are too
+  ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
@@ -45,19 +46,32 @@ public final class RPCServer: Sendable {
   /// Starts to accept connections.
   ///
   /// - Returns: the bound address: with the real port where 0 was asked for.
-  /// - Throws: ``RPCError`` when the address is taken or cannot be bound.
+  /// - Throws: ``RPCError``: ALREADY_EXISTS when another server has the address, UNAVAILABLE when it
+  ///   cannot be bound or this server has shut down.
   @discardableResult
   public func listen(on address: RPCAddress) async throws(RPCError) -> RPCAddress {
     switch address {
     case .inProcess(let name, let network):
       let loop = self.group.next()
       try network.listen(name, loop: loop) { _ in self.makeConnection(on: loop) }
-      self.state.withLock { $0.inProcess.append((name, network)) }
+      let isTooLate = self.state.withLock { state in
+        guard !state.isShuttingDown else { return true }
+        state.inProcess.append((name, network))
+        return false
+      }
+      guard !isTooLate else {
+        network.stopListening(name)
+        throw Self.hasShutDown
+      }
       return address
     case .tcp(let host, let port):
       let channel = try await self.bind(address) { $0.bind(host: host, port: port) }
       return .tcp(host: host, port: channel.localAddress?.port ?? port)
     case .unix(let path):
+      // Only a dead socket's file is taken over, as after a crash.
+      guard try await !self.isAnswered(path) else {
+        throw RPCError(.alreadyExists, "\(address) has a server already")
+      }
       _ = try await self.bind(address) {
         $0.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
       }
@@ -65,12 +79,39 @@ public final class RPCServer: Sendable {
     }
   }
 
+  /// Whether somebody listens on a Unix socket.
+  private func isAnswered(_ path: String) async throws(RPCError) -> Bool {
+    do {
+      let channel = try await ClientBootstrap(group: self.group)
+        .connect(unixDomainSocketPath: path).get()
+      channel.close(promise: nil)
+      return true
+    } catch let error as IOError where [ECONNREFUSED, ENOENT].contains(error.errnoCode) {
+      return false
+    } catch {
+      throw RPCError(.unavailable, "cannot tell whether unix:\(path) has a server: \(error)")
+    }
+  }
+
+  private static let hasShutDown = RPCError(.unavailable, "the server has shut down")
+
+  /// How long handlers and the last bytes of answers may take once the grace is over.
+  private static let endTime: TimeAmount = SocketWire.lingerTimeout
+
   /// Stops in order: accepts nothing new, tells every client, waits up to `grace` for the calls
-  /// that run, then closes.
+  /// that run and for clients to read their answers, then cancels the handlers and closes.
+  ///
+  /// Returns when no connection is left and no handler runs any more, so that what the handlers use
+  /// may be closed; at the latest two seconds after the grace, whatever a handler that does not
+  /// heed its cancellation does.
   public func shutdown(grace: Duration = .seconds(5)) async {
     let (channels, inProcess, connections) = self.state.withLock { state in
       state.isShuttingDown = true
-      return (state.channels, state.inProcess, Array(state.connections.values))
+      // Taken out: a successor may have the addresses when this is called again.
+      return (
+        exchange(&state.channels, with: []), exchange(&state.inProcess, with: []),
+        Array(state.connections.values)
+      )
     }
     for (name, network) in inProcess {
       network.stopListening(name)
@@ -81,9 +122,15 @@ public final class RPCServer: Sendable {
     for connection in connections {
       connection.loop.execute { connection.drain() }
     }
-    let abandon = self.group.next().scheduleTask(in: TimeAmount(grace)) {
+    let loop = self.group.next()
+    let abandon = loop.scheduleTask(in: TimeAmount(grace)) {
       for connection in connections {
         connection.loop.execute { connection.abandon() }
+      }
+    }
+    let giveUp = loop.scheduleTask(in: TimeAmount(grace) + Self.endTime) {
+      for connection in connections {
+        self.forget(connection)
       }
     }
     await withCheckedContinuation { continuation in
@@ -97,6 +144,7 @@ public final class RPCServer: Sendable {
       }
     }
     abandon.cancel()
+    giveUp.cancel()
   }
 
   private func bind(
@@ -120,15 +168,18 @@ public final class RPCServer: Sendable {
     do {
       channel = try await bind(bootstrap).get()
     } catch {
-      throw RPCError(.unavailable, "cannot listen on \(address): \(error)")
+      let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
+      throw RPCError(
+        isTaken ? .alreadyExists : .unavailable, "cannot listen on \(address): \(error)")
     }
     let isTooLate = self.state.withLock { state in
+      guard !state.isShuttingDown else { return true }
       state.channels.append(channel)
-      return state.isShuttingDown
+      return false
     }
     guard !isTooLate else {
       try? await channel.close()
-      throw RPCError(.unavailable, "the server has shut down")
+      throw Self.hasShutDown
     }
     return channel
   }

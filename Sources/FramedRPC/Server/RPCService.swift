@@ -1,5 +1,16 @@
 public import NIOCore
 
+/// Where the handlers of a service run.
+public enum HandlerExecution: Hashable, Sendable {
+  /// On the event loop of the connection that the call came on: the fastest, without a change of
+  /// thread. Only for handlers that never block their thread and never compute for long: all
+  /// connections of the loop stand still meanwhile. To await something is no blocking.
+  case eventLoop
+  /// On Swift's shared pool of threads, which may wait and compute without holding up any
+  /// connection. A handler that blocks still takes one thread of the pool.
+  case sharedPool
+}
+
 /// The methods of one service, each with the handler that answers it.
 ///
 /// The generator makes these from a handler protocol: `PayV1.PayService.register(handler)`.
@@ -10,31 +21,46 @@ public struct RPCService: Sendable {
   @usableFromInline
   struct Method: Sendable {
     @usableFromInline let fullName: String
+    let execution: HandlerExecution
     @usableFromInline let handler: Handler
 
     @usableFromInline
-    init(fullName: String, handler: @escaping Handler) {
+    init(fullName: String, execution: HandlerExecution, handler: @escaping Handler) {
       self.fullName = fullName
+      self.execution = execution
       self.handler = handler
     }
   }
 
   /// `sugang.pay.v1.PayService`
   public let name: String
+  public let execution: HandlerExecution
   @usableFromInline private(set) var methods: [Method] = []
 
-  public init(name: String) {
+  public init(name: String, execution: HandlerExecution = .sharedPool) {
     self.name = name
+    self.execution = execution
   }
 
-  /// Adds a unary method.
+  /// Adds a unary method, answered by `handler`.
+  ///
+  /// The handler runs where ``execution`` says, from the decoding of the request to the encoding of
+  /// the answer, and at the same time as other calls of it. Its task is cancelled when the caller
+  /// gives the call up, when the deadline passes (the runtime answers then), when the connection is
+  /// lost, and when the server's time to shut down is over; until it returns it counts as a call of
+  /// its connection. ``RPCContext/current`` is its context.
+  ///
+  /// What it throws reaches the caller so: ``RPCError`` as it is, but never "not processed" nor OK;
+  /// `CancellationError` as CANCELLED, or DEADLINE_EXCEEDED once the deadline has passed; all else,
+  /// also an answer that cannot be encoded, as INTERNAL without saying how. Bytes that are no
+  /// request never reach it: INVALID_ARGUMENT with the reason `malformed-message`.
   @inlinable
   public mutating func add<Request: RPCMessage, Response: RPCMessage>(
     _ method: RPCMethod<Request, Response>,
     handler: @escaping @Sendable (Request, RPCContext) async throws -> Response
   ) {
     self.append(
-      Method(fullName: method.fullName) { bytes, context, limits in
+      Method(fullName: method.fullName, execution: self.execution) { bytes, context, limits in
         let request: Request
         do {
           request = try Request(decoding: bytes, limits: limits)
@@ -87,7 +113,20 @@ package struct MethodTable: Sendable {
   }
 }
 
-package enum MethodTableError: Error, Hashable, Sendable {
+/// Why services cannot be served together.
+public enum MethodTableError: Error, Hashable, Sendable {
+  /// These two methods have one name, or names with one hash.
   case collision(String, String)
+  /// More than 65,535.
   case tooManyMethods
+}
+
+extension MethodTableError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .collision(let one, let other) where one == other: "\(one) is served twice"
+    case .collision(let one, let other): "\(one) and \(other) have the same hash"
+    case .tooManyMethods: "more than 65,535 methods"
+    }
+  }
 }

@@ -14,11 +14,17 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.deadline = deadline
       self.started = started
     }
+
+    /// For RESPONSE.
+    func microseconds(until now: NIODeadline) -> UInt32 {
+      UInt32(clamping: (now - self.started).nanoseconds / 1000)
+    }
   }
 
   private let table: MethodTable
   private let executor: EventLoopTaskExecutor
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
+  /// Told once, when the wire is gone and no handler runs any more.
   private let onEnd: @Sendable (ServerConnection) -> Void
 
   private var calls: [Call?] = []
@@ -30,6 +36,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
   private var isDraining = false
+  private var isOver = false
 
   package init(
     loop: any EventLoop, limits: RPCLimits, table: MethodTable, executor: EventLoopTaskExecutor,
@@ -80,6 +87,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   override func wireHasGone() {
+    self.endIfOver()
+  }
+
+  private func endIfOver() {
+    guard self.wireIsGone, self.runningHandlers == 0, !self.isOver else { return }
+    self.isOver = true
     self.onEnd(self)
   }
 
@@ -88,8 +101,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     for call in self.calls {
       guard let call, let deadline = call.deadline else { continue }
       if deadline <= now {
-        // The handler answers, with what its cancellation makes of the call.
-        call.task?.cancel()
+        self.expire(call, now: now)
       } else {
         next = next.map { min($0, deadline) } ?? deadline
       }
@@ -97,9 +109,19 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     return next
   }
 
+  /// Answers in the handler's place: it may be deaf, and the caller's slot is free from now on.
+  private func expire(_ call: Call, now: NIODeadline) {
+    self.calls[call.stream.slot] = nil
+    self.send(Self.deadlinePassed, call.stream, call.microseconds(until: now))
+    call.task?.cancel()
+  }
+
+  private static let deadlinePassed = RPCError(
+    .deadlineExceeded, "the deadline passed while the call ran")
+
   /// A peer that does not read gets nothing more to answer.
   override func writabilityChanged(_ isWritable: Bool) {
-    self.wire?.setReading(isWritable)
+    self.setReading(isWritable)
   }
 
   /// Accepts no more calls, finishes those that run, then closes.
@@ -114,10 +136,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.closeIfDrained()
   }
 
-  /// Ends now, whatever runs.
+  /// Ends now, whatever runs: cancels the handlers, and gives answers that have not left two more
+  /// seconds.
   package func abandon() {
     self.loop.assertInEventLoop()
-    self.close(RPCError(.unavailable, "the server has shut down"))
+    self.close(
+      RPCError(.unavailable, "the server has shut down"), within: SocketWire.lingerTimeout)
   }
 
   private func closeIfDrained() {
@@ -173,6 +197,9 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     } else {
       method = self.table.method(slot: frame.header.code)
     }
+    guard !self.isInUse(stream) else {
+      throw ProtocolViolation(.streamInUse, "stream \(stream.slot) has a call already")
+    }
     guard !self.isDraining else {
       return self.reject(stream, .unavailable, "the server shuts down")
     }
@@ -183,6 +210,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
         stream, .resourceExhausted,
         "more than \(self.limits.maxConcurrentCalls) calls at once on one connection")
     }
+    guard self.queuedBytes <= self.limits.maxQueuedBytes else {
+      return self.reject(
+        stream, .resourceExhausted, "answers are not read as fast as calls are made")
+    }
     guard let method else {
       return self.reject(stream, .unimplemented, "there is no such method")
     }
@@ -190,19 +221,16 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     let now = self.lastReceived
     let deadline =
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
-    try self.start(
+    self.start(
       Call(stream: stream, deadline: deadline, started: now), method, body,
       RPCContext(deadline: deadline, metadata: metadata, method: method.fullName))
   }
 
   private func start(
     _ call: Call, _ method: RPCService.Method, _ body: ByteBuffer, _ context: RPCContext
-  ) throws(ProtocolViolation) {
+  ) {
     while self.calls.count <= call.stream.slot {
       self.calls.append(nil)
-    }
-    guard self.calls[call.stream.slot] == nil else {
-      throw ProtocolViolation(.streamInUse, "stream \(call.stream.slot) has a call already")
     }
     self.calls[call.stream.slot] = call
     self.runningHandlers += 1
@@ -210,20 +238,33 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.watch(deadline)
     }
     let limits = self.limits.decode
-    let task = Task.immediate(executorPreference: self.executor) {
-      let result = await Self.run(method, body, context, limits)
-      // The preferred executor is this loop; only a handler that changes executors comes back
-      // elsewhere.
-      if self.loop.inEventLoop {
-        self.finish(call, context, result)
-      } else {
-        self.loop.execute { self.finish(call, context, result) }
+    let task =
+      switch method.execution {
+      case .eventLoop:
+        Task.immediate(executorPreference: self.executor) {
+          let result = await Self.run(method, body, context, limits)
+          // The preferred executor is this loop; only a handler that changes executors comes back
+          // elsewhere.
+          if self.loop.inEventLoop {
+            self.finish(call, context, result)
+          } else {
+            self.loop.execute { self.finish(call, context, result) }
+          }
+        }
+      case .sharedPool:
+        Task(executorPreference: globalConcurrentExecutor) {
+          let result = await Self.run(method, body, context, limits)
+          self.loop.execute { self.finish(call, context, result) }
+        }
       }
-    }
     // A handler that never suspended has finished by now.
     if self.isWaitedFor(call) {
       call.task = task
     }
+  }
+
+  private func isInUse(_ stream: StreamID) -> Bool {
+    self.calls.indices.contains(stream.slot) && self.calls[stream.slot] != nil
   }
 
   private static func run(
@@ -251,13 +292,18 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
-    defer { self.closeIfDrained() }
-    guard !self.isEnded, self.isWaitedFor(call) else { return }
+    defer {
+      self.closeIfDrained()
+      self.endIfOver()
+    }
+    guard !self.isEnded, self.isWaitedFor(call) else {
+      if case .failure(let error) = result { self.report(error, context) }
+      return
+    }
     let stream = call.stream
     self.calls[stream.slot] = nil
     let now = self.loop.now
-    let elapsed = (now - call.started).nanoseconds / 1000
-    let serverMicroseconds = UInt32(clamping: elapsed)
+    let serverMicroseconds = call.microseconds(until: now)
     switch result {
     case .success(let message) where message.readableBytes <= self.maxPeerFrameBytes:
       self.send(
@@ -271,17 +317,27 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
           "the answer of \(message.readableBytes) bytes is over the caller's limit of "
             + "\(self.maxPeerFrameBytes)"), stream, serverMicroseconds)
     case .failure(let error):
-      self.send(self.rpcError(error, call, context, now), stream, serverMicroseconds)
+      self.report(error, context)
+      self.send(Self.rpcError(error, call, now), stream, serverMicroseconds)
+    }
+    if self.queuedBytes > self.limits.maxUnreadBytes {
+      self.drop(RPCError(.unavailable, "the peer does not read its answers"))
     }
   }
 
-  private func rpcError(
-    _ error: any Error, _ call: Call, _ context: RPCContext, _ now: NIODeadline
+  /// Tells the operator of an error that no caller may see, or nobody waits for.
+  private func report(_ error: any Error, _ context: RPCContext) {
+    guard !(error is RPCError), !(error is CancellationError) else { return }
+    self.onUnhandledError(error, context)
+  }
+
+  private static func rpcError(
+    _ error: any Error, _ call: Call, _ now: NIODeadline
   ) -> RPCError {
     let isCancellation =
       error is CancellationError || (error as? RPCError)?.status == .cancelled
     if isCancellation, let deadline = call.deadline, deadline <= now {
-      return RPCError(.deadlineExceeded, "the deadline passed while the call ran")
+      return Self.deadlinePassed
     }
     if var error = error as? RPCError, error.status != .ok {
       // Perhaps the word of a call that the handler made; this one has run.
@@ -291,7 +347,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     if error is CancellationError {
       return RPCError(.cancelled, "the call was cancelled")
     }
-    self.onUnhandledError(error, context)
     return RPCError(.internal, "the handler failed")
   }
 

@@ -10,7 +10,9 @@ package class FramedConnection: @unchecked Sendable {
   let limits: RPCLimits
   private(set) var wire: (any Wire)?
   private(set) var isEnded = false
-  private var wireIsGone = false
+  /// The wire while its last bytes leave.
+  private var closingWire: (any Wire)?
+  private(set) var wireIsGone = false
   private(set) var lastReceived: NIODeadline
 
   private var parser: FrameParser
@@ -20,6 +22,9 @@ package class FramedConnection: @unchecked Sendable {
   private var isReading = false
   /// False while the peer reads more slowly than we write; as the wire last said.
   private var isWritable = true
+  private var writeTimer: Scheduled<Void>?
+  /// Whether this end has stopped to read, so that a frame that does not arrive is its own doing.
+  private var isPaused = false
   private var flushIsScheduled = false
   private var partialFrameTimer: Scheduled<Void>?
   /// When the frame that is incomplete now began to arrive.
@@ -96,13 +101,23 @@ package class FramedConnection: @unchecked Sendable {
   package func wireWritabilityChanged(_ isWritable: Bool) {
     self.loop.assertInEventLoop()
     self.isWritable = isWritable
+    guard !self.isEnded else { return }
     self.writabilityChanged(isWritable)
+    self.writeTimer?.cancel()
+    self.writeTimer = nil
+    guard !isWritable else { return }
+    self.writeTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.writeTimeout)) {
+      self.drop(
+        RPCError(.unavailable, "the peer has not read for \(self.limits.writeTimeout)"))
+    }
   }
 
   // MARK: sending
 
   /// Queued bytes that are worth a write of their own: some fifty small frames.
   private static let flushBytes = 4096
+  /// A buffer that had to hold more than this is not kept.
+  private static let keptBytes = 64 * 1024
 
   /// Bytes that wait: for the end of the tick, and, when the peer reads slowly, for the peer.
   var queuedBytes: Int {
@@ -144,8 +159,13 @@ package class FramedConnection: @unchecked Sendable {
   private func flush() {
     guard self.output.readableBytes > 0, let wire = self.wire else { return }
     wire.write(self.output)
-    // The storage is used again when the write has already left it; otherwise this makes a new one.
-    self.output.clear(minimumCapacity: 4096)
+    if self.output.capacity > Self.keptBytes {
+      self.output = ByteBuffer()
+    } else {
+      // The storage is used again when the write has already left it; otherwise this makes a new
+      // one.
+      self.output.clear(minimumCapacity: 4096)
+    }
   }
 
   // MARK: ending
@@ -158,20 +178,36 @@ package class FramedConnection: @unchecked Sendable {
         acceptedCalls: self.acceptedCalls, reason: violation.reason, message: violation.message
       ).write(into: &$0)
     }
-    self.close(RPCError(.unavailable, "the connection was refused: \(violation.message)"))
+    self.close(
+      RPCError(.unavailable, "the connection was refused: \(violation.message)"),
+      within: SocketWire.lingerTimeout)
   }
 
   /// Sends what is queued and closes.
-  final func close(_ error: RPCError) {
-    guard !self.isEnded else { return }
+  ///
+  /// - Parameter limit: how long the peer may take to read what is queued; ``RPCLimits/writeTimeout``
+  ///   when nil. On a connection that closes already it can only shorten that.
+  final func close(_ error: RPCError, within limit: TimeAmount? = nil) {
+    let limit = limit ?? TimeAmount(self.limits.writeTimeout)
+    guard !self.isEnded else {
+      self.closingWire?.close(within: limit)
+      return
+    }
     self.flush()
-    let wire = self.wire
+    self.closingWire = self.wire
     self.end(error)
-    if let wire {
-      wire.close()
+    if let wire = self.closingWire {
+      wire.close(within: limit)
     } else {
       self.forgetWire()
     }
+  }
+
+  /// Closes and throws away what is queued: the peer does not read, and could not be told why.
+  final func drop(_ error: RPCError) {
+    guard !self.isEnded else { return }
+    self.output.clear()
+    self.close(error, within: .zero)
   }
 
   private func end(_ error: RPCError) {
@@ -179,6 +215,7 @@ package class FramedConnection: @unchecked Sendable {
     self.isEnded = true
     self.partialFrameTimer?.cancel()
     self.sweepTimer?.cancel()
+    self.writeTimer?.cancel()
     self.ended(error)
     self.wire = nil
   }
@@ -186,6 +223,7 @@ package class FramedConnection: @unchecked Sendable {
   private func forgetWire() {
     guard !self.wireIsGone else { return }
     self.wireIsGone = true
+    self.closingWire = nil
     self.wireHasGone()
   }
 
@@ -215,15 +253,30 @@ package class FramedConnection: @unchecked Sendable {
   /// The time is that of one frame: a peer whose bytes always end inside some frame is busy, not
   /// late. The timer outlives the frame it was made for and looks at the next one when it fires.
   private func watchPartialFrame() {
-    guard !self.isEnded, self.parser.hasPartialFrame else {
+    guard !self.isEnded, !self.isPaused, self.parser.hasPartialFrame else {
       self.partialFrameBegan = nil
       return
     }
-    guard self.partialFrameBegan == nil else { return }
-    self.partialFrameBegan = self.lastReceived
-    if self.partialFrameTimer == nil {
-      self.schedulePartialFrameTimer(began: self.lastReceived)
+    if self.partialFrameBegan == nil {
+      self.watchPartialFrame(began: self.lastReceived)
     }
+  }
+
+  private func watchPartialFrame(began: NIODeadline) {
+    self.partialFrameBegan = began
+    if self.partialFrameTimer == nil {
+      self.schedulePartialFrameTimer(began: began)
+    }
+  }
+
+  /// Stops or resumes reading. The rest of a frame has its whole time again afterwards.
+  final func setReading(_ reading: Bool) {
+    self.isPaused = !reading
+    self.partialFrameBegan = nil
+    if reading, self.parser.hasPartialFrame, !self.isEnded {
+      self.watchPartialFrame(began: self.loop.now)
+    }
+    self.wire?.setReading(reading)
   }
 
   private func schedulePartialFrameTimer(began: NIODeadline) {

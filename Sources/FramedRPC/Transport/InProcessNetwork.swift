@@ -4,7 +4,9 @@ import Synchronization
 /// A network inside one process: the same frames, limits and deadlines as over TCP, without a
 /// socket.
 ///
-/// Each end keeps its own event loop; bytes are handed from loop to loop.
+/// Each end keeps its own event loop; bytes are handed from loop to loop. What the other end has
+/// not taken yet counts as queued, with the marks of a socket's write buffer, so that a slow reader
+/// slows its writer down as over TCP.
 public final class InProcessNetwork: Sendable {
   typealias Accept = @Sendable (InProcessWire) -> FramedConnection?
 
@@ -48,12 +50,8 @@ public final class InProcessNetwork: Sendable {
         client.loop.execute { client.wireClosed("the server refused it") }
         return
       }
-      serverWire.peer = (clientWire, client)
-      server.attach(serverWire)
-      client.loop.execute {
-        clientWire.peer = (serverWire, server)
-        client.attach(clientWire)
-      }
+      serverWire.join(server, to: clientWire)
+      client.loop.execute { clientWire.join(client, to: serverWire) }
     }
   }
 }
@@ -73,37 +71,107 @@ extension InProcessNetwork: Hashable {
 /// `@unchecked Sendable`: its properties are touched only on its own loop; it crosses loops only to
 /// say where the peer is.
 final class InProcessWire: Wire, @unchecked Sendable {
+  /// Bytes taken that are worth a word to the writer; well below the lower mark of its buffer.
+  private static let acknowledgedBytes = 64 * 1024
+
   private let loop: any EventLoop
-  var peer: (wire: InProcessWire, connection: FramedConnection)?
+  private var own: FramedConnection?
+  private var peer: InProcessWire?
   private var isClosed = false
+
+  /// Bytes that the peer is not known to have taken.
+  private(set) var queuedBytes = 0
+  private var isWritable = true
+
+  /// What arrived while this end does not read.
+  private var inbox = CircularBuffer<ByteBuffer>()
+  private var isReading = true
+  /// Bytes taken since the writer was told.
+  private var takenBytes = 0
 
   init(loop: any EventLoop) {
     self.loop = loop
   }
 
-  var isWritable: Bool { !self.isClosed }
-  var queuedBytes: Int { 0 }
+  /// Called once, before anything else.
+  func join(_ own: FramedConnection, to peer: InProcessWire) {
+    self.loop.assertInEventLoop()
+    self.own = own
+    self.peer = peer
+    own.attach(self)
+  }
+
+  // MARK: writing
 
   func write(_ bytes: ByteBuffer) {
     self.loop.assertInEventLoop()
-    guard !self.isClosed, let peer = self.peer else { return }
-    peer.connection.loop.execute { peer.connection.received(bytes) }
+    guard !self.isClosed, let wire = self.peer else { return }
+    self.queuedBytes += bytes.readableBytes
+    wire.loop.execute { wire.deliver(bytes) }
+    self.updateWritability()
   }
 
-  /// The peer's bytes are in memory already; there is nothing to stop.
-  func setReading(_ reading: Bool) {}
+  /// The peer has taken so many bytes.
+  private func acknowledge(_ bytes: Int) {
+    self.queuedBytes -= bytes
+    self.updateWritability()
+  }
 
-  func close() {
+  private func updateWritability() {
+    let marks = SocketWire.writeBuffer
+    let isWritable = self.queuedBytes <= (self.isWritable ? marks.high : marks.low)
+    guard isWritable != self.isWritable else { return }
+    self.isWritable = isWritable
+    self.own?.wireWritabilityChanged(isWritable)
+  }
+
+  // MARK: reading
+
+  func setReading(_ reading: Bool) {
     self.loop.assertInEventLoop()
-    guard !self.isClosed, let peer = self.peer else { return }
-    self.isClosed = true
-    peer.connection.loop.execute {
-      peer.wire.isClosed = true
-      peer.connection.wireClosed("the peer closed it")
-      if let closer = exchange(&peer.wire.peer, with: nil)?.connection {
-        closer.loop.execute { closer.wireClosed("closed") }
-      }
+    self.isReading = reading
+    // Not at once: who resumes is in the middle of something.
+    if reading, !self.inbox.isEmpty {
+      self.loop.execute { self.takeAll() }
     }
-    self.peer = nil
+  }
+
+  private func deliver(_ bytes: ByteBuffer) {
+    self.inbox.append(bytes)
+    self.takeAll()
+  }
+
+  private func takeAll() {
+    while self.isReading, let own = self.own, let bytes = self.inbox.popFirst() {
+      self.takenBytes += bytes.readableBytes
+      if self.takenBytes >= Self.acknowledgedBytes, let writer = self.peer {
+        let taken = exchange(&self.takenBytes, with: 0)
+        writer.loop.execute { writer.acknowledge(taken) }
+      }
+      own.received(bytes)
+    }
+  }
+
+  // MARK: ending
+
+  /// What was written is in the peer's memory already: it needs no time to leave.
+  func close(within limit: TimeAmount) {
+    self.loop.assertInEventLoop()
+    guard !self.isClosed, let wire = exchange(&self.peer, with: nil) else { return }
+    self.isClosed = true
+    wire.loop.execute { wire.peerClosed() }
+  }
+
+  private func peerClosed() {
+    self.isClosed = true
+    self.isReading = true
+    self.takeAll()
+    let closer = exchange(&self.peer, with: nil)
+    self.gone("the peer closed it")
+    closer?.loop.execute { closer?.gone("closed") }
+  }
+
+  private func gone(_ reason: String) {
+    exchange(&self.own, with: nil)?.wireClosed(reason)
   }
 }

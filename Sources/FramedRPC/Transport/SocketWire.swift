@@ -2,16 +2,20 @@ import NIOCore
 import NIOPosix
 
 /// Joins a FramedRPC connection to a NIO channel: TCP or a Unix socket.
-final class SocketWire: ChannelInboundHandler, Wire {
+///
+/// `@unchecked Sendable`: touched only on the channel's event loop, also by its timers.
+final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   private let connection: FramedConnection
   private var context: ChannelHandlerContext?
-  private var lingerTimer: Scheduled<Void>?
+  private var closeTimer: Scheduled<Void>?
+  private var closeTime: NIODeadline?
+  private var isClosing = false
 
   /// Longest time from our FIN to the peer's.
-  private static let lingerTimeout: TimeAmount = .seconds(2)
+  static let lingerTimeout: TimeAmount = .seconds(2)
 
   init(connection: FramedConnection) {
     self.connection = connection
@@ -28,6 +32,8 @@ final class SocketWire: ChannelInboundHandler, Wire {
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    // A channel that never became active does not become inactive either.
+    self.connection.wireClosed("the channel is gone")
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -39,7 +45,7 @@ final class SocketWire: ChannelInboundHandler, Wire {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    self.lingerTimer?.cancel()
+    self.closeTimer?.cancel()
     self.connection.wireClosed("the peer closed it")
   }
 
@@ -71,13 +77,28 @@ final class SocketWire: ChannelInboundHandler, Wire {
   ///
   /// To close at once would throw queued answers away, and unread bytes would make a reset of the
   /// FIN, which destroys the GOAWAY before it can be read.
-  func close() {
-    guard let channel = self.context?.channel, self.lingerTimer == nil else { return }
-    self.lingerTimer = channel.eventLoop.scheduleTask(in: Self.lingerTimeout) {
-      channel.close(promise: nil)
+  func close(within limit: TimeAmount) {
+    guard let channel = self.context?.channel else { return }
+    guard limit > .zero else { return channel.close(promise: nil) }
+    self.closeAll(channel, in: limit)
+    guard !self.isClosing else { return }
+    self.isClosing = true
+    channel.close(mode: .output).whenComplete { result in
+      switch result {
+      case .success: self.closeAll(channel, in: Self.lingerTimeout, replaces: true)
+      case .failure: channel.close(promise: nil)
+      }
     }
-    channel.close(mode: .output).whenFailure { _ in channel.close(promise: nil) }
     self.setReading(true)
+  }
+
+  /// Ends both directions in `time`, or when it was to happen already if that is earlier.
+  private func closeAll(_ channel: any Channel, in time: TimeAmount, replaces: Bool = false) {
+    let due = channel.eventLoop.now + time
+    if !replaces, let closeTime = self.closeTime, closeTime <= due { return }
+    self.closeTimer?.cancel()
+    self.closeTime = due
+    self.closeTimer = channel.eventLoop.scheduleTask(deadline: due) { channel.close(promise: nil) }
   }
 
   // MARK: making channels

@@ -10,6 +10,7 @@ package protocol Wire: AnyObject {
   func write(_ bytes: ByteBuffer)
   /// Stops or resumes reading from the peer.
   func setReading(_ reading: Bool)
-  /// Closes after what was written has left, and then tells the connection.
-  func close()
+  /// Closes after what was written has left, or after `limit`, and then tells the connection; zero
+  /// throws away what has not left. A second call can only shorten the time.
+  func close(within limit: TimeAmount)
 }

@@ -2,6 +2,7 @@ import AdaptorSupport
 import AlertAdaptors
 import AlertCore
 import Contracts
+import FramedRPC
 import Kernel
 import Logging
 import Storage
@@ -16,7 +17,8 @@ enum AlertComposition {
       migrations: SQLAlertStore.migrations)
     let store = SQLAlertStore(context)
     let application = AlertApplication(store: store)
-    parts.rpcServices.append(AlertV1.AlertService.register(AlertRPCAdaptor(port: application)))
+    parts.rpcServices.append(
+      AlertV1.AlertService.register(AlertRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(AlertRESTAdaptor(port: application, links: environment.links))
     for source in AlertEventAdaptor.sources {
       parts.background.append(

@@ -1,6 +1,7 @@
 import Contracts
 import CourseAdaptors
 import CourseCore
+import FramedRPC
 import Kernel
 
 /// Joins Course's core, with its deliveries, to its adaptors.
@@ -15,7 +16,7 @@ enum CourseComposition {
     let desk = RPCEnrollmentDesk(environment.peers.guarded(.class))
     let application = CourseApplication(store: store, desk: desk, clock: environment.clock)
     parts.rpcServices.append(
-      CourseV1.CourseService.register(CourseRPCAdaptor(port: application)))
+      CourseV1.CourseService.register(CourseRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(CourseRESTAdaptor(port: application, links: environment.links))
     for source in CourseEventAdaptor.sources {
       parts.background.append(

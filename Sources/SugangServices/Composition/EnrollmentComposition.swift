@@ -1,6 +1,7 @@
 import Contracts
 import EnrollmentAdaptors
 import EnrollmentCore
+import FramedRPC
 import Kernel
 
 /// Joins Enrollment's core to its adaptors, and to Pay behind a breaker, a bulkhead and a fallback.
@@ -22,7 +23,8 @@ enum EnrollmentComposition {
         environment.peers.guarded(.course), timeout: environment.settings.callTimeout),
       clock: environment.clock)
     parts.rpcServices.append(
-      EnrollmentV1.EnrollmentService.register(EnrollmentRPCAdaptor(port: application)))
+      EnrollmentV1.EnrollmentService.register(
+        EnrollmentRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(
       EnrollmentRESTAdaptor(port: application, links: environment.links))
     parts.background.append(try environment.consumer(EnrollmentEventAdaptor(context), context))

@@ -1,4 +1,5 @@
 import Contracts
+import FramedRPC
 import GiftAdaptors
 import GiftCore
 
@@ -8,7 +9,8 @@ enum GiftComposition {
     var (parts, context) = try environment.partsWithStorage(
       migrations: SQLGiftStore.migrations)
     let application = GiftApplication(store: SQLGiftStore(context))
-    parts.rpcServices.append(GiftV1.GiftService.register(GiftRPCAdaptor(port: application)))
+    parts.rpcServices.append(
+      GiftV1.GiftService.register(GiftRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(GiftRESTAdaptor(port: application, links: environment.links))
     for source in GiftEventAdaptor.sources {
       parts.background.append(

@@ -1,4 +1,5 @@
 import Contracts
+import FramedRPC
 import MyPageAdaptors
 import MyPageCore
 
@@ -9,7 +10,7 @@ enum MyPageComposition {
       migrations: SQLMyPageStore.migrations)
     let application = MyPageApplication(store: SQLMyPageStore(context))
     parts.rpcServices.append(
-      MypageV1.MyPageService.register(MyPageRPCAdaptor(port: application)))
+      MypageV1.MyPageService.register(MyPageRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(MyPageRESTAdaptor(port: application, links: environment.links))
     for source in MyPageEventAdaptor.sources {
       parts.background.append(

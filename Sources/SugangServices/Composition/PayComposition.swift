@@ -1,4 +1,5 @@
 import Contracts
+import FramedRPC
 import Kernel
 import PayAdaptors
 import PayCore
@@ -11,7 +12,8 @@ enum PayComposition {
     let application = PayApplication(
       store: SQLPayStore(context),
       policy: PaymentPolicy(limit: try Money(won: environment.settings.payLimitWon)))
-    parts.rpcServices.append(PayV1.PayService.register(PayRPCAdaptor(port: application)))
+    parts.rpcServices.append(
+      PayV1.PayService.register(PayRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(PayRESTAdaptor(port: application, links: environment.links))
     parts.background.append(
       try environment.consumer(PayEventAdaptor(context), context))

@@ -1,5 +1,6 @@
 import AdaptorSupport
 import Contracts
+import FramedRPC
 import PointAdaptors
 import PointCore
 import Storage
@@ -14,7 +15,8 @@ enum PointComposition {
       migrations: SQLPointStore.migrations)
     let store = SQLPointStore(context)
     let application = PointApplication(store: store)
-    parts.rpcServices.append(PointV1.PointService.register(PointRPCAdaptor(port: application)))
+    parts.rpcServices.append(
+      PointV1.PointService.register(PointRPCAdaptor(port: application), on: .eventLoop))
     parts.restAdaptors.append(PointRESTAdaptor(port: application, links: environment.links))
     for source in PointEventAdaptor.sources {
       parts.background.append(

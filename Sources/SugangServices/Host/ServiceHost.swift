@@ -35,10 +35,10 @@ enum ServiceHost {
     }
     var rpcServices = parts.rpcServices
     if let feed = parts.feed {
-      rpcServices.append(EventsV1.EventFeedService.register(feed))
+      rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop))
     }
     rpcServices.append(
-      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness)))
+      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
       limits: ServiceSettings.rpcLimits,

@@ -12,7 +12,7 @@ struct BenchServerCommand: AsyncParsableCommand {
   func run() async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let server = try RPCServer(
-      services: [FramedrpcV1.TestService.register(EchoHandler())], group: group)
+      services: [FramedrpcV1.TestService.register(EchoHandler(), on: .eventLoop)], group: group)
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
     let echo = try await RawEcho.listen(group: group)
     guard case .tcp(_, let port) = address, let echoPort = echo.localAddress?.port else {

@@ -46,6 +46,7 @@ struct ClientConnectionTests {
     ("REQUEST", Frame(.request, flags: [.message, .end])),
     ("HELLO", Frame(.hello)),
     ("second SETTINGS", Frame(.settings, body: ByteBuffer(repeating: 0, count: 4))),
+    ("PONG with END", Frame(.pong, flags: .end)),
     ("RESPONSE without END", Frame(.response, flags: .message)),
     ("RESPONSE without MSG (ok-but-no-response)", Frame(.response, flags: .end)),
     ("GOAWAY cut off", Frame(.goAway, body: ByteBuffer(repeating: 0, count: 3))),
@@ -225,6 +226,15 @@ struct ClientConnectionTests {
     #expect(try bench.sent() == [])
   }
 
+  @Test("a task that was cancelled before its call sends nothing, also on the loop itself")
+  func cancelledBefore() throws {
+    let bench = try ClientBench()
+    let call = bench.call(isCancelled: true)
+    #expect(call.error?.status == .cancelled)
+    #expect(call.error?.notProcessed == true)
+    #expect(try bench.sent() == [])
+  }
+
   // MARK: limits
 
   @Test("what the server does not offer is not sent")
@@ -272,6 +282,18 @@ struct ClientConnectionTests {
     #expect(bench.call().error?.status == .resourceExhausted)
     bench.connection.wireWritabilityChanged(true)
     #expect(bench.call().outcome == nil)
+  }
+
+  @Test("a server that reads nothing for 30 seconds is given up")
+  func stalledServer() throws {
+    let bench = try ClientBench(limits: RPCLimits(keepaliveInterval: .seconds(3_600)))
+    let call = bench.call()
+    bench.connection.wireWritabilityChanged(false)
+    bench.advance(by: .milliseconds(29_999))
+    #expect(call.outcome == nil)
+    bench.advance(by: .milliseconds(1))
+    #expect(call.error?.status == .unavailable)
+    #expect(bench.wire.closeLimit == .zero)
   }
 
   // MARK: ending
@@ -364,6 +386,32 @@ struct ClientConnectionTests {
     }
     #expect(call.outcome == nil)
     #expect(pings >= 30)
+  }
+
+  @Test("the silence is measured from the last frame, and from when a call began to wait")
+  func keepaliveTimes() throws {
+    let bench = try ClientBench()
+    let call = bench.call()
+    bench.advance(by: .seconds(9))
+    bench.receive(Frame(.ping))
+    _ = try bench.sent()
+    bench.advance(by: .milliseconds(9_999))
+    #expect(try bench.sent() == [])
+    bench.advance(by: .milliseconds(1))
+    #expect(try bench.sent().map(\.header.type) == [.ping])
+    bench.receive(ClientBench.answer(.slot(0)))
+    #expect(call.message != nil)
+    // Nothing was heard for a while, but nobody waited: whether or not a timer still runs.
+    for (generation, idle) in [(1, .seconds(4)), (2, .hours(1))] as [(UInt32, TimeAmount)] {
+      bench.advance(by: idle)
+      _ = bench.call()
+      _ = try bench.sent()
+      bench.advance(by: .milliseconds(9_999))
+      #expect(try bench.sent() == [])
+      bench.advance(by: .milliseconds(1))
+      #expect(try bench.sent().map(\.header.type) == [.ping])
+      bench.receive(ClientBench.answer(.slot(0, generation)))
+    }
   }
 
   @Test("an idle connection is left alone")

@@ -69,6 +69,25 @@ struct ConnectionStateTests {
     #expect(await self.wait(&state, now: start + .milliseconds(60)) == "connect")
   }
 
+  @Test("who begins to wait for a server during a backoff has an attempt to wait for")
+  func waitDuringBackoff() async throws {
+    var state = ConnectionState()
+    let start = NIODeadline.uptimeNanoseconds(0)
+    #expect(await self.wait(&state, now: start) == "connect")
+    _ = state.removeWaiter(1)
+    _ = state.lost(self.connection(), self.error, now: start)
+    // Nobody waited, so nothing was scheduled: the first to wait needs a timer, the next one not.
+    let later = start + .milliseconds(39)
+    #expect(await self.wait(&state, waitForReady: true, now: later) == "connect later")
+    #expect(await self.wait(&state, waitForReady: true, now: later) == "none")
+    #expect(Self.label(state.backoffEnded()) == "connect")
+    // All of them leave before the backoff is over: who comes then needs a timer again.
+    _ = state.lost(self.connection(), self.error, now: start)
+    for id in 1...3 { _ = state.removeWaiter(id) }
+    #expect(Self.label(state.backoffEnded()) == "none")
+    #expect(await self.wait(&state, waitForReady: true, now: start) == "connect later")
+  }
+
   @Test("attempts are spaced by 50 ms x 1.6^n up to 2 s, with 20 % of jitter")
   func spacing() async throws {
     var state = ConnectionState()

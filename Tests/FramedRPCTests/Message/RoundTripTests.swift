@@ -103,18 +103,36 @@ struct RoundTripTests {
         == FramedrpcV1.Everything(small: 2, text: "last", maybe: 2))
   }
 
-  @Test("a message that comes twice is merged")
-  func merge() throws {
-    let bytes = HandMade.make {
-      $0.field(10, bytes: HandMade.make { $0.field(1, bytes: Array("n".utf8)) }.bytes)
+  @Test("a message of a list may come as often as it likes, one that is not repeated once")
+  func messageTwice() throws {
+    let inner = HandMade.make { $0.field(1, bytes: Array("n".utf8)) }.bytes
+    let list = HandMade.make {
+      $0.field(13, bytes: inner)
+      $0.field(10, bytes: inner)
+      $0.field(13, bytes: inner)
+    }
+    let name = FramedrpcV1.Inner(name: "n")
+    #expect(
+      try Self.decode(list.buffer) == FramedrpcV1.Everything(inner: name, inners: [name, name]))
+    let twice = HandMade.make {
+      $0.field(10, bytes: inner)
+      $0.field(1, varint: 1)
+      $0.field(10, bytes: [])
+    }
+    #expect(throws: CodecError.repeatedMessage(field: "inner")) {
+      try Self.decode(twice.buffer, as: FramedrpcV1.Everything.self)
+    }
+    let deep = HandMade.make {
       $0.field(
-        10,
+        13,
         bytes: HandMade.make {
-          $0.field(2, bytes: HandMade.make { $0.field(1, varint: 5) }.bytes)
+          $0.field(2, bytes: [])
+          $0.field(2, bytes: [])
         }.bytes)
     }
-    let inner = FramedrpcV1.Inner(name: "n", innermost: FramedrpcV1.Innermost(value: 5))
-    #expect(try Self.decode(bytes.buffer) == FramedrpcV1.Everything(inner: inner))
+    #expect(throws: CodecError.repeatedMessage(field: "innermost")) {
+      try Self.decode(deep.buffer, as: FramedrpcV1.Everything.self)
+    }
   }
 
   @Test("numbers come packed, unpacked or both")

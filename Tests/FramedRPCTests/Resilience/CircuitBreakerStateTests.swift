@@ -112,6 +112,43 @@ struct CircuitBreakerStateTests {
     #expect(bench.state.phase == .closed)
   }
 
+  @Test("who may not probe is refused unless it is closed, and takes no probe away")
+  func withoutProbing() {
+    var bench = Bench()
+    func admit() -> CircuitBreakerState.Admission {
+      bench.state.admit(now: bench.now, mayProbe: false)
+    }
+    guard case .allowed = admit() else {
+      Issue.record("refused while closed")
+      return
+    }
+    bench.open()
+    #expect(admit() == .refused(retryAfter: .seconds(1)))
+    bench.now = bench.now + .seconds(1)
+    #expect(admit() == .refused(retryAfter: .zero))
+    #expect(bench.state.phase != .halfOpen)
+    bench.call(.success)
+    #expect(admit() == .refused(retryAfter: .milliseconds(400)))
+    bench.call(.success)
+    #expect(bench.state.phase == .closed)
+  }
+
+  @Test("without a time for slow calls none is slow")
+  func noSlowCalls() {
+    var policy = Self.policy
+    policy.slowCall = nil
+    var state = CircuitBreakerState(policy: policy)
+    let now = NIODeadline.uptimeNanoseconds(1)
+    for _ in 0..<10 {
+      guard case .allowed(let ticket) = state.admit(now: now) else {
+        Issue.record("refused")
+        return
+      }
+      state.record(.success, took: .hours(1), ticket: ticket, now: now)
+    }
+    #expect(state.phase == .closed)
+  }
+
   @Test("a failed or slow probe opens it again, for twice as long up to the limit")
   func doubles() {
     var bench = Bench()

@@ -8,7 +8,11 @@ struct GuardedChannelTests {
   /// Answers what the test tells it to, and counts.
   private final class ScriptedChannel: RPCChannel {
     let calls = Mutex(0)
+    /// Of every call …
     let failure = Mutex<RPCError?>(nil)
+    /// … but of the first ones these.
+    let outcomes = Mutex<[RPCError?]>([])
+    let timeouts = Mutex<[Duration?]>([])
     let gate: Gate?
 
     init(gate: Gate? = nil) {
@@ -17,7 +21,10 @@ struct GuardedChannelTests {
 
     func call(_ call: RPCCall) async throws -> ByteBuffer {
       self.calls.withLock { $0 += 1 }
+      self.timeouts.withLock { $0.append(call.options.timeout) }
+      let outcome = self.outcomes.withLock { $0.isEmpty ? nil : $0.removeFirst() }
       await self.gate?.pass()
+      if let outcome { throw outcome }
       if let failure = self.failure.withLock({ $0 }) { throw failure }
       return ByteBuffer()
     }
@@ -86,9 +93,16 @@ struct GuardedChannelTests {
   private static let call = RPCCall(
     method: "test.Service/Method", request: ByteBuffer(), options: CallOptions())
 
-  private static func error(_ channel: GuardedChannel) async -> RPCError? {
+  /// Opens at the first failure, however busy the machine is.
+  private static let touchy = CircuitBreakerPolicy(minimumCalls: 1, slowCall: nil)
+
+  private static func error(
+    _ channel: any RPCChannel, timeout: Duration? = .seconds(5)
+  ) async -> RPCError? {
+    var call = Self.call
+    call.options.timeout = timeout
     do {
-      _ = try await channel.call(Self.call)
+      _ = try await channel.call(call)
       return nil
     } catch {
       return error as? RPCError
@@ -183,5 +197,167 @@ struct GuardedChannelTests {
     try await holder.value
     try await bulkhead.run {}
     #expect(bulkhead.runningCalls == 0)
+  }
+
+  // MARK: what the breaker does not see
+
+  @Test("the time that a call waits for a place is not the server's")
+  func waitingIsNotSlow() async {
+    let gate = Gate()
+    let server = ScriptedChannel(gate: gate)
+    server.outcomes.withLock { $0 = [RPCError(.cancelled, "says nothing")] }
+    let time = Shared(NIODeadline.uptimeNanoseconds(1))
+    let channel = GuardedChannel(
+      server, breaker: CircuitBreakerPolicy(minimumCalls: 1, slowCall: .milliseconds(400)),
+      bulkhead: BulkheadPolicy(maxConcurrentCalls: 1, maxWaitingCalls: 1, maxWait: .seconds(60)),
+      now: { time.value })
+    async let first = Self.error(channel)
+    await gate.holds(1)
+    async let second = Self.error(channel, timeout: .seconds(60))
+    while channel.waitingCalls < 1 { await Task.yield() }
+    time.value = time.value + .seconds(10)
+    gate.open()
+    #expect(await first?.status == .cancelled)
+    #expect(await second == nil)
+    #expect(channel.circuit == .closed)
+    #expect(server.timeouts.withLock { $0 } == [.seconds(5), .seconds(50)], "waiting counts")
+  }
+
+  @Test("a call whose time is over is refused here, before the circuit and while it waits")
+  func spentDeadline() async {
+    let gate = Gate()
+    let server = ScriptedChannel(gate: gate)
+    let channel = GuardedChannel(
+      server, breaker: Self.touchy,
+      bulkhead: BulkheadPolicy(maxConcurrentCalls: 1, maxWaitingCalls: 1, maxWait: .seconds(60)))
+    let past = RPCContext(deadline: NIODeadline.now() - .seconds(1))
+    let inherited = await RPCContext.$current.withValue(past) { await Self.error(channel) }
+    let own = await Self.error(channel, timeout: .zero)
+    async let holder = Self.error(channel)
+    await gate.holds(1)
+    let waiting = await Self.error(channel, timeout: .milliseconds(20))
+    for error in [inherited, own, waiting] {
+      #expect(error?.status == .deadlineExceeded)
+      #expect(error?.notProcessed == true)
+    }
+    gate.open()
+    #expect(await holder == nil)
+    #expect(server.calls.withLock { $0 } == 1)
+    #expect(channel.circuit == .closed)
+  }
+
+  @Test("lack of room on this side says nothing about the server")
+  func ownLimits() async {
+    let server = ScriptedChannel()
+    server.failure.withLock {
+      $0 = RPCError(.resourceExhausted, "too many calls in flight", notProcessed: true)
+    }
+    let channel = GuardedChannel(server, breaker: Self.touchy)
+    for _ in 0..<5 { #expect(await Self.error(channel)?.status == .resourceExhausted) }
+    #expect(channel.circuit == .closed)
+    server.failure.withLock { $0 = RPCError(.resourceExhausted, "the answer is too large") }
+    _ = await Self.error(channel)
+    #expect(channel.circuit == .open)
+  }
+
+  @Test("who may not wait at all is refused, and never forgotten")
+  func noWait() async throws {
+    let bulkhead = Bulkhead(
+      policy: BulkheadPolicy(maxConcurrentCalls: 1, maxWaitingCalls: 8, maxWait: .zero))
+    let gate = Gate()
+    let holder = Task { try await bulkhead.run { await gate.pass() } }
+    await gate.holds(1)
+    for _ in 0..<200 {
+      let error = await #expect(throws: RPCError.self) { try await bulkhead.run {} }
+      #expect(error?.reason == "bulkhead-full")
+    }
+    #expect(bulkhead.waitingCalls == 0)
+    gate.open()
+    try await holder.value
+  }
+
+  @Test("a policy that could never work is a programming error")
+  func policies() async {
+    await #expect(processExitsWith: .failure) { _ = CircuitBreakerPolicy(windowCalls: 0) }
+    await #expect(processExitsWith: .failure) { _ = CircuitBreakerPolicy(probes: 0) }
+    await #expect(processExitsWith: .failure) { _ = BulkheadPolicy(maxConcurrentCalls: 0) }
+    await #expect(processExitsWith: .failure) {
+      var policy = BulkheadPolicy()
+      policy.maxWaitingCalls = -1
+      _ = Bulkhead(policy: policy)
+    }
+  }
+
+  // MARK: what is a failure
+
+  @Test(
+    "what a service explains itself is an answer, what the runtime says is a failure",
+    arguments: [
+      (RPCError(.unavailable, "gifts are closed", reason: "gifts-unavailable"), false),
+      (RPCError(.resourceExhausted, "later", reason: "too-many-gifts"), false),
+      (RPCError(.notFound, "no such class"), false),
+      (RPCError(.unavailable, "the connection was closed"), true),
+      (RPCError(.unavailable, "another circuit", reason: "circuit-open"), true),
+      (RPCError(.resourceExhausted, "the answer is too large"), true),
+      (RPCError(.deadlineExceeded, "no answer", reason: "whatever"), true),
+      (RPCError(.internal, "the handler failed", reason: "whatever"), true),
+    ])
+  func failures(_ error: RPCError, _ isFailure: Bool) async {
+    #expect(GuardedChannel.isFailure(error) == isFailure)
+    let server = ScriptedChannel()
+    server.failure.withLock { $0 = error }
+    let channel = GuardedChannel(server, breaker: Self.touchy)
+    #expect(await Self.error(channel) == error)
+    #expect(channel.circuit == (isFailure ? .open : .closed))
+  }
+
+  @Test("what a failure is can be chosen")
+  func chosenFailures() async {
+    let server = ScriptedChannel()
+    let channel = GuardedChannel(
+      server, breaker: Self.touchy, isFailure: { $0.status == .notFound })
+    server.failure.withLock { $0 = RPCError(.unavailable, "away") }
+    _ = await Self.error(channel)
+    #expect(channel.circuit == .closed)
+    server.failure.withLock { $0 = RPCError(.cancelled, "left") }
+    _ = await Self.error(channel)
+    #expect(channel.circuit == .closed)
+    server.failure.withLock { $0 = RPCError(.notFound, "lost") }
+    _ = await Self.error(channel)
+    #expect(channel.circuit == .open)
+  }
+
+  // MARK: not probing
+
+  @Test("who does not probe is refused until somebody else has found the server well")
+  func withoutProbing() async {
+    let server = ScriptedChannel()
+    server.failure.withLock { $0 = RPCError(.unavailable, "down") }
+    let time = Shared(NIODeadline.uptimeNanoseconds(1))
+    let channel = GuardedChannel(
+      server, breaker: CircuitBreakerPolicy(minimumCalls: 3, firstOpenTime: .seconds(1), probes: 2),
+      now: { time.value })
+    let user = channel.withoutProbing()
+    // One breaker for both.
+    for _ in 0..<3 { #expect(await Self.error(user)?.message == "down") }
+    #expect(channel.circuit == .open)
+    server.failure.withLock { $0 = nil }
+    for seconds in [0, 2, 3_600] as [Int64] {
+      time.value = time.value + .seconds(seconds)
+      let refusal = await Self.error(user)
+      #expect(refusal?.status == .unavailable)
+      #expect(refusal?.reason == "circuit-open")
+      #expect(refusal?.notProcessed == true)
+    }
+    #expect(channel.circuit == .open)
+    #expect(server.calls.withLock { $0 } == 3)
+    // The recovery loop probes; half-open is not closed.
+    #expect(await Self.error(channel) == nil)
+    #expect(channel.circuit == .halfOpen)
+    #expect(await Self.error(user)?.reason == "circuit-open")
+    #expect(await Self.error(channel) == nil)
+    #expect(channel.circuit == .closed)
+    #expect(await Self.error(user) == nil)
+    #expect(server.calls.withLock { $0 } == 6)
   }
 }

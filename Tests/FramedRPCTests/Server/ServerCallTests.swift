@@ -76,6 +76,28 @@ struct ServerCallTests {
     #expect(try bench.sent().map(\.status) == [.deadlineExceeded])
   }
 
+  @Test(
+    "a deaf handler does not keep the answer back: DEADLINE_EXCEEDED, once, and the slot is free")
+  func expiryOfDeafHandler() throws {
+    let bench = try ServerBench(
+      limits: RPCLimits(maxConcurrentCalls: 2), handler: TestHandler(isDeaf: true))
+    bench.receive(try ServerBench.heldEcho(1, stream: .slot(0, 0), microseconds: 5_000))
+    bench.advance(by: .milliseconds(5))
+    let answer = try #require(try bench.sent().first)
+    #expect(answer.status == .deadlineExceeded)
+    #expect(!answer.isNotProcessed)
+    #expect(answer.header.stream == .slot(0, 0))
+    #expect(answer.header.aux == 5_000)
+    // The slot may be used again, but the handler still counts.
+    bench.receive(try ServerBench.heldEcho(2, stream: .slot(0, 1)))
+    bench.receive(try ServerBench.heldEcho(3, stream: .slot(1, 0)))
+    #expect(try bench.sent().map(\.status) == [.resourceExhausted])
+    bench.handler.release(1)
+    #expect(try bench.sent() == [], "answered already")
+    bench.handler.release(2)
+    #expect(try bench.sent().map(\.header.stream) == [.slot(0, 1)])
+  }
+
   @Test("many deadlines, one timer: each call expires at its own time")
   func manyDeadlines() throws {
     let bench = try ServerBench()
@@ -148,6 +170,31 @@ struct ServerCallTests {
     #expect(try bench.sent() == [])
   }
 
+  @Test("a connection is over when its handlers are, not when its wire is gone")
+  func handlerOutlivesConnection() throws {
+    let ends = Mutex(0)
+    let errors = Mutex(0)
+    let bench = try ServerBench(
+      handler: TestHandler(isDeaf: true), onUnhandledError: { _, _ in errors.withLock { $0 += 1 } },
+      onEnd: { ends.withLock { $0 += 1 } })
+    bench.receive(try ServerBench.heldEcho(1, stream: .slot(0)))
+    bench.receive(
+      try ServerBench.echo(
+        FramedrpcV1.EchoRequest(number: 2, delayMs: 1, failWith: TestHandler.unknownError),
+        stream: .slot(1)))
+    bench.connection.drain()
+    bench.connection.wireClosed("test")
+    bench.connection.abandon()
+    #expect(ends.withLock { $0 } == 0)
+    bench.handler.release(1)
+    bench.loop.run()
+    #expect(ends.withLock { $0 } == 0)
+    bench.handler.release(2)
+    bench.loop.run()
+    #expect(ends.withLock { $0 } == 1)
+    #expect(errors.withLock { $0 } == 1, "the operator is told, though no caller is there")
+  }
+
   // MARK: concurrency
 
   @Test("over the limit on calls: resource exhausted, not processed, and the next one may come")
@@ -197,11 +244,7 @@ struct ServerCallTests {
     bench.receive(hello)
     _ = try bench.sent()
     for (size, status) in [(65_500, RPCStatus.ok), (70_000, .resourceExhausted)] {
-      let request = FramedrpcV1.ReflectRequest(everything: .init(small: Int32(size)))
-      bench.receive(
-        Frame(
-          .request, flags: [.message, .end], code: 1, stream: .slot(0), body: try request.encoded())
-      )
+      bench.receive(try ServerBench.reflect(bytes: size, stream: .slot(0)))
       #expect(try bench.sent().map(\.status) == [status])
     }
   }
@@ -243,7 +286,8 @@ struct ServerCallTests {
         throw RPCError(.ok, "no error at all", notProcessed: true)
       }
     }
-    let bench = try ServerBench(service: FramedrpcV1.TestService.register(NULHandler()))
+    let bench = try ServerBench(
+      service: FramedrpcV1.TestService.register(NULHandler(), on: .eventLoop))
     bench.receive(try ServerBench.echo(FramedrpcV1.EchoRequest()))
     bench.receive(Frame(.request, flags: [.message, .end], code: 1, stream: .slot(1)))
     #expect(try bench.sent().map(\.status) == [.internal, .internal], "also an error that says OK")
@@ -265,7 +309,8 @@ struct ServerCallTests {
         _ request: FramedrpcV1.ReflectRequest, _ context: RPCContext
       ) async throws -> FramedrpcV1.ReflectResponse { .init() }
     }
-    let bench = try ServerBench(service: FramedrpcV1.TestService.register(LoudHandler()))
+    let bench = try ServerBench(
+      service: FramedrpcV1.TestService.register(LoudHandler(), on: .eventLoop))
     bench.receive(try ServerBench.echo(FramedrpcV1.EchoRequest()))
     let frame = try #require(try bench.sent().first)
     #expect(frame.status == .aborted)
@@ -328,6 +373,15 @@ struct ServerCallTests {
     bench.connection.drain()
     #expect(try bench.sent().count == 1)
     #expect(bench.wire.isClosed)
+  }
+
+  @Test("answers that have not left have the grace to leave, and two seconds after it")
+  func abandonWhileLeaving() throws {
+    let bench = try ServerBench()
+    bench.connection.drain()
+    #expect(bench.wire.closeLimit == .seconds(30))
+    bench.connection.abandon()
+    #expect(bench.wire.closeLimit == .seconds(2))
   }
 
   @Test("abandon ends a drain that takes too long")

@@ -1,6 +1,7 @@
 import Contracts
 import FramedRPC
 import NIOCore
+import NIOEmbedded
 import Testing
 
 /// In virtual time: the bench's loop only moves when a test says so.
@@ -141,6 +142,8 @@ struct ServerConnectionTests {
     ("unknown type", Frame(FrameType(rawValue: 0x40)), .unknownFrameType),
     ("type 0", Frame(FrameType(rawValue: 0)), .unknownFrameType),
     ("reserved flag", Frame(.ping, flags: FrameFlags(rawValue: 0x80)), .reservedFlag),
+    ("PING with MSG", Frame(.ping, flags: .message), .reservedFlag),
+    ("RESET with END", Frame(.reset, flags: .end), .reservedFlag),
     ("RESPONSE", Frame(.response, flags: [.message, .end]), .unexpectedFrame),
     ("SETTINGS", Frame(.settings), .unexpectedFrame),
     ("second HELLO", Frame(.hello), .unexpectedFrame),
@@ -195,6 +198,25 @@ struct ServerConnectionTests {
     bench.receive(try ServerBench.heldEcho(2, stream: .slot(0, 1)))
     #expect(try bench.refusal()?.reason == .streamInUse)
     #expect(bench.handler.snapshot.cancelled == [1])
+  }
+
+  @Test("a stream in use ends the connection, also when the call would be refused anyway")
+  func streamInUseFirst() throws {
+    let full = try ServerBench(limits: RPCLimits(maxConcurrentCalls: 1))
+    full.receive(try ServerBench.heldEcho(1, stream: .slot(0, 0)))
+    full.receive(try ServerBench.heldEcho(2, stream: .slot(0, 1)))
+    #expect(try full.refusal()?.reason == .streamInUse)
+
+    let draining = try ServerBench()
+    draining.receive(try ServerBench.heldEcho(1, stream: .slot(0, 0)))
+    draining.connection.drain()
+    draining.receive(try ServerBench.heldEcho(2, stream: .slot(0, 1)))
+    #expect(try draining.refusal()?.reason == .streamInUse)
+
+    let unknown = try ServerBench()
+    unknown.receive(try ServerBench.heldEcho(1, stream: .slot(0, 0)))
+    unknown.receive(Frame(.request, flags: [.message, .end], code: 99, stream: .slot(0, 1)))
+    #expect(try unknown.refusal()?.reason == .streamInUse)
   }
 
   @Test("a frame of unknown type may be skipped when bit 7 says so; PONG and GOAWAY are heard")
@@ -256,5 +278,78 @@ struct ServerConnectionTests {
     #expect(!bench.wire.isReading)
     bench.connection.wireWritabilityChanged(true)
     #expect(bench.wire.isReading)
+  }
+
+  @Test("a frame that is cut off because this end does not read is not late")
+  func partialFrameWhilePaused() throws {
+    let bench = try ServerBench()
+    let ping = Frame(.ping, body: ByteBuffer(bytes: 1...8)).bytes
+    bench.receive(ping.getSlice(at: 0, length: 10) ?? ByteBuffer())
+    bench.connection.wireWritabilityChanged(false)
+    bench.advance(by: .seconds(15))
+    // What was on its way already does not start the time either.
+    bench.receive(ping.getSlice(at: 10, length: 2) ?? ByteBuffer())
+    bench.advance(by: .milliseconds(14_999))
+    #expect(!bench.wire.isClosed)
+    bench.connection.wireWritabilityChanged(true)
+    bench.advance(by: .milliseconds(9_999))
+    #expect(!bench.wire.isClosed)
+    bench.advance(by: .milliseconds(1))
+    #expect(try bench.refusal()?.reason == .timeout, "the whole time again, and no more")
+  }
+
+  @Test("a peer that leaves the write buffer full for 30 seconds is dropped")
+  func stalledReader() throws {
+    let bench = try ServerBench()
+    bench.receive(try ServerBench.heldEcho(1))
+    for _ in 0..<3 {
+      bench.connection.wireWritabilityChanged(false)
+      bench.advance(by: .milliseconds(29_999))
+      bench.connection.wireWritabilityChanged(true)
+      bench.advance(by: .hours(1))
+    }
+    bench.connection.wireWritabilityChanged(false)
+    bench.advance(by: .milliseconds(29_999))
+    #expect(!bench.wire.isClosed)
+    bench.advance(by: .milliseconds(1))
+    #expect(bench.wire.isClosed)
+    #expect(bench.wire.closeLimit == .zero, "what it did not read is thrown away")
+    #expect(try bench.sent() == [])
+    #expect(bench.handler.snapshot.cancelled == [1])
+  }
+
+  @Test("answers queue for a slow reader up to maxQueuedBytes, then calls are refused")
+  func requestsOfSlowReader() throws {
+    let bench = try ServerBench(limits: RPCLimits(maxQueuedBytes: 1_000_000))
+    bench.connection.wireWritabilityChanged(false)
+    bench.wire.queuedBytes = 1_000_000
+    bench.receive(try ServerBench.echo(FramedrpcV1.EchoRequest(number: 1), stream: .slot(0)))
+    bench.wire.queuedBytes += 1
+    bench.receive(try ServerBench.echo(FramedrpcV1.EchoRequest(number: 2), stream: .slot(1)))
+    bench.connection.wireWritabilityChanged(true)
+    bench.receive(try ServerBench.echo(FramedrpcV1.EchoRequest(number: 3), stream: .slot(2)))
+    let frames = try bench.sent()
+    #expect(frames.map(\.status) == [.ok, .resourceExhausted, .ok])
+    #expect(frames[1].isNotProcessed)
+    #expect(bench.handler.snapshot.started == [1, 3])
+  }
+
+  @Test("answers that are not read end the connection above maxUnreadBytes")
+  func answersOfSlowReader() throws {
+    let bench = try ServerBench(limits: RPCLimits(maxUnreadBytes: 2_000_000))
+    for number in 1...3 as ClosedRange<Int64> {
+      bench.receive(try ServerBench.heldEcho(number, stream: .slot(Int(number))))
+    }
+    bench.connection.wireWritabilityChanged(false)
+    bench.wire.queuedBytes = 1_999_000
+    bench.handler.release(1)
+    bench.loop.run()
+    #expect(!bench.wire.isClosed)
+    bench.wire.queuedBytes = 2_000_000
+    bench.handler.release(2)
+    bench.loop.run()
+    #expect(bench.wire.isClosed)
+    #expect(bench.wire.closeLimit == .zero)
+    #expect(bench.handler.snapshot.cancelled.contains(3))
   }
 }

@@ -10,6 +10,24 @@ final class ClientBench {
     fileprivate(set) var outcome: Result<ByteBuffer, any Error>?
     fileprivate(set) var task: Task<Void, Never>?
 
+    func begin(
+      _ method: String, _ request: ByteBuffer, on connection: ClientConnection,
+      _ executor: EventLoopTaskExecutor, metadata: RPCMetadata = RPCMetadata(),
+      deadline: NIODeadline? = nil, isCancelled: Bool = false
+    ) {
+      let call = ClientConnection.Call(
+        method: method, hash: MethodHash.hash(method), request: request, metadata: metadata,
+        deadline: deadline)
+      self.task = Task.immediate(executorPreference: executor) {
+        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
+        do {
+          self.outcome = .success(try await connection.call(call))
+        } catch {
+          self.outcome = .failure(error)
+        }
+      }
+    }
+
     var error: RPCError? {
       if case .failure(let error) = self.outcome { error as? RPCError } else { nil }
     }
@@ -75,30 +93,25 @@ final class ClientBench {
 
   func call(
     _ text: String = "hi", method: String = FramedrpcV1.TestService.echo.fullName,
-    timeout: TimeAmount? = nil, metadata: RPCMetadata = RPCMetadata()
+    timeout: TimeAmount? = nil, metadata: RPCMetadata = RPCMetadata(), isCancelled: Bool = false
   ) -> PendingCall {
     defer { self.loop.run() }
-    return self.begin(text, method: method, timeout: timeout, metadata: metadata)
+    return self.begin(
+      text, method: method, timeout: timeout, metadata: metadata, isCancelled: isCancelled)
   }
 
   /// Makes a call, and leaves the loop where it is.
+  ///
+  /// - Parameter isCancelled: whether the caller's task is cancelled before it calls.
   func begin(
     _ text: String, method: String = FramedrpcV1.TestService.echo.fullName,
-    timeout: TimeAmount? = nil, metadata: RPCMetadata = RPCMetadata()
+    timeout: TimeAmount? = nil, metadata: RPCMetadata = RPCMetadata(), isCancelled: Bool = false
   ) -> PendingCall {
     let pending = PendingCall()
-    let connection = self.connection
-    let call = ClientConnection.Call(
-      method: method, hash: MethodHash.hash(method),
-      request: (try? FramedrpcV1.EchoRequest(text: text).encoded()) ?? ByteBuffer(),
-      metadata: metadata, deadline: timeout.map { self.loop.now + $0 })
-    pending.task = Task.immediate(executorPreference: self.executor) {
-      do {
-        pending.outcome = .success(try await connection.call(call))
-      } catch {
-        pending.outcome = .failure(error)
-      }
-    }
+    pending.begin(
+      method, (try? FramedrpcV1.EchoRequest(text: text).encoded()) ?? ByteBuffer(),
+      on: self.connection, self.executor, metadata: metadata,
+      deadline: timeout.map { self.loop.now + $0 }, isCancelled: isCancelled)
     return pending
   }
 

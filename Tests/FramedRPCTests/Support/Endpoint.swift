@@ -36,9 +36,11 @@ struct Endpoint: Sendable {
 
   static func start(
     _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
-    handler: TestHandler = TestHandler(), service: RPCService? = nil
+    handler: TestHandler = TestHandler(), service: RPCService? = nil,
+    execution: HandlerExecution = .eventLoop
   ) async throws -> Endpoint {
-    let server = try Self.makeServer(limits: limits, handler: handler, service: service)
+    let server = try Self.makeServer(
+      limits: limits, handler: handler, service: service, execution: execution)
     let address = try await server.listen(on: transport.freshAddress())
     return Endpoint(
       address: address, server: server,
@@ -48,11 +50,11 @@ struct Endpoint: Sendable {
 
   static func makeServer(
     limits: RPCLimits = .standard, handler: TestHandler = TestHandler(),
-    service: RPCService? = nil
+    service: RPCService? = nil, execution: HandlerExecution = .eventLoop
   ) throws -> RPCServer {
     try RPCServer(
-      services: [service ?? FramedrpcV1.TestService.register(handler)], group: Self.group,
-      limits: limits)
+      services: [service ?? FramedrpcV1.TestService.register(handler, on: execution)],
+      group: Self.group, limits: limits)
   }
 
   func stop() async {
@@ -68,10 +70,11 @@ struct Endpoint: Sendable {
 func withEndpoint(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
   handler: TestHandler = TestHandler(), service: RPCService? = nil,
-  _ body: (Endpoint) async throws -> Void
+  execution: HandlerExecution = .eventLoop, _ body: (Endpoint) async throws -> Void
 ) async throws {
   let endpoint = try await Endpoint.start(
-    transport, limits: limits, clientLimits: clientLimits, handler: handler, service: service)
+    transport, limits: limits, clientLimits: clientLimits, handler: handler, service: service,
+    execution: execution)
   do {
     try await body(endpoint)
   } catch {

@@ -5,6 +5,8 @@ import NIOCore
 final class RecordingWire: Wire {
   var queuedBytes = 0
   private(set) var isClosed = false
+  /// How long the last bytes may take to leave.
+  private(set) var closeLimit: TimeAmount?
   private(set) var isReading = true
   private(set) var writes: [ByteBuffer] = []
 
@@ -16,8 +18,9 @@ final class RecordingWire: Wire {
     self.isReading = reading
   }
 
-  func close() {
+  func close(within limit: TimeAmount) {
     self.isClosed = true
+    self.closeLimit = limit
   }
 
   /// What was sent since the last time, as frames; the magic is left out.

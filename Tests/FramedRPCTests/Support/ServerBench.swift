@@ -18,13 +18,17 @@ final class ServerBench {
   init(
     limits: RPCLimits = .standard, handler: TestHandler = TestHandler(),
     service: RPCService? = nil, greets: Bool = true,
-    onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
+    onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
+    onEnd: @escaping @Sendable () -> Void = {}
   ) throws {
     self.handler = handler
     self.connection = ServerConnection(
       loop: self.loop, limits: limits,
-      table: try MethodTable([service ?? FramedrpcV1.TestService.register(handler)]),
-      executor: EventLoopTaskExecutor(loop: self.loop), onUnhandledError: onUnhandledError)
+      table: try MethodTable([
+        service ?? FramedrpcV1.TestService.register(handler, on: .eventLoop)
+      ]),
+      executor: EventLoopTaskExecutor(loop: self.loop), onUnhandledError: onUnhandledError,
+      onEnd: { _ in onEnd() })
     self.connection.attach(self.wire)
     if greets {
       var hello = ByteBuffer()
@@ -66,6 +70,13 @@ final class ServerBench {
     Frame(
       .request, flags: [.message, .end], stream: stream, aux: microseconds,
       body: try request.encoded())
+  }
+
+  /// A call that asks for an answer of so many bytes, and some.
+  static func reflect(bytes: Int, stream: StreamID) throws -> Frame {
+    Frame(
+      .request, flags: [.message, .end], code: 1, stream: stream,
+      body: try FramedrpcV1.ReflectRequest(everything: .init(small: Int32(bytes))).encoded())
   }
 
   /// A call that the handler keeps until it is released or cancelled.

@@ -12,6 +12,8 @@ final class TestHandler: FramedrpcV1.TestServiceHandler {
     var cancelled: Set<Int64> = []
     var finished: Set<Int64> = []
     var contexts: [RPCContext] = []
+    /// Calls of Reflect.
+    var reflected = 0
     fileprivate var released: Set<Int64> = []
     fileprivate var held: [Int64: CheckedContinuation<Void, any Error>] = [:]
     fileprivate var watchers:
@@ -58,6 +60,7 @@ final class TestHandler: FramedrpcV1.TestServiceHandler {
   func reflect(
     _ request: FramedrpcV1.ReflectRequest, _ context: RPCContext
   ) async throws -> FramedrpcV1.ReflectResponse {
+    self.change { $0.reflected += 1 }
     var everything = request.everything
     if let size = everything?.small, size > 0 {
       everything?.raw = [UInt8](repeating: 7, count: Int(size))

@@ -115,12 +115,59 @@ struct LifecycleTests {
     }
   }
 
-  @Test("a server that has shut down does not listen any more")
-  func listenAfterShutdown() async throws {
+  @Test(
+    "a server that has shut down does not listen any more, and keeps no address",
+    arguments: Transport.allCases)
+  func listenAfterShutdown(_ transport: Transport) async throws {
     let server = try Endpoint.makeServer()
     await server.shutdown()
-    let error = await rpcError { try await server.listen(on: Transport.tcp.freshAddress()) }
+    let address = transport.freshAddress()
+    let error = await rpcError { try await server.listen(on: address) }
     #expect(error?.status == .unavailable)
+    let other = try Endpoint.makeServer()
+    try await other.listen(on: address)
+    await other.shutdown()
+  }
+
+  @Test(
+    "a second shutdown leaves the successor at the same address alone",
+    arguments: Transport.allCases)
+  func shutdownTwiceWithSuccessor(_ transport: Transport) async throws {
+    try await withEndpoint(transport) { endpoint in
+      await endpoint.server.shutdown()
+      let next = try await self.restart(endpoint)
+      await endpoint.server.shutdown()
+      let answer = try await endpoint.client.echo(.init(number: 1), options: Self.ready).number
+      #expect(answer == 1)
+      await next.shutdown(grace: .zero)
+    }
+  }
+
+  @Test("shutdown waits for a handler whose caller has left", arguments: Transport.allCases)
+  func handlerOutlivesCaller(_ transport: Transport) async throws {
+    let handler = TestHandler(isDeaf: true)
+    try await withEndpoint(transport, handler: handler) { endpoint in
+      let call = Task {
+        _ = try? await endpoint.client.echo(.init(number: 1, delayMs: 1), options: Self.ready)
+      }
+      await handler.wait { $0.started == [1] }
+      call.cancel()
+      await call.value
+      await handler.wait { $0.cancelled == [1] }
+      endpoint.channel.shutdown()
+      let shutdown = Task {
+        await endpoint.server.shutdown(grace: .seconds(600))
+        return handler.snapshot.finished
+      }
+      // Nobody answers any more: the shutdown has begun.
+      let other = RPCClient(address: endpoint.address, group: Endpoint.group)
+      let client = FramedrpcV1.TestServiceClient(other)
+      while await rpcError({ _ = try await client.echo(.init(), options: CallSuite.patient) })
+        == nil
+      {}
+      handler.release(1)
+      #expect(await shutdown.value.contains(1))
+    }
   }
 
   @Test(
@@ -156,6 +203,24 @@ struct LifecycleTests {
         let answer = try await call.value
         #expect(answer == Int64(number))
       }
+      await next.shutdown(grace: .zero)
+    }
+  }
+
+  @Test(
+    "wait-for-ready: a call that begins to wait during a backoff is answered too",
+    arguments: Transport.allCases)
+  func waitForReadyDuringBackoff(_ transport: Transport) async throws {
+    try await withEndpoint(transport) { endpoint in
+      await endpoint.server.shutdown()
+      // Fails at once, and leaves a backoff behind for which nobody waits.
+      _ = await rpcError {
+        _ = try await endpoint.client.echo(.init(), options: CallSuite.patient)
+      }
+      async let call = endpoint.client.echo(.init(number: 1), options: Self.ready)
+      let next = try await self.restart(endpoint)
+      let answer = try await call.number
+      #expect(answer == 1)
       await next.shutdown(grace: .zero)
     }
   }
@@ -245,14 +310,30 @@ struct LifecycleTests {
 
   @Test("an address that is taken is refused with a word", arguments: Transport.allCases)
   func addressTaken(_ transport: Transport) async throws {
-    guard transport != .unix else { return }  // a socket file is taken over, as after a crash
     try await withEndpoint(transport) { endpoint in
       let other = try Endpoint.makeServer()
       let error = await rpcError { try await other.listen(on: endpoint.address) }
-      #expect(error != nil)
+      #expect(error?.status == .alreadyExists)
       #expect(error?.message.isEmpty == false)
       await other.shutdown()
+      let answer = try await endpoint.client.echo(.init(number: 1), options: CallSuite.patient)
+      #expect(answer.number == 1, "the one who was first has kept it")
     }
+  }
+
+  @Test("the file of a dead Unix socket is taken over, as after a crash")
+  func deadSocket() async throws {
+    guard case .unix(let living) = Transport.unix.freshAddress() else { return }
+    let server = try Endpoint.makeServer()
+    try await server.listen(on: .unix(path: living))
+    // Under another name the file outlives its server.
+    let dead = "\(living).dead"
+    try FileManager.default.moveItem(atPath: living, toPath: dead)
+    await server.shutdown()
+    #expect(FileManager.default.fileExists(atPath: dead))
+    let next = try Endpoint.makeServer()
+    try await next.listen(on: .unix(path: dead))
+    await next.shutdown()
   }
 
   @Test("two methods of one name are refused when the server is made")
