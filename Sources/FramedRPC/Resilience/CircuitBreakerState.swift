@@ -10,6 +10,10 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
   public var minimumCalls: Int
   /// Opens at this share of failures, 0...1.
   public var failureRate: Double
+  /// Opens after so many failures with no success between them, whatever the window holds: a server
+  /// that was busy a moment ago and hangs now has a window full of successes. Finagle's failure
+  /// accrual does the same, with 5 too. nil: only the window counts.
+  public var failuresInARow: Int?
   /// A call that takes longer is slow, also when it succeeds; nil means that no call is slow.
   public var slowCall: Duration?
   /// Opens at this share of slow calls, 0...1.
@@ -23,7 +27,8 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
 
   public init(
     windowCalls: Int = 100, windowTime: Duration = .seconds(10), minimumCalls: Int = 20,
-    failureRate: Double = 0.5, slowCall: Duration? = .seconds(1), slowCallRate: Double = 0.5,
+    failureRate: Double = 0.5, failuresInARow: Int? = 5, slowCall: Duration? = .seconds(1),
+    slowCallRate: Double = 0.5,
     firstOpenTime: Duration = .seconds(1), maxOpenTime: Duration = .seconds(30),
     probes: Int = 3
   ) {
@@ -31,6 +36,7 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
     self.windowTime = windowTime
     self.minimumCalls = minimumCalls
     self.failureRate = failureRate
+    self.failuresInARow = failuresInARow
     self.slowCall = slowCall
     self.slowCallRate = slowCallRate
     self.firstOpenTime = firstOpenTime
@@ -85,6 +91,7 @@ package struct CircuitBreakerState {
   /// A ring: the oldest record is at `next` when it is full.
   private var records: [Record] = []
   private var next = 0
+  private var failuresInARow = 0
   private var period = 0
   private var timesOpened = 0
   private var probesAdmitted = 0
@@ -120,8 +127,10 @@ package struct CircuitBreakerState {
     let isSlow = self.policy.slowCall.map { duration > TimeAmount($0) } ?? false
     switch self.phase {
     case .closed where outcome != .ignored:
-      self.remember(Record(time: now, isFailure: outcome == .failure, isSlow: isSlow))
-      if self.isBroken(now: now) {
+      let record = Record(time: now, isFailure: outcome == .failure, isSlow: isSlow)
+      self.remember(record)
+      // A call that went well breaks nothing: no need to count the window.
+      if record.isFailure || record.isSlow, self.isBroken(now: now) {
         self.open(now: now)
       }
     case .halfOpen:
@@ -147,6 +156,7 @@ package struct CircuitBreakerState {
   }
 
   private mutating func remember(_ record: Record) {
+    self.failuresInARow = record.isFailure ? self.failuresInARow + 1 : 0
     if self.records.count < self.policy.windowCalls {
       self.records.append(record)
     } else {
@@ -156,6 +166,7 @@ package struct CircuitBreakerState {
   }
 
   private func isBroken(now: NIODeadline) -> Bool {
+    if let limit = self.policy.failuresInARow, self.failuresInARow >= limit { return true }
     let oldest = now - TimeAmount(self.policy.windowTime)
     var calls = 0
     var failures = 0
@@ -183,6 +194,7 @@ package struct CircuitBreakerState {
     self.period += 1
     self.records.removeAll(keepingCapacity: true)
     self.next = 0
+    self.failuresInARow = 0
     self.probesAdmitted = 0
     self.probesSucceeded = 0
   }

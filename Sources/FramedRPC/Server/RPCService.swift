@@ -75,6 +75,29 @@ public struct RPCService: Sendable {
 }
 
 extension RPCService {
+  /// The same methods, each with a word to `observe` when its handler is done: for a log. It is
+  /// called where the handler ran, with nil when it answered and with what it threw otherwise.
+  public func observed(
+    by observe: @escaping @Sendable (RPCContext, (any Error)?, Duration) -> Void
+  ) -> RPCService {
+    var observed = RPCService(name: self.name, execution: self.execution)
+    for method in self.methods {
+      observed.append(
+        Method(fullName: method.fullName, execution: method.execution) { bytes, context, limits in
+          let start = ContinuousClock.now
+          do {
+            let answer = try await method.handler(bytes, context, limits)
+            observe(context, nil, .now - start)
+            return answer
+          } catch {
+            observe(context, error, .now - start)
+            throw error
+          }
+        })
+    }
+    return observed
+  }
+
   @usableFromInline
   mutating func append(_ method: Method) {
     self.methods.append(method)

@@ -38,7 +38,12 @@ final class FileLock: Sendable {
 
   func release() {
     self.descriptor.withLock { descriptor in
-      if let open = descriptor { close(open) }
+      if let open = descriptor {
+        // Said outright: a child process that is just being started has a copy of the descriptor,
+        // and would keep the lock until it runs its own program.
+        flock(open, LOCK_UN)
+        close(open)
+      }
       descriptor = nil
     }
   }

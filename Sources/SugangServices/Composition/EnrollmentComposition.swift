@@ -15,12 +15,13 @@ enum EnrollmentComposition {
     var (parts, context) = try environment.partsWithStorage(
       migrations: SQLEnrollmentStore.migrations)
     let store = SQLEnrollmentStore(context)
-    let gateway = RPCPaymentGateway(
-      environment.peers.guarded(.pay), timeout: environment.settings.callTimeout)
+    let settings = environment.settings
+    let pay = environment.guarded(.pay, in: &parts)
+    let course = environment.guarded(.course, in: &parts)
+    let gateway = RPCPaymentGateway(pay, timeout: settings.callTimeout)
     let application = EnrollmentApplication(
       store: store, gateway: gateway,
-      catalog: RPCCourseCatalog(
-        environment.peers.guarded(.course), timeout: environment.settings.callTimeout),
+      catalog: RPCCourseCatalog(course, timeout: settings.callTimeout),
       clock: environment.clock)
     parts.rpcServices.append(
       EnrollmentV1.EnrollmentService.register(

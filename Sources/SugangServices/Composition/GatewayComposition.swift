@@ -1,18 +1,24 @@
+import FramedRPC
 import Gateway
 
 /// Joins the gateway to the services behind it.
 enum GatewayComposition {
   static func compose(_ environment: ServiceEnvironment) -> ServiceParts {
-    let peers = environment.peers
+    var parts = ServiceParts()
+    // No call is slow here: a service that waits for another, or makes a long list, is not broken,
+    // and what it waits for has a breaker there (R22). One that hangs runs into the timeout.
+    func backend(_ name: ServiceName) -> any RPCChannel {
+      environment.guarded(name, judgesSlowness: false, in: &parts)
+    }
     let gateway = Gateway(
       backends: Gateway.Backends(
-        course: peers.guarded(.course), enrollment: peers.guarded(.class),
-        pay: peers.guarded(.pay), point: peers.guarded(.point), gift: peers.guarded(.gift),
-        alert: peers.guarded(.alert), mypage: peers.guarded(.mypage)),
+        course: backend(.course), enrollment: backend(.class), pay: backend(.pay),
+        point: backend(.point), gift: backend(.gift), alert: backend(.alert),
+        mypage: backend(.mypage)),
       links: environment.links)
     let backends = ServiceName.allCases.filter { $0 != .gateway }
-    let health = BackendHealth(backends.map { ($0.rawValue, peers.channel(to: $0)) })
-    var parts = ServiceParts()
+    let health = BackendHealth(
+      backends.map { ($0.rawValue, environment.peers.channel(to: $0)) })
     parts.restAdaptors = gateway.adaptors
     parts.reasonsNotReady = { await health.reasonsNotReady() }
     return parts

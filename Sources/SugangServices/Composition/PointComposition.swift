@@ -22,10 +22,10 @@ enum PointComposition {
       parts.background.append(
         try environment.consumer(PointEventAdaptor(context, source: source), context))
     }
+    let settings = environment.settings
+    let gift = environment.guarded(.gift, in: &parts)
     let settlePending = SettlePending(
-      store: store,
-      gateway: RPCGiftGateway(
-        environment.peers.guarded(.gift), timeout: environment.settings.callTimeout))
+      store: store, gateway: RPCGiftGateway(gift, timeout: settings.callTimeout))
     let loop = RecoveryLoop(
       "settle pending", every: .milliseconds(250), logger: environment.logger
     ) { try await settlePending.perform(atMost: Self.settledAtOnce) }

@@ -33,12 +33,6 @@ package final class Peers: Sendable {
     }
   }
 
-  /// The channel of a synchronous dependency: behind a breaker and a bulkhead.
-  func guarded(_ name: ServiceName) -> GuardedChannel {
-    GuardedChannel(
-      self.channel(to: name), breaker: self.settings.breaker, bulkhead: self.settings.bulkhead)
-  }
-
   func feed(of name: ServiceName) -> EventsV1.EventFeedServiceClient {
     EventsV1.EventFeedServiceClient(self.channel(to: name))
   }

@@ -39,6 +39,9 @@ enum ServiceHost {
     }
     rpcServices.append(
       FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))
+    if logger.logLevel <= .debug {
+      rpcServices = rpcServices.map { $0.observed { Self.log($0, $1, took: $2, logger) } }
+    }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
       limits: ServiceSettings.rpcLimits,
@@ -71,5 +74,17 @@ enum ServiceHost {
     let storage = parts.storage.map { [StorageEndpoint(database: $0.database)] } ?? []
     let notice = DrainNotice(readiness: readiness, delay: settings.drainDelay)
     return storage as [any Service] + parts.background + [endpoint, rest, notice]
+  }
+
+  private static func log(
+    _ context: RPCContext, _ error: (any Error)?, took duration: Duration, _ logger: Logger
+  ) {
+    logger.debug(
+      "call answered",
+      metadata: [
+        "rpc.method": "\(context.method)", "request.id": "\(context.requestID ?? "")",
+        "rpc.status": "\(error.map { ($0 as? RPCError)?.status ?? .internal } ?? .ok)",
+        "duration": "\(duration)",
+      ])
   }
 }

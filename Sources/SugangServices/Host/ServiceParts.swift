@@ -63,6 +63,23 @@ struct ServiceEnvironment {
       logger: self.logger)
   }
 
+  /// The channel of a synchronous dependency: behind a breaker and a bulkhead. While the circuit is
+  /// open, calls fail fast; the service itself finds out when the dependency is back, so that no
+  /// user has to wait for the try.
+  ///
+  /// - Parameter judgesSlowness: whether slow calls speak against the dependency.
+  func guarded(
+    _ name: ServiceName, judgesSlowness: Bool = true, in parts: inout ServiceParts
+  ) -> any RPCChannel {
+    var policy = self.settings.breaker
+    if !judgesSlowness { policy.slowCall = nil }
+    let channel = GuardedChannel(
+      self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
+    parts.background.append(
+      CircuitProbe.loop(to: name.rawValue, channel, logger: self.logger))
+    return channel.withoutProbing()
+  }
+
   private func forgettingOldCommands(_ context: SQLContext) -> RecoveryLoop {
     let clock = self.clock
     return RecoveryLoop("forget old commands", every: .seconds(60), logger: self.logger) {

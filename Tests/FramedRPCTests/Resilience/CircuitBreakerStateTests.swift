@@ -6,6 +6,7 @@ import Testing
 struct CircuitBreakerStateTests {
   private static let policy = CircuitBreakerPolicy(
     windowCalls: 10, windowTime: .seconds(10), minimumCalls: 4, failureRate: 0.5,
+    failuresInARow: nil,
     slowCall: .milliseconds(400), slowCallRate: 0.5, firstOpenTime: .seconds(1),
     maxOpenTime: .seconds(4), probes: 2)
   private static let fast = TimeAmount.milliseconds(1)
@@ -13,8 +14,12 @@ struct CircuitBreakerStateTests {
 
   /// A breaker and a clock that only the test moves.
   private struct Bench {
-    var state = CircuitBreakerState(policy: CircuitBreakerStateTests.policy)
+    var state: CircuitBreakerState
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    init(_ policy: CircuitBreakerPolicy = CircuitBreakerStateTests.policy) {
+      self.state = CircuitBreakerState(policy: policy)
+    }
 
     mutating func call(
       _ outcome: CircuitBreakerState.Outcome, took time: TimeAmount = CircuitBreakerStateTests.fast
@@ -42,6 +47,22 @@ struct CircuitBreakerStateTests {
     var bench = Bench()
     for _ in 0..<3 { bench.call(.failure) }
     #expect(bench.state.phase == .closed)
+  }
+
+  @Test("opens on failures in a row, though the window is full of successes")
+  func opensOnFailuresInARow() {
+    var policy = Self.policy
+    policy.windowCalls = 100
+    policy.failuresInARow = 3
+    var bench = Bench(policy)
+    for _ in 0..<100 { bench.call(.success) }
+    for outcome in [CircuitBreakerState.Outcome.failure, .failure, .success, .failure, .failure] {
+      bench.call(outcome)
+    }
+    bench.call(.ignored)
+    #expect(bench.state.phase == .closed)
+    bench.call(.failure)
+    #expect(bench.state.phase == .open(until: bench.now + .seconds(1)))
   }
 
   @Test("opens when half of the calls fail, and says when to come back")

@@ -3,6 +3,7 @@ import Foundation
 import FramedRPC
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 /// The transports that must behave alike.
@@ -11,10 +12,15 @@ enum Transport: String, CaseIterable, CustomTestStringConvertible {
 
   var testDescription: String { self.rawValue }
 
+  private static let hosts = Atomic(0)
+
   /// An address that nobody else uses.
   func freshAddress() -> RPCAddress {
     switch self {
-    case .tcp: return .tcp(host: "127.0.0.1", port: 0)
+    case .tcp:
+      // A host of its own: while a server is away, no other test's socket can take its port.
+      let number = Self.hosts.add(1, ordering: .relaxed).newValue
+      return .tcp(host: "127.1.\(number / 250 % 250).\(number % 250 + 1)", port: 0)
     case .unix:
       let name = "framed-rpc-\(UUID().uuidString.prefix(13)).sock"
       return .unix(path: FileManager.default.temporaryDirectory.appendingPathComponent(name).path)

@@ -14,8 +14,18 @@ struct LifecycleTests {
     _ endpoint: Endpoint, handler: TestHandler = TestHandler()
   ) async throws -> RPCServer {
     let server = try Endpoint.makeServer(handler: handler)
-    try await server.listen(on: endpoint.address)
+    try await Self.listen(server, on: endpoint.address)
     return server
+  }
+
+  /// Listens where another server did. A child process that another test is just starting has a copy
+  /// of that server's socket, until it runs its own program.
+  private static func listen(_ server: RPCServer, on address: RPCAddress) async throws {
+    let end = ContinuousClock.now + .seconds(60)
+    while let error = await rpcError({ try await server.listen(on: address) }) {
+      guard error.status == .alreadyExists, .now < end else { throw error }
+      try await Task.sleep(for: .milliseconds(1))
+    }
   }
 
   @Test(
@@ -332,7 +342,7 @@ struct LifecycleTests {
     await server.shutdown()
     #expect(FileManager.default.fileExists(atPath: dead))
     let next = try Endpoint.makeServer()
-    try await next.listen(on: .unix(path: dead))
+    try await Self.listen(next, on: .unix(path: dead))
     await next.shutdown()
   }
 
