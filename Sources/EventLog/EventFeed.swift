@@ -10,7 +10,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   package static let maxDataBytes = 512 * 1024
   /// Shortest time from one look to the next of a fetch that waits: whoever wants few of many
   /// events does not look after each commit.
-  package static let lookInterval = Duration.milliseconds(5)
+  package static let lookInterval = Duration.milliseconds(20)
   /// Longest wait for a first event.
   package static let maxWait = Duration.seconds(30)
   /// Most types that a fetch may name.
