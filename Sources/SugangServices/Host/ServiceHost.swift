@@ -57,7 +57,8 @@ enum ServiceHost {
       host: settings.host, port: anyPort ? 0 : name.rpcPort + settings.portOffset)
     let endpoint = RPCEndpoint(
       server: server,
-      addresses: [tcp] + (network.map { [.inProcess(name.rawValue, in: $0)] } ?? []),
+      // In-process first: who is told of the port may count on both.
+      addresses: (network.map { [.inProcess(name.rawValue, in: $0)] } ?? []) + [tcp],
       readiness: readiness, logger: logger,
       onListening: { onListening(name, .rpc($0)) }, beforeDrain: { parts.feed?.stop() })
     let routes = Routes(parts.restAdaptors)
