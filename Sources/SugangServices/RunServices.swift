@@ -21,6 +21,11 @@ package func runAll(settings: ServiceSettings, logger: Logger) async throws {
 private func run(
   _ names: [ServiceName], settings: ServiceSettings, network: InProcessNetwork?, logger: Logger
 ) async throws {
+  var settings = settings
+  if names.count > 1 {
+    // One process stops its services one after another: each would wait again.
+    settings.drainDelay = .zero
+  }
   let peers = Peers(settings: settings, network: network)
   defer { peers.shutdown() }
   let services = try composeServices(

@@ -210,6 +210,8 @@ struct RunSettings: Sendable {
       "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
       "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
       "--pay-limit-won", "\(self.services.payLimitWon)",
+      // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
+      "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
   }
 }
