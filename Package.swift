@@ -169,8 +169,8 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices", "TestSupport",
-      lifecycle, logging,
+      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices",
+      "TestSupport", lifecycle, logging, nioCore,
     ], swiftSettings: safe),
   .testTarget(name: "SugangTests", dependencies: ["sugang", logging], swiftSettings: safe),
   .testTarget(

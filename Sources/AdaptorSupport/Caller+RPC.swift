@@ -8,7 +8,7 @@ extension Caller {
   package init(_ context: RPCContext) {
     self.init(
       name: context.metadata[Self.nameKey] ?? "anonymous",
-      requestID: RequestID.accept(context.requestID))
+      requestID: context.requestID ?? RequestID.make())
   }
 
   /// Options of a call made for this caller.
@@ -23,7 +23,7 @@ extension Caller {
 extension Cause {
   /// The request behind this call.
   package init(_ context: RPCContext) {
-    self.init(id: RequestID.accept(context.requestID))
+    self.init(id: context.requestID ?? RequestID.make())
   }
 
   /// Options of a call made for this cause.

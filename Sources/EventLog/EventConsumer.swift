@@ -56,12 +56,13 @@ package final class EventConsumer: Service {
       while !Task.isCancelled {
         do {
           if nextRetry <= .now {
-            try await self.intake.retryParked()
+            // First, so that a failure here does not keep the fetch below from ever being made.
             nextRetry = .now + self.parkedRetryInterval
+            try await self.intake.retryParked()
           }
           let start = ContinuousClock.now
-          try await self.step()
-          try await Task.sleep(until: start + Self.fetchInterval)
+          let isCaughtUp = try await self.step()
+          if isCaughtUp { try await Task.sleep(until: start + Self.fetchInterval) }
           self.trouble.withLock { $0 = nil }
           pause = Self.pauses.first
         } catch {
@@ -82,7 +83,10 @@ package final class EventConsumer: Service {
   }
 
   /// One fetch and what it brought.
-  package func step() async throws {
+  ///
+  /// - Returns: whether that was all there is by now.
+  @discardableResult
+  package func step() async throws -> Bool {
     let position = try await self.intake.position()
     let answer = try await self.feed.fetch(
       EventsV1.FetchRequest(
@@ -92,6 +96,7 @@ package final class EventConsumer: Service {
         timeout: .milliseconds(Int64(Self.waitMilliseconds)) + Self.answerTimeout,
         waitForReady: true))
     try await self.intake.take(answer, from: position)
+    return max(answer.through, answer.events.last?.sequence ?? 0) >= answer.lastSequence
   }
 
   /// A source that is away is no news; a source with another log needs a person.

@@ -208,13 +208,18 @@ package struct EventIntake: Sendable {
     self.log(parked: parked)
   }
 
+  /// SQLite's primary result codes for what is not the statement's fault: BUSY, LOCKED, NOMEM,
+  /// READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN and PROTOCOL (sqlite.org/rescode.html).
+  private static let passingCodes: Set<Int32> = [5, 6, 7, 8, 9, 10, 11, 13, 14, 15]
+
   /// Whether the event is to blame, rather than the state of the store. A handler does nothing but
   /// read the event and use the store, so whatever else it throws is its judgement on the event.
   private static func isPoison(_ error: any Error) -> Bool {
     switch error {
     case is InboxError, is CancellationError: false
     case StorageError.constraint: true
-    // A full disk, a lock, a lack of memory and the like pass.
+    case StorageError.sql(let code, _, _): !self.passingCodes.contains(code & 0xFF)
+    // Overload, a closed store and the like pass.
     case is StorageError: false
     default: true
     }

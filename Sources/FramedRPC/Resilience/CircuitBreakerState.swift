@@ -18,7 +18,8 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
   public var slowCall: Duration?
   /// Opens at this share of slow calls, 0...1.
   public var slowCallRate: Double
-  /// How long it stays open the first time; doubles with each failed probe …
+  /// How long it stays open the first time; doubles each time it opens again before `minimumCalls`
+  /// calls in a row went well …
   public var firstOpenTime: Duration
   /// … up to this.
   public var maxOpenTime: Duration
@@ -92,6 +93,8 @@ package struct CircuitBreakerState {
   private var records: [Record] = []
   private var next = 0
   private var failuresInARow = 0
+  /// Up to the policy's `minimumCalls`.
+  private var goodInARow = 0
   private var period = 0
   private var timesOpened = 0
   private var probesAdmitted = 0
@@ -147,7 +150,6 @@ package struct CircuitBreakerState {
     case .success where !isSlow:
       self.probesSucceeded += 1
       if self.probesSucceeded >= self.policy.probes {
-        self.timesOpened = 0
         self.enter(.closed)
       }
     case .success, .failure:
@@ -157,6 +159,14 @@ package struct CircuitBreakerState {
 
   private mutating func remember(_ record: Record) {
     self.failuresInARow = record.isFailure ? self.failuresInARow + 1 : 0
+    if record.isFailure || record.isSlow {
+      self.goodInARow = 0
+    } else if self.goodInARow < self.policy.minimumCalls {
+      self.goodInARow += 1
+      // A probe may be lighter than what it stands for: only real calls prove the recovery, and
+      // until then the circuit opens for longer each time.
+      if self.goodInARow == self.policy.minimumCalls { self.timesOpened = 0 }
+    }
     if self.records.count < self.policy.windowCalls {
       self.records.append(record)
     } else {
@@ -195,6 +205,7 @@ package struct CircuitBreakerState {
     self.records.removeAll(keepingCapacity: true)
     self.next = 0
     self.failuresInARow = 0
+    self.goodInARow = 0
     self.probesAdmitted = 0
     self.probesSucceeded = 0
   }

@@ -87,10 +87,13 @@ public final class GuardedChannel: RPCChannel, Sendable {
 
   fileprivate func call(_ call: RPCCall, mayProbe: Bool) async throws -> ByteBuffer {
     var start = self.now()
-    let deadline = call.options.deadline(now: start, inherited: RPCContext.current?.deadline)
+    let inherited = RPCContext.current?.deadline
+    let deadline = call.options.deadline(now: start, inherited: inherited)
     if let deadline, deadline <= start {
       throw RPCError.deadlinePassed(notProcessed: true)
     }
+    // A caller that leaves less time than this call may take says nothing about the server.
+    let isCutShort = deadline != call.options.deadline(now: start, inherited: nil)
     let ticket = try self.admit(now: start, mayProbe: mayProbe)
     var outcome = CircuitBreakerState.Outcome.ignored
     defer {
@@ -115,7 +118,7 @@ public final class GuardedChannel: RPCChannel, Sendable {
       outcome = .success
       return answer
     } catch {
-      outcome = self.outcome(of: error)
+      outcome = self.outcome(of: error, isCutShort: isCutShort)
       throw error
     }
   }
@@ -135,10 +138,13 @@ public final class GuardedChannel: RPCChannel, Sendable {
     }
   }
 
-  private func outcome(of error: any Error) -> CircuitBreakerState.Outcome {
+  private func outcome(
+    of error: any Error, isCutShort: Bool
+  ) -> CircuitBreakerState.Outcome {
     guard let error = error as? RPCError else { return .failure }
     switch error.status {
     case .cancelled: return .ignored
+    case .deadlineExceeded where isCutShort: return .ignored
     // Refused before it began, here or there, for lack of room: it says nothing about the server.
     case .resourceExhausted where error.notProcessed: return .ignored
     default: return self.isFailure(error) ? .failure : .success

@@ -13,7 +13,7 @@ struct RESTResponder: HTTPResponder {
   let style: JSONStyle
 
   func respond(to request: Request, context: RESTContext) async throws -> Response {
-    let start = ContinuousClock.now
+    let start = context.logger.logLevel <= .debug ? ContinuousClock.now : nil
     let target = RequestTarget(request.head.path)
     let id = RequestID.accept(request.headers[.requestIDHint])
     var response: Response
@@ -27,10 +27,8 @@ struct RESTResponder: HTTPResponder {
       response = self.render(problem, instance: target.path, id)
     }
     response.headers[.requestID] = id
-    // What could not be answered is for everybody's eyes.
-    let level: Logger.Level = response.status.code >= 500 ? .info : .debug
-    if context.logger.logLevel <= level {
-      RESTResponder.log(request, target, response, since: start, context.logger, id, level)
+    if let start {
+      RESTResponder.log(request, target, response, since: start, context.logger, id)
     }
     return response
   }
@@ -121,11 +119,10 @@ struct RESTResponder: HTTPResponder {
 
   private static func log(
     _ request: Request, _ target: RequestTarget, _ response: Response,
-    since start: ContinuousClock.Instant, _ logger: Logger, _ id: String,
-    _ level: Logger.Level
+    since start: ContinuousClock.Instant, _ logger: Logger, _ id: String
   ) {
-    logger.naming(request: id).log(
-      level: level, "request answered",
+    logger.naming(request: id).debug(
+      "request answered",
       metadata: [
         "http.request.method": .string(request.method.rawValue),
         "url.path": .string(target.path),

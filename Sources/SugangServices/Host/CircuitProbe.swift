@@ -2,6 +2,7 @@ import Contracts
 import FramedRPC
 import Kernel
 import Logging
+import Synchronization
 
 /// Asks a dependency behind an open circuit for its health, until it answers: then the circuit
 /// closes.
@@ -14,8 +15,14 @@ enum CircuitProbe {
   static func loop(
     to name: String, _ channel: GuardedChannel, logger: Logger
   ) -> RecoveryLoop {
-    RecoveryLoop("probe \(name)", every: self.interval, logger: logger) {
-      guard channel.circuit != .closed else { return Settlement(settled: 0, remaining: 0) }
+    let wasOpen = Mutex(false)
+    return RecoveryLoop("probe \(name)", every: self.interval, logger: logger) {
+      let isOpen = channel.circuit != .closed
+      if wasOpen.withLock({ exchange(&$0, with: isOpen) }) != isOpen {
+        logger.notice(
+          isOpen ? "circuit opened" : "circuit closed", metadata: ["dependency": "\(name)"])
+      }
+      guard isOpen else { return Settlement(settled: 0, remaining: 0) }
       do {
         _ = try await FramedrpcV1.HealthServiceClient(channel).check(
           FramedrpcV1.CheckRequest(), options: CallOptions(timeout: self.timeout))

@@ -48,22 +48,19 @@ final class RecoveryLoop: Service {
     }
   }
 
+  /// Returns when nothing is left.
   private func round() async {
-    do {
-      while !Task.isCancelled {
+    while !Task.isCancelled {
+      do {
         let settlement = try await self.work()
-        guard settlement.settled > 0 else {
-          // What is left waits for a dependency: being woken would only ask it in vain.
-          if settlement.remaining > 0 {
-            try? await Task.sleep(for: self.interval)
-          }
-          return
-        }
+        if settlement.settled > 0 { continue }
+        if settlement.remaining == 0 { return }
+      } catch {
+        guard !Task.isCancelled else { return }
+        self.logger.warning(
+          "recovery failed", metadata: ["loop": "\(self.name)", "error": "\(error)"])
       }
-    } catch {
-      guard !Task.isCancelled else { return }
-      self.logger.warning(
-        "recovery failed", metadata: ["loop": "\(self.name)", "error": "\(error)"])
+      // What is left waits for a dependency: being woken would only ask it in vain.
       try? await Task.sleep(for: self.interval)
     }
   }

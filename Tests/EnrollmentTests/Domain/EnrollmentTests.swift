@@ -56,6 +56,21 @@ struct EnrollmentTests {
     #expect(enrollment.status == .canceled)
   }
 
+  @Test("T2: money that comes after a decline goes back")
+  func latePayment() throws {
+    var enrollment = try Self.enrollment()
+    enrollment.failPayment("over-limit")
+
+    let registered = enrollment.register()
+    let canceled = enrollment.rejectLatePayment()
+    let again = enrollment.rejectLatePayment()
+
+    #expect(registered == nil)
+    #expect(canceled == ClassCanceled(enrollment: enrollment))
+    #expect(again == nil)
+    #expect(enrollment.status == .canceled)
+  }
+
   @Test("T34: its terms do not change")
   func termsFixed() throws {
     let changes = [

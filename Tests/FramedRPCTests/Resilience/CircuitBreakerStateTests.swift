@@ -65,6 +65,22 @@ struct CircuitBreakerStateTests {
     #expect(bench.state.phase == .open(until: bench.now + .seconds(1)))
   }
 
+  @Test("probes that succeed while real calls fail do not make it open for a short time again")
+  func lightProbes() {
+    var bench = Bench()
+    for seconds in [1, 2, 4, 4] {
+      bench.open()
+      #expect(bench.state.phase == .open(until: bench.now + .seconds(Int64(seconds))))
+      bench.now = bench.now + .seconds(Int64(seconds))
+      for _ in 0..<2 { bench.call(.success) }
+      #expect(bench.state.phase == .closed)
+    }
+    for _ in 0..<4 { bench.call(.success) }
+    bench.now = bench.now + .seconds(11)
+    bench.open()
+    #expect(bench.state.phase == .open(until: bench.now + .seconds(1)))
+  }
+
   @Test("opens when half of the calls fail, and says when to come back")
   func opensOnFailures() {
     var bench = Bench()
@@ -208,7 +224,7 @@ struct CircuitBreakerStateTests {
     #expect(bench.state.phase == .halfOpen)
   }
 
-  @Test("closing forgets how often it had opened")
+  @Test("calls that go well after closing make it forget how often it had opened")
   func startsAnew() {
     var bench = Bench()
     bench.open()
@@ -218,6 +234,7 @@ struct CircuitBreakerStateTests {
     bench.call(.success)
     bench.call(.success)
     #expect(bench.state.phase == .closed)
+    for _ in 0..<4 { bench.call(.success) }
     bench.open()
     #expect(bench.state.phase == .open(until: bench.now + .seconds(1)))
   }

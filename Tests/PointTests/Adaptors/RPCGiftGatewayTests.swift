@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import Contracts
 import FramedRPC
@@ -44,6 +45,17 @@ struct RPCGiftGatewayTests {
         Issue.record("\(status): \(answer)")
         return
       }
+    }
+  }
+
+  @Test("what Gift itself refuses it refuses every time: no gift, and no points")
+  func refused() async throws {
+    let problem = Problem.conflict("given-for-other-terms", title: "no", detail: "no")
+    #expect(try await Self.ask(StubGiftService(error: RPCError(problem))) == .revoked)
+    let away = RPCError(Problem.unavailable("the store takes nothing now"))
+    guard case .unknown = try await Self.ask(StubGiftService(error: away)) else {
+      Issue.record("not unknown")
+      return
     }
   }
 

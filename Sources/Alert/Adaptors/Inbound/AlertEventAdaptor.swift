@@ -32,7 +32,7 @@ package struct AlertEventAdaptor: EventHandler {
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard self.types.contains(event.type), let fact = try AlertFact(event) else { return }
+    guard let fact = try AlertFact(event) else { return }
     try WriteAlerts(for: fact).perform(in: SQLAlertTransaction(connection: connection))
   }
 }

@@ -28,9 +28,13 @@ package struct SendAlerts: Sendable {
     }.compactMap(\.self)
     if !settled.isEmpty {
       // One unit of work: a commit for each would cost more than the sending.
-      try await self.store.transact { tx in
-        for alert in settled { try tx.save(alert) }
-      }
+      // Also when the service is told to stop meanwhile: what was sent must not be sent again.
+      let store = self.store
+      try await Task {
+        try await store.transact { tx in
+          for alert in settled { try tx.save(alert) }
+        }
+      }.value
     }
     return Settlement(settled: settled.count, remaining: waiting.count - settled.count)
   }
@@ -42,6 +46,7 @@ package struct SendAlerts: Sendable {
       alert.expire()
       return alert
     }
+    guard !Task.isCancelled else { return nil }
     do {
       try await self.sender.send(alert)
     } catch {

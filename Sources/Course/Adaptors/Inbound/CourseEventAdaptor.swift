@@ -30,7 +30,6 @@ package struct CourseEventAdaptor: EventHandler {
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard self.types.contains(event.type) else { return }
     let tx = SQLCourseTransaction(unit: self.context.unit(connection, because: event.cause))
     switch event.type {
     case "PaymentApproved":

@@ -39,9 +39,11 @@ struct AcceptClass: Sendable {
     {
       return .answeredBefore(earlier)
     }
-    if let problem = Enrollment.studentRule.check(self.command.student) {
-      throw EnrollmentError.invalid([problem])
-    }
+    let problems = [
+      Enrollment.studentRule.check(self.command.student),
+      self.command.saidTextBook.flatMap { Enrollment.textBookRule.check($0) },
+    ].compactMap(\.self)
+    guard problems.isEmpty else { throw EnrollmentError.invalid(problems) }
     let course = try self.course(in: tx)
     guard let terms = try self.terms(of: course) else {
       return .askCatalog(seenVersion: course.version)

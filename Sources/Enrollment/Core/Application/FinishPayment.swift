@@ -25,6 +25,9 @@ struct FinishPayment: Sendable {
       if let registered = enrollment.register() {
         try tx.save(enrollment)
         try tx.raise(.classRegistered(registered))
+      } else if let canceled = enrollment.rejectLatePayment() {
+        try tx.save(enrollment)
+        try tx.raise(.classCanceled(canceled))
       }
     case .declined(let reason):
       enrollment.failPayment(reason)

@@ -3,6 +3,8 @@ import Kernel
 /// One student in one course: what the seed calls a class (수강).
 package struct Enrollment: Hashable, Sendable {
   package static let studentRule = TextRule("student", length: 1...100)
+  /// For what a client says; the course's own book has passed Course.
+  package static let textBookRule = TextRule("textBook", length: 0...200)
 
   package enum Status: String, Hashable, Sendable, CaseIterable {
     /// Accepted; whether it is paid is not known yet.
@@ -53,6 +55,16 @@ package struct Enrollment: Hashable, Sendable {
     guard self.status == .pending else { return }
     self.status = .paymentFailed
     self.declineReason = reason
+  }
+
+  /// A payment came although it had been declined, and the student was told so: the class is over,
+  /// and Pay gives the money back when it hears of it.
+  ///
+  /// - Returns: What happened, or nil when the payment had not failed.
+  package mutating func rejectLatePayment() -> ClassCanceled? {
+    guard self.status == .paymentFailed else { return nil }
+    self.status = .canceled
+    return ClassCanceled(enrollment: self)
   }
 
   /// Cancels the class, also while its payment is not known: Pay gives the money back or declines

@@ -28,7 +28,6 @@ package struct GiftEventAdaptor: EventHandler {
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard self.types.contains(event.type) else { return }
     let tx = SQLGiftTransaction(unit: self.context.unit(connection, because: event.cause))
     switch event.type {
     case "PointCanceled":

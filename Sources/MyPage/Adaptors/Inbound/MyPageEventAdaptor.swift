@@ -31,7 +31,7 @@ package struct MyPageEventAdaptor: EventHandler {
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard self.types.contains(event.type), let fact = try MyPageFact(event) else { return }
+    guard let fact = try MyPageFact(event) else { return }
     try ProjectFact(fact).perform(in: SQLMyPageTransaction(connection: connection))
   }
 }

@@ -18,8 +18,9 @@ package struct ApprovePayment: Hashable, Sendable {
     self.textBook = textBook
   }
 
-  /// Decides once. Who asks again, not having heard the answer, hears it then (trap T2). A free
-  /// class is paid with nothing, so that its book is delivered like any other's.
+  /// Takes the money once: who asks again, not having heard the answer, hears it then (trap T2). A
+  /// refusal keeps nothing, and may be another when the policy is. A free class is paid with
+  /// nothing, so that its book is delivered like any other's.
   ///
   /// - Throws: ``PaymentError/invalid(_:)``, ``PaymentError/paidForOtherTerms(_:)``.
   package func perform(

@@ -30,7 +30,6 @@ package struct PointEventAdaptor: EventHandler {
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
-    guard self.types.contains(event.type) else { return }
     let tx = SQLPointTransaction(unit: self.context.unit(connection, because: event.cause))
     switch event.type {
     case "PaymentApproved":

@@ -7,7 +7,8 @@ import PointCore
 /// Asks a gift service for the gift that goes with points.
 ///
 /// The payment id is the key of the command, which is no GET that a crawler could repeat (traps
-/// T25, T42). Whatever goes wrong is an unknown outcome, and asked about again.
+/// T25, T42). What Gift refuses it refuses every time: no gift, and so no points. Whatever else goes
+/// wrong is an unknown outcome, and asked about again.
 package struct RPCGiftGateway: GiftGateway {
   private let client: GiftV1.GiftServiceClient
   private let timeout: Duration
@@ -26,6 +27,9 @@ package struct RPCGiftGateway: GiftGateway {
         request, options: cause.options(timeout: self.timeout))
       if answer.revoked { return .revoked }
       return answer.gift == nil ? .unknown(reason: "an answer without a gift") : .given
+    } catch let error as RPCError {
+      if let problem = error.problem, problem.kind != .unavailable { return .revoked }
+      return .unknown(reason: error.message)
     } catch {
       return .unknown(reason: "\(error)")
     }
