@@ -170,14 +170,14 @@ let applicationTargets: [Target] = [
     name: "SugangServicesTests",
     dependencies: [
       "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices",
-      "TestSupport", lifecycle, logging, nioCore,
+      "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(name: "SugangTests", dependencies: ["sugang", logging], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
-      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "SugangServices", "TestSupport", "sugang",
-      logging, nioPosix,
+      "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
+      "Storage", "SugangServices", "TestSupport", "sugang", logging, nioPosix,
     ], swiftSettings: safe),
 ]
 

@@ -12,6 +12,7 @@ public enum AllServices {
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,
     EventsV1.EventFeedService.descriptor,
+    EventsV1.EventInboxService.descriptor,
     GiftV1.GiftService.descriptor,
     MypageV1.MyPageService.descriptor,
     PayV1.PayService.descriptor,

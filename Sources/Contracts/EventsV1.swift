@@ -202,6 +202,333 @@ public enum EventsV1 {
     }
   }
 
+  /// One parked event. It stands in the way of the later ones of its source and subject only.
+  public struct ParkedEvent: CBackedMessage {
+    /// As in Event. Empty, as is type, when the stored bytes are no event any more.
+    public var id: String
+    public var type: String
+    public var source: String
+    public var subject: String
+    public var sequence: Int64
+    /// Why it could not be handled at its last try; it may tell what the event says.
+    public var reason: String
+    /// RFC 3339, UTC; empty when nobody noted it.
+    public var parkedAt: String
+    /// 0 for an event that only waits behind an earlier one of its subject, and for one that was
+    /// parked before tries were counted.
+    public var tries: Int64
+
+    public init(
+      id: String = "",
+      type: String = "",
+      source: String = "",
+      subject: String = "",
+      sequence: Int64 = 0,
+      reason: String = "",
+      parkedAt: String = "",
+      tries: Int64 = 0
+    ) {
+      self.id = id
+      self.type = type
+      self.source = source
+      self.subject = subject
+      self.sequence = sequence
+      self.reason = reason
+      self.parkedAt = parkedAt
+      self.tries = tries
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__ParkedEvent()
+      sugang__events__v1__parked_event__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__ParkedEvent>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__parked_event__init(pointer)
+      if !self.id.isEmpty {
+        pointer.pointee.id = try arena.string(self.id, field: "id")
+      }
+      if !self.type.isEmpty {
+        pointer.pointee.type = try arena.string(self.type, field: "type")
+      }
+      if !self.source.isEmpty {
+        pointer.pointee.source = try arena.string(self.source, field: "source")
+      }
+      if !self.subject.isEmpty {
+        pointer.pointee.subject = try arena.string(self.subject, field: "subject")
+      }
+      pointer.pointee.sequence = self.sequence
+      if !self.reason.isEmpty {
+        pointer.pointee.reason = try arena.string(self.reason, field: "reason")
+      }
+      if !self.parkedAt.isEmpty {
+        pointer.pointee.parked_at = try arena.string(self.parkedAt, field: "parked_at")
+      }
+      pointer.pointee.tries = self.tries
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__ParkedEvent>) {
+      self.id = String(cString: pointer.pointee.id)
+      self.type = String(cString: pointer.pointee.type)
+      self.source = String(cString: pointer.pointee.source)
+      self.subject = String(cString: pointer.pointee.subject)
+      self.sequence = pointer.pointee.sequence
+      self.reason = String(cString: pointer.pointee.reason)
+      self.parkedAt = String(cString: pointer.pointee.parked_at)
+      self.tries = pointer.pointee.tries
+    }
+  }
+
+  public struct ListParkedRequest: CBackedMessage {
+    /// Only those of this source; empty means all.
+    public var source: String
+    /// Only those about this subject; empty means all.
+    public var subject: String
+    /// At most this many, up to 500; 0 means 100.
+    public var pageSize: Int32
+    /// Empty for the first page, then ListParkedResponse.next_page_token.
+    public var pageToken: String
+
+    public init(
+      source: String = "",
+      subject: String = "",
+      pageSize: Int32 = 0,
+      pageToken: String = ""
+    ) {
+      self.source = source
+      self.subject = subject
+      self.pageSize = pageSize
+      self.pageToken = pageToken
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__ListParkedRequest()
+      sugang__events__v1__list_parked_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__ListParkedRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__list_parked_request__init(pointer)
+      if !self.source.isEmpty {
+        pointer.pointee.source = try arena.string(self.source, field: "source")
+      }
+      if !self.subject.isEmpty {
+        pointer.pointee.subject = try arena.string(self.subject, field: "subject")
+      }
+      pointer.pointee.page_size = self.pageSize
+      if !self.pageToken.isEmpty {
+        pointer.pointee.page_token = try arena.string(self.pageToken, field: "page_token")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__ListParkedRequest>) {
+      self.source = String(cString: pointer.pointee.source)
+      self.subject = String(cString: pointer.pointee.subject)
+      self.pageSize = pointer.pointee.page_size
+      self.pageToken = String(cString: pointer.pointee.page_token)
+    }
+  }
+
+  public struct ListParkedResponse: CBackedMessage {
+    /// By source, then by sequence.
+    public var events: [EventsV1.ParkedEvent]
+    /// Empty on the last page.
+    public var nextPageToken: String
+    /// How many there are on all pages by now.
+    public var total: Int64
+
+    public init(
+      events: [EventsV1.ParkedEvent] = [],
+      nextPageToken: String = "",
+      total: Int64 = 0
+    ) {
+      self.events = events
+      self.nextPageToken = nextPageToken
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__ListParkedResponse()
+      sugang__events__v1__list_parked_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__ListParkedResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__list_parked_response__init(pointer)
+      pointer.pointee.n_events = self.events.count
+      pointer.pointee.events = try arena.messages(self.events)
+      if !self.nextPageToken.isEmpty {
+        pointer.pointee.next_page_token = try arena.string(self.nextPageToken, field: "next_page_token")
+      }
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__ListParkedResponse>) {
+      self.events = repeatedField(pointer.pointee.events, pointer.pointee.n_events).compactMap { $0.map { EventsV1.ParkedEvent($0) } }
+      self.nextPageToken = String(cString: pointer.pointee.next_page_token)
+      self.total = pointer.pointee.total
+    }
+  }
+
+  public struct RetryParkedRequest: CBackedMessage {
+    /// Only those of this source; empty means all.
+    public var source: String
+    /// Only those about this subject; empty means all.
+    public var subject: String
+
+    public init(
+      source: String = "",
+      subject: String = ""
+    ) {
+      self.source = source
+      self.subject = subject
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__RetryParkedRequest()
+      sugang__events__v1__retry_parked_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__RetryParkedRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__retry_parked_request__init(pointer)
+      if !self.source.isEmpty {
+        pointer.pointee.source = try arena.string(self.source, field: "source")
+      }
+      if !self.subject.isEmpty {
+        pointer.pointee.subject = try arena.string(self.subject, field: "subject")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__RetryParkedRequest>) {
+      self.source = String(cString: pointer.pointee.source)
+      self.subject = String(cString: pointer.pointee.subject)
+    }
+  }
+
+  public struct RetryParkedResponse: CBackedMessage {
+    public var handled: Int64
+    /// How many of those asked for stay parked.
+    public var remaining: Int64
+    /// The first of each subject that stays parked, with the reason: at most 100.
+    public var blocking: [EventsV1.ParkedEvent]
+
+    public init(
+      handled: Int64 = 0,
+      remaining: Int64 = 0,
+      blocking: [EventsV1.ParkedEvent] = []
+    ) {
+      self.handled = handled
+      self.remaining = remaining
+      self.blocking = blocking
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__RetryParkedResponse()
+      sugang__events__v1__retry_parked_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__RetryParkedResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__retry_parked_response__init(pointer)
+      pointer.pointee.handled = self.handled
+      pointer.pointee.remaining = self.remaining
+      pointer.pointee.n_blocking = self.blocking.count
+      pointer.pointee.blocking = try arena.messages(self.blocking)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__RetryParkedResponse>) {
+      self.handled = pointer.pointee.handled
+      self.remaining = pointer.pointee.remaining
+      self.blocking = repeatedField(pointer.pointee.blocking, pointer.pointee.n_blocking).compactMap { $0.map { EventsV1.ParkedEvent($0) } }
+    }
+  }
+
+  /// An event by its id, or the event that holds up a source's subject.
+  public struct SkipParkedRequest: CBackedMessage {
+    /// Needed with subject; with event_id it may be empty.
+    public var source: String
+    /// Excludes subject.
+    public var eventID: String
+    public var subject: String
+
+    public init(
+      source: String = "",
+      eventID: String = "",
+      subject: String = ""
+    ) {
+      self.source = source
+      self.eventID = eventID
+      self.subject = subject
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__SkipParkedRequest()
+      sugang__events__v1__skip_parked_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__SkipParkedRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__skip_parked_request__init(pointer)
+      if !self.source.isEmpty {
+        pointer.pointee.source = try arena.string(self.source, field: "source")
+      }
+      if !self.eventID.isEmpty {
+        pointer.pointee.event_id = try arena.string(self.eventID, field: "event_id")
+      }
+      if !self.subject.isEmpty {
+        pointer.pointee.subject = try arena.string(self.subject, field: "subject")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__SkipParkedRequest>) {
+      self.source = String(cString: pointer.pointee.source)
+      self.eventID = String(cString: pointer.pointee.event_id)
+      self.subject = String(cString: pointer.pointee.subject)
+    }
+  }
+
+  public struct SkipParkedResponse: CBackedMessage {
+    /// The event that was given up; only its ids.
+    public var event: EventsV1.ParkedEvent?
+    /// It had been given up before: this call changed nothing.
+    public var alreadySkipped: Bool
+    /// How many events of its subject are parked still. They are taken up at the next retry.
+    public var remaining: Int64
+
+    public init(
+      event: EventsV1.ParkedEvent? = nil,
+      alreadySkipped: Bool = false,
+      remaining: Int64 = 0
+    ) {
+      self.event = event
+      self.alreadySkipped = alreadySkipped
+      self.remaining = remaining
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__SkipParkedResponse()
+      sugang__events__v1__skip_parked_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__SkipParkedResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__skip_parked_response__init(pointer)
+      if let value = self.event {
+        pointer.pointee.event = try arena.message(value)
+      }
+      pointer.pointee.already_skipped = self.alreadySkipped ? 1 : 0
+      pointer.pointee.remaining = self.remaining
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__SkipParkedResponse>) {
+      self.event = pointer.pointee.event.map { EventsV1.ParkedEvent($0) }
+      self.alreadySkipped = pointer.pointee.already_skipped != 0
+      self.remaining = pointer.pointee.remaining
+    }
+  }
+
   /// Every service with an outbox offers it.
   public enum EventFeedService {
     public static let fetch = RPCMethod<EventsV1.FetchRequest, EventsV1.FetchResponse>(
@@ -243,6 +570,77 @@ public enum EventsV1 {
 
     public func fetch(_ request: EventsV1.FetchRequest, options: CallOptions = CallOptions()) async throws -> EventsV1.FetchResponse {
       try await self.channel.unary(EventFeedService.fetch, request, options: options)
+    }
+  }
+
+  /// Every service that takes events of others offers it. Each call may be repeated.
+  public enum EventInboxService {
+    public static let listParked = RPCMethod<EventsV1.ListParkedRequest, EventsV1.ListParkedResponse>(
+      service: "sugang.events.v1.EventInboxService", name: "ListParked")
+    /// Tries to handle parked events now, those of one subject in their order.
+    public static let retryParked = RPCMethod<EventsV1.RetryParkedRequest, EventsV1.RetryParkedResponse>(
+      service: "sugang.events.v1.EventInboxService", name: "RetryParked")
+    /// Gives an event up for good. NOT_FOUND when it neither is parked nor was given up;
+    /// FAILED_PRECONDITION for a subject whose first event was not tried since those before it left.
+    public static let skipParked = RPCMethod<EventsV1.SkipParkedRequest, EventsV1.SkipParkedResponse>(
+      service: "sugang.events.v1.EventInboxService", name: "SkipParked")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "sugang.events.v1.EventInboxService", methods: [
+      MethodDescriptor(listParked),
+      MethodDescriptor(retryParked),
+      MethodDescriptor(skipParked),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some EventInboxServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(name: "sugang.events.v1.EventInboxService", execution: execution)
+      service.add(listParked) { try await handler.listParked($0, $1) }
+      service.add(retryParked) { try await handler.retryParked($0, $1) }
+      service.add(skipParked) { try await handler.skipParked($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of EventInboxService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol EventInboxServiceHandler: Sendable {
+    func listParked(_ request: EventsV1.ListParkedRequest, _ context: RPCContext) async throws -> EventsV1.ListParkedResponse
+    /// Tries to handle parked events now, those of one subject in their order.
+    func retryParked(_ request: EventsV1.RetryParkedRequest, _ context: RPCContext) async throws -> EventsV1.RetryParkedResponse
+    /// Gives an event up for good. NOT_FOUND when it neither is parked nor was given up;
+    /// FAILED_PRECONDITION for a subject whose first event was not tried since those before it left.
+    func skipParked(_ request: EventsV1.SkipParkedRequest, _ context: RPCContext) async throws -> EventsV1.SkipParkedResponse
+  }
+
+  /// Calls EventInboxService through a channel.
+  public struct EventInboxServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func listParked(_ request: EventsV1.ListParkedRequest, options: CallOptions = CallOptions()) async throws -> EventsV1.ListParkedResponse {
+      try await self.channel.unary(EventInboxService.listParked, request, options: options)
+    }
+
+    /// Tries to handle parked events now, those of one subject in their order.
+    public func retryParked(_ request: EventsV1.RetryParkedRequest, options: CallOptions = CallOptions()) async throws -> EventsV1.RetryParkedResponse {
+      try await self.channel.unary(EventInboxService.retryParked, request, options: options)
+    }
+
+    /// Gives an event up for good. NOT_FOUND when it neither is parked nor was given up;
+    /// FAILED_PRECONDITION for a subject whose first event was not tried since those before it left.
+    public func skipParked(_ request: EventsV1.SkipParkedRequest, options: CallOptions = CallOptions()) async throws -> EventsV1.SkipParkedResponse {
+      try await self.channel.unary(EventInboxService.skipParked, request, options: options)
     }
   }
 }

@@ -1,5 +1,6 @@
 import Contracts
 import FramedRPC
+import Kernel
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -28,7 +29,7 @@ package final class EventConsumer: Service {
 
   private let source: String
   private let feed: EventsV1.EventFeedServiceClient
-  private let intake: EventIntake
+  package let intake: EventIntake
   private let parkedRetryInterval: Duration
   private let logger: Logger
   private let trouble = Mutex<InboxError?>(nil)
@@ -53,12 +54,15 @@ package final class EventConsumer: Service {
     await cancelWhenGracefulShutdown {
       var pause = Self.pauses.first
       var nextRetry = ContinuousClock.now
+      var lastParked = 0
       while !Task.isCancelled {
         do {
           if nextRetry <= .now {
             // First, so that a failure here does not keep the fetch below from ever being made.
             nextRetry = .now + self.parkedRetryInterval
-            try await self.intake.retryParked()
+            let parked = try await self.intake.retryParked().remaining
+            if parked > 0, parked != lastParked { self.log(parked: parked) }
+            lastParked = parked
           }
           let start = ContinuousClock.now
           let isCaughtUp = try await self.step()
@@ -80,6 +84,13 @@ package final class EventConsumer: Service {
         }
       }
     }
+  }
+
+  /// A person has to look, and is told so at the start and whenever there are more or fewer.
+  private func log(parked count: Int) {
+    self.logger.warning(
+      "events stay parked; 'sugang events parked' lists them",
+      metadata: ["event.source": "\(self.source)", "events": "\(count)"])
   }
 
   /// One fetch and what it brought.

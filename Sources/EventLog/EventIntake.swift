@@ -14,16 +14,18 @@ package struct EventIntake: Sendable {
 
   let handler: any EventHandler
   private let database: SQLiteDatabase
+  private let clock: any WallClock
   private let logger: Logger
   private let pause: @Sendable (Duration) async throws -> Void
 
   /// - Parameter pause: waits; for tests.
   package init(
-    handler: any EventHandler, database: SQLiteDatabase, logger: Logger,
+    handler: any EventHandler, database: SQLiteDatabase, clock: any WallClock, logger: Logger,
     pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) {
     self.handler = handler
     self.database = database
+    self.clock = clock
     self.logger = logger
     self.pause = pause
   }
@@ -100,14 +102,13 @@ package struct EventIntake: Sendable {
 
   /// All of them or none: the way of nearly every batch.
   private func handleTogether(_ batch: Batch) async throws {
-    let handler = self.handler
     let parked = try await self.database.write { connection in
-      var inbox = try Inbox(source: handler.source, logID: batch.logID, in: connection)
+      var inbox = try Inbox(source: self.handler.source, logID: batch.logID, in: connection)
       var parked: [EventsV1.Event] = []
       for event in batch.events {
         // No row is needed for an event that is next among the wanted ones.
         try batch.pass(to: event.sequence - 1, &inbox)
-        if try Self.handle(event, with: handler, &inbox, in: connection) == .parked {
+        if try self.handle(event, &inbox, in: connection) == .parked {
           parked.append(event)
         }
       }
@@ -124,13 +125,14 @@ package struct EventIntake: Sendable {
     case parked
   }
 
-  private static func handle(
-    _ event: EventsV1.Event, with handler: any EventHandler, _ inbox: inout Inbox,
-    in connection: any SQLConnection
+  private func handle(
+    _ event: EventsV1.Event, _ inbox: inout Inbox, in connection: any SQLConnection
   ) throws -> Outcome {
     guard try inbox.accept(event.sequence) else { return .handled }
-    guard try !ParkedEvents.follows(event, in: connection) else { return .parked }
-    try handler.handle(event, in: connection)
+    guard try !ParkedEvents.follows(event, at: self.clock.now(), in: connection) else {
+      return .parked
+    }
+    try self.handler.handle(event, in: connection)
     return .handled
   }
 
@@ -155,33 +157,35 @@ package struct EventIntake: Sendable {
   private struct Withheld {
     let event: EventsV1.Event
     let reason: String
+    /// What it will have been tried when it is parked.
+    let tries: Int
   }
 
   /// Handles what can be handled, in one transaction.
   private func handleEach(
     _ events: [EventsV1.Event], logID: String
   ) async throws -> [Withheld] {
-    let handler = self.handler
     let (withheld, parked) = try await self.database.write { connection in
-      var inbox = try Inbox(source: handler.source, logID: logID, in: connection)
+      var inbox = try Inbox(source: self.handler.source, logID: logID, in: connection)
       var withheld: [Withheld] = []
       var parked: [EventsV1.Event] = []
       var subjects: Set<String> = []
       for event in events {
         if subjects.contains(event.subject) {
-          withheld.append(Withheld(event: event, reason: ParkedEvents.isBehind))
+          withheld.append(Withheld(event: event, reason: ParkedEvents.isBehind, tries: 0))
           continue
         }
         do {
           let (next, outcome) = try connection.attempt {
             var next = inbox
-            let outcome = try Self.handle(event, with: handler, &next, in: connection)
+            let outcome = try self.handle(event, &next, in: connection)
             return (next, outcome)
           }
           inbox = next
           if outcome == .parked { parked.append(event) }
         } catch  where Self.isPoison(error) {
-          withheld.append(Withheld(event: event, reason: "\(error)"))
+          withheld.append(
+            Withheld(event: event, reason: "\(error)", tries: Self.pauses.count + 1))
           subjects.insert(event.subject)
         }
       }
@@ -193,12 +197,13 @@ package struct EventIntake: Sendable {
   }
 
   private func finish(_ batch: Batch, parking withheld: [Withheld]) async throws {
-    let source = self.handler.source
+    let now = self.clock.now()
     let parked = try await self.database.write { connection in
-      var inbox = try Inbox(source: source, logID: batch.logID, in: connection)
+      var inbox = try Inbox(source: self.handler.source, logID: batch.logID, in: connection)
       var parked: [EventsV1.Event] = []
       for one in withheld where try inbox.accept(one.event.sequence) {
-        try ParkedEvents.park(one.event, reason: one.reason, in: connection)
+        try ParkedEvents.park(
+          one.event, reason: one.reason, tries: one.tries, at: now, in: connection)
         parked.append(one.event)
       }
       try batch.pass(to: batch.through, &inbox)
@@ -230,16 +235,17 @@ package struct EventIntake: Sendable {
   /// Takes parked events up again, the oldest first and those of one subject in their order: what
   /// can be handled now is, once, and is parked no longer.
   ///
+  /// - Parameter subject: whose events alone; nil means all.
   /// - Returns: how many were handled, and how many stay parked.
   /// - Throws: ``StorageError`` when the store cannot take anything now.
   @discardableResult
-  package func retryParked() async throws -> Settlement {
-    let source = self.handler.source
-    let count = try await self.database.read { try ParkedEvents.count(of: source, in: $0) }
+  package func retryParked(of subject: String? = nil) async throws -> Settlement {
+    let key = ParkedEvents.Key(source: self.handler.source, subject: subject)
+    let count = try await self.database.read { try ParkedEvents.count(key, in: $0) }
     var round = ParkedRound()
     while round.seen < count {
       let before = round
-      round = try await self.retry(after: before)
+      round = try await self.retry(key, after: before)
       for event in round.handled { self.logger.warning("event unparked", metadata: event.ids) }
       guard round.position > before.position else { break }
     }
@@ -257,13 +263,15 @@ package struct EventIntake: Sendable {
     var subjects: Set<String> = []
   }
 
-  private func retry(after last: ParkedRound) async throws -> ParkedRound {
+  private func retry(
+    _ key: ParkedEvents.Key, after last: ParkedRound
+  ) async throws -> ParkedRound {
     let handler = self.handler
     return try await self.database.write { connection in
       var round = last
       round.handled = []
       let parked = try ParkedEvents.next(
-        of: handler.source, after: last.position, atMost: Self.retriedAtOnce, in: connection)
+        key, after: last.position, atMost: Self.retriedAtOnce, in: connection)
       for one in parked {
         round.position = one.sequence
         round.seen += 1
@@ -279,6 +287,7 @@ package struct EventIntake: Sendable {
           round.handled.append(event)
         } catch  where Self.isPoison(error) {
           round.subjects.insert(one.subject)
+          try one.noteFailure("\(error)", in: connection)
         }
       }
       return round
@@ -288,7 +297,7 @@ package struct EventIntake: Sendable {
 
 extension EventsV1.Event {
   /// What a log line may say of it: nothing of what it tells (trap T28).
-  fileprivate var ids: Logger.Metadata {
+  var ids: Logger.Metadata {
     [
       "event.id": "\(self.id)", "event.type": "\(self.type)", "event.subject": "\(self.subject)",
     ]

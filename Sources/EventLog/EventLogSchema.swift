@@ -39,6 +39,21 @@ package enum EventLogSchema {
           PRIMARY KEY (source, sequence)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX parked_event_by_subject ON parked_event (source, subject);
-        """)
+        """),
+    Migration(
+      name: "event-log-002",
+      sql: """
+        ALTER TABLE parked_event ADD COLUMN parked_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE parked_event ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE skipped_event (
+          source TEXT NOT NULL,
+          sequence INTEGER NOT NULL,
+          event_id TEXT NOT NULL,
+          type TEXT NOT NULL,
+          subject TEXT NOT NULL,
+          skipped_at INTEGER NOT NULL,
+          PRIMARY KEY (source, sequence)
+        ) STRICT, WITHOUT ROWID;
+        """),
   ]
 }

@@ -118,7 +118,8 @@ extension ContextHarness {
   package static let patience = Duration.seconds(60)
 
   package func intake(_ handler: any EventHandler) -> EventIntake {
-    EventIntake(handler: handler, database: self.database, logger: Self.quiet)
+    EventIntake(
+      handler: handler, database: self.database, clock: self.clock, logger: Self.quiet)
   }
 
   /// Hands each event to the handler of its source, in the order given, one transaction each.

@@ -1,7 +1,9 @@
 import Contracts
 import EventLog
 import FramedRPC
+import Logging
 import NIOPosix
+import Synchronization
 import Testing
 
 @Suite("Following a feed")
@@ -143,6 +145,34 @@ struct EventConsumerTests {
       }
     }
     #expect(try await consumer.parked() == [])
+  }
+
+  @Test("a consumer that starts with parked events says how many, and goes on")
+  func tellsOfParked() async throws {
+    let producer = try EventLogBench()
+    let consumer = try EventLogBench()
+    let network = InProcessNetwork()
+    let client = RPCClient(
+      address: .inProcess("producer", in: network), group: MultiThreadedEventLoopGroup.singleton)
+    defer { client.shutdown() }
+    let refusing = consumer.intake(CountingHandler(refusedSubject: "bad"))
+    try await producer.publish(2, subject: "bad")
+    let events = try await producer.outbox.events(after: 0, limit: 2)
+    try await refusing.take(events.events, logID: events.logID)
+    try await producer.publish(subject: "good")
+
+    let log = RecordedLog()
+    let following = EventConsumer(
+      source: "test", feed: EventsV1.EventFeedServiceClient(client), intake: refusing,
+      parkedRetryInterval: .zero, logger: Logger(label: "test") { _ in log })
+    try await Self.serving(producer, as: "producer", in: network) {
+      try await Self.follow(following) { try await consumer.effects() == [3] }
+    }
+    #expect(following.reasonsNotReady == [])
+    let lines = log.lines.all.withLock { $0 }.filter { $0.contains("events stay parked") }
+    #expect(lines.count == 1)
+    #expect(lines.first?.hasPrefix("warning") == true)
+    #expect(lines.first?.contains(#""events": 2"#) == true, "\(lines)")
   }
 
   @Test("a source with another log makes the follower unready until it has the right one again")

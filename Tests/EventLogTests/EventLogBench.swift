@@ -23,11 +23,14 @@ final class EventLogBench: Sendable {
     name: "effects",
     sql: "CREATE TABLE effect (sequence INTEGER NOT NULL, subject TEXT NOT NULL) STRICT;")
 
-  init(folder: TemporaryFolder? = nil) throws {
+  /// - Parameter migrations: of an earlier version, for tests of what it left.
+  init(
+    folder: TemporaryFolder? = nil, migrations: [Migration] = EventLogSchema.migrations
+  ) throws {
     let folder = try folder ?? TemporaryFolder()
     self.folder = folder
     self.database = try SQLiteDatabase(
-      path: folder.path + "/log.sqlite", migrations: EventLogSchema.migrations + [Self.effects],
+      path: folder.path + "/log.sqlite", migrations: migrations + [Self.effects],
       logger: Self.quiet)
     self.outbox = Outbox(source: "test", database: self.database)
   }
@@ -75,8 +78,22 @@ final class EventLogBench: Sendable {
     pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
   ) -> EventIntake {
     EventIntake(
-      handler: handler, database: self.database, logger: Self.quiet, pause: pause)
+      handler: handler, database: self.database, clock: Self.clock, logger: Self.quiet,
+      pause: pause)
   }
+
+  /// The operator's door to what a service with these handlers parked.
+  func inbox(_ handlers: any EventHandler..., logger: Logger = EventLogBench.quiet) -> EventInbox {
+    EventInbox(
+      handlers.map { self.intake($0) }, database: self.database, clock: Self.clock, logger: logger)
+  }
+
+  static let clock = StandingClock()
+}
+
+/// It is always 2026-03-02T00:00:00Z.
+struct StandingClock: WallClock {
+  func now() -> Timestamp { Timestamp(microseconds: 1_772_409_600_000_000) }
 }
 
 /// Writes a row for each event it handles; cannot handle those of one subject.
@@ -118,8 +135,31 @@ final class FailingHandler: EventHandler {
 }
 
 /// An event as it comes from a feed.
-func incoming(_ sequence: Int64, subject: String = "1") -> EventsV1.Event {
+func incoming(
+  _ sequence: Int64, subject: String = "1", source: String = "test"
+) -> EventsV1.Event {
   EventsV1.Event(
-    id: "test-log-\(sequence)", type: "ClassCanceled", version: 1, source: "test",
+    id: "\(source)-log-\(sequence)", type: "ClassCanceled", version: 1, source: source,
     subject: subject, sequence: sequence)
+}
+
+/// Keeps the lines of a log.
+struct RecordedLog: LogHandler {
+  final class Lines: Sendable {
+    let all = Mutex<[String]>([])
+  }
+
+  let lines = Lines()
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.trace
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { self.metadata[key] }
+    set { self.metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let line = "\(event.level) \(event.message) \(event.metadata ?? [:])"
+    self.lines.all.withLock { $0.append(line) }
+  }
 }

@@ -1,7 +1,9 @@
+import Contracts
 import FramedRPC
 import HTTPClientKit
 import JSON
 import Logging
+import NIOPosix
 import SugangServices
 import TestSupport
 import Testing
@@ -53,6 +55,28 @@ struct InProcessSystemTests {
       _ = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
     }
 
+    try await system.stop()
+  }
+
+  @Test("T14: every service but the gateway, which takes no events, shows what it parked")
+  func inboxes() async throws {
+    let folder = try TemporaryFolder()
+    let system = try await InProcessSystem.start(
+      settings: ServiceSettings(dataFolder: folder.path), logger: Self.quiet)
+    var offering: Set<ServiceName> = []
+    for (name, address) in system.rpcAddresses {
+      let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
+      defer { client.shutdown() }
+      do {
+        let inbox = EventsV1.EventInboxServiceClient(client)
+        let answer = try await inbox.listParked(.init())
+        #expect(answer.total == 0)
+        offering.insert(name)
+      } catch let error as RPCError {
+        #expect(error.status == .unimplemented, "\(name): \(error)")
+      }
+    }
+    #expect(offering == Set(ServiceName.allCases).subtracting([.gateway]))
     try await system.stop()
   }
 

@@ -8,6 +8,7 @@
 #include "sugang/enrollment/v1/enrollment.pb-c.h"
 #include "sugang/enrollment/v1/events.pb-c.h"
 #include "sugang/events/v1/event_feed.pb-c.h"
+#include "sugang/events/v1/event_inbox.pb-c.h"
 #include "sugang/gift/v1/events.pb-c.h"
 #include "sugang/gift/v1/gift.pb-c.h"
 #include "sugang/mypage/v1/mypage.pb-c.h"

@@ -30,12 +30,19 @@ enum ServiceHost {
     if let reasons = parts.reasonsNotReady {
       readiness.check(reasons)
     }
-    for case let consumer as EventConsumer in parts.background {
+    let consumers = parts.background.compactMap { $0 as? EventConsumer }
+    for consumer in consumers {
       readiness.check { consumer.reasonsNotReady }
     }
     var rpcServices = parts.rpcServices
     if let feed = parts.feed {
       rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop))
+    }
+    if let storage = parts.storage, !consumers.isEmpty {
+      let inbox = EventInbox(
+        consumers.map(\.intake), database: storage.database, clock: environment.clock,
+        logger: logger)
+      rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
     rpcServices.append(
       FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))

@@ -59,7 +59,7 @@ struct ServiceEnvironment {
     return EventConsumer(
       source: handler.source, feed: self.peers.feed(of: source),
       intake: EventIntake(
-        handler: handler, database: context.database, logger: self.logger),
+        handler: handler, database: context.database, clock: self.clock, logger: self.logger),
       logger: self.logger)
   }
 

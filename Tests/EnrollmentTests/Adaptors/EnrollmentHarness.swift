@@ -59,7 +59,7 @@ struct EnrollmentHarness {
   var intake: EventIntake {
     EventIntake(
       handler: EnrollmentEventAdaptor(self.harness.context), database: self.harness.database,
-      logger: ContextHarness.quiet)
+      clock: self.harness.clock, logger: ContextHarness.quiet)
   }
 
   /// Course tells of course 1, unless told otherwise.

@@ -22,7 +22,7 @@ struct PayEventTests {
       try PayHarness.command(), because: Cause(id: "request-1"))
     let intake = EventIntake(
       handler: PayEventAdaptor(pay.harness.context), database: pay.harness.database,
-      logger: ContextHarness.quiet)
+      clock: pay.harness.clock, logger: ContextHarness.quiet)
     let event = try Self.canceled(1, class: 1)
     try await intake.take([event], logID: "log")
     try await intake.take([event, event], logID: "log")
@@ -42,7 +42,7 @@ struct PayEventTests {
     }
     let intake = EventIntake(
       handler: PayEventAdaptor(pay.harness.context), database: pay.harness.database,
-      logger: ContextHarness.quiet)
+      clock: pay.harness.clock, logger: ContextHarness.quiet)
     var poison = try Self.canceled(1, class: 1)
     poison.data = [0xFF]
     let second = try Self.canceled(2, class: 1)
