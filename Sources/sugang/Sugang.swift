@@ -10,6 +10,7 @@ struct Sugang: AsyncParsableCommand {
       Examples:
         sugang up                          all services, data in ./data
         sugang ps                          what runs
+        sugang events parked               what no service could handle
         sugang rpc list pay                the methods that the pay service offers
         sugang rpc call pay GetPayment -d '{"id": 1}'
         sugang bench rpc                   calls per second on one connection
@@ -25,7 +26,9 @@ struct Sugang: AsyncParsableCommand {
         subcommands: [
           UpCommand.self, ServeCommand.self, PsCommand.self, StopCommand.self, StartCommand.self,
         ]),
-      CommandGroup(name: "Talk and measure", subcommands: [RPCCommand.self, BenchCommand.self]),
+      CommandGroup(
+        name: "Talk and measure",
+        subcommands: [EventsCommand.self, RPCCommand.self, BenchCommand.self]),
     ])
 
   static func main() async {

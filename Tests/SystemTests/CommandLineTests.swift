@@ -26,7 +26,10 @@ struct CommandLineTests {
 
   @Test(
     "a command that is not understood ends with 2",
-    arguments: [["serve", "nothing"], ["up", "--port-offset", "x"], ["fly"]])
+    arguments: [
+      ["serve", "nothing"], ["up", "--port-offset", "x"], ["fly"], ["events", "parked", "nothing"],
+      ["events", "retry"], ["events", "skip", "pay"], ["events", "skip", "pay", "--subject", "x"],
+    ])
   func refusesCommands(arguments: [String]) async throws {
     let outcome = try await Self.run(arguments)
     #expect(outcome.status == 2)
@@ -67,7 +70,7 @@ struct CommandLineTests {
     #expect(outcome.text.contains("error: the setting 'portOffset' cannot be read"))
   }
 
-  private static func run(
+  static func run(
     _ arguments: [String], _ environment: [String: String] = [:]
   ) async throws -> (status: Int32, text: String) {
     let output = Pipe()
