@@ -60,7 +60,7 @@ struct EventsSkipCommand: AsyncParsableCommand {
     if answer.remaining > 0 {
       Console.note(
         """
-        \(event.subject): \(answer.remaining) later events are parked still
+        still parked about \(event.subject): \(answer.remaining)
           'sugang events retry \(self.service.rawValue) --source \(event.source) \
         --subject \(event.subject)' takes them up now
         """)
