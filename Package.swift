@@ -172,7 +172,8 @@ let applicationTargets: [Target] = [
       "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices",
       "TestSupport", lifecycle, logging, nioCore,
     ], swiftSettings: safe),
-  .testTarget(name: "SugangTests", dependencies: ["sugang", logging], swiftSettings: safe),
+  .testTarget(
+    name: "SugangTests", dependencies: ["FramedRPC", "sugang", logging], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
