@@ -23,11 +23,14 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(
+  name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let unixSignals = Target.Dependency.product(
   name: "UnixSignals", package: "swift-service-lifecycle")
@@ -67,7 +70,7 @@ let foundationTargets: [Target] = [
     name: "RESTSupport",
     dependencies: [
       "JSON", "Kernel", httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nioCore,
-      nioHTTPTypes,
+      nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
     ], swiftSettings: safe),
   .target(name: "Storage", dependencies: [grdb, grdbSQLite, logging], swiftSettings: shared),
   .target(
@@ -84,7 +87,7 @@ let foundationTargets: [Target] = [
     name: "RESTSupportTests",
     dependencies: [
       "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", hummingbird, lifecycle,
-      logging,
+      logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .executableTarget(
     name: "storage-crash-writer", dependencies: ["Storage", logging],
@@ -172,7 +175,8 @@ let applicationTargets: [Target] = [
       "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices",
       "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
-  .testTarget(name: "SugangTests", dependencies: ["sugang", logging], swiftSettings: safe),
+  .testTarget(
+    name: "SugangTests", dependencies: ["FramedRPC", "sugang", logging], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [

@@ -14,6 +14,11 @@ package struct IndexRESTAdaptor: RESTAdaptor {
   }
 
   package func addRoutes(to routes: Routes) {
+    // Made for each request: the links may be known late.
+    routes.on(.get, "/") { _ in .hal(self.index) }
+  }
+
+  private var index: JSONValue {
     var index = JSONObject()
     for collection in Self.collections {
       index.append(
@@ -22,7 +27,6 @@ package struct IndexRESTAdaptor: RESTAdaptor {
           "href": .string(self.links.href(collection) + "{?page,size,sort}"), "templated": true,
         ])
     }
-    let body: JSONValue = ["_links": .object(index)]
-    routes.on(.get, "/") { _ in .hal(body) }
+    return ["_links": .object(index)]
   }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// Concurrent requests use a connection each; a request that fails closes its connection.
 package final class HTTPClient: Sendable {
   private let host: String
-  private let port: Int
+  package let port: Int
   private let deadline: Duration
   private let idle = Mutex<[HTTPConnection]>([])
 
@@ -25,7 +25,10 @@ package final class HTTPClient: Sendable {
   ) async throws -> HTTPResponse {
     let names = Set(headers.map { $0.0.lowercased() })
     var head = "\(method) \(path) HTTP/1.1\r\n"
-    if !names.contains("host") { head += "Host: \(self.host):\(self.port)\r\n" }
+    if !names.contains("host") {
+      let host = self.host.contains(":") ? "[\(self.host)]" : self.host
+      head += "Host: \(host):\(self.port)\r\n"
+    }
     if body != nil, !names.contains("content-type") { head += "Content-Type: application/json\r\n" }
     if let body, !names.contains("content-length"), !names.contains("transfer-encoding") {
       head += "Content-Length: \(body.utf8.count)\r\n"

@@ -1,5 +1,6 @@
 import FramedRPC
 import Logging
+import RESTSupport
 import ServiceLifecycle
 import Synchronization
 
@@ -35,9 +36,14 @@ public final class InProcessSystem: Sendable {
     let network = InProcessNetwork()
     let peers = Peers(settings: settings, network: network)
     let (doorOpened, opening) = AsyncStream<(ServiceName, ServiceHost.Door)>.makeStream()
+    let publicAddress = PublicAddress(settings)
     let services = try composeServices(
-      ServiceName.allCases, settings: settings, peers: peers, network: network, anyPort: true,
-      logger: logger, onListening: { opening.yield(($0, $1)) })
+      ServiceName.allCases, settings: settings, peers: peers, network: network,
+      links: Links { publicAddress.url }, anyPort: true, logger: logger,
+      onListening: { name, door in
+        publicAddress.opened(name, door)
+        opening.yield((name, door))
+      })
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: services.map { .init(service: $0) }, logger: logger))
@@ -61,6 +67,24 @@ public final class InProcessSystem: Sendable {
     await self.group.triggerGracefulShutdown()
     defer { self.peers.shutdown() }
     try await self.running.value
+  }
+}
+
+/// What links begin with: where the gateway listens, unless the settings say something else.
+private final class PublicAddress: Sendable {
+  private let current: Mutex<String>
+  private let isGiven: Bool
+
+  init(_ settings: ServiceSettings) {
+    self.current = Mutex(settings.links)
+    self.isGiven = settings.publicBaseURL != nil
+  }
+
+  var url: String { self.current.withLock { $0 } }
+
+  func opened(_ name: ServiceName, _ door: ServiceHost.Door) {
+    guard !self.isGiven, name == .gateway, case .rest(let port) = door else { return }
+    self.current.withLock { $0 = ServiceSettings.localLinks(port: port) }
   }
 }
 

@@ -1,5 +1,6 @@
 import FramedRPC
 import Logging
+import RESTSupport
 import ServiceLifecycle
 import UnixSignals
 
@@ -29,7 +30,8 @@ private func run(
   let peers = Peers(settings: settings, network: network)
   defer { peers.shutdown() }
   let services = try composeServices(
-    names, settings: settings, peers: peers, network: network, anyPort: false, logger: logger
+    names, settings: settings, peers: peers, network: network,
+    links: Links(publicBaseURL: settings.links), anyPort: false, logger: logger
   ) { _, _ in }
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
@@ -41,13 +43,13 @@ private func run(
 /// Every part of some services, in the order in which ServiceLifecycle starts them.
 func composeServices(
   _ names: [ServiceName], settings: ServiceSettings, peers: Peers, network: InProcessNetwork?,
-  anyPort: Bool, logger: Logger, onListening: @escaping ServiceHost.OnListening
+  links: Links, anyPort: Bool, logger: Logger, onListening: @escaping ServiceHost.OnListening
 ) throws -> [any Service] {
   try names.flatMap { name -> [any Service] in
     var logger = logger
     logger[metadataKey: "service"] = "\(name.rawValue)"
     let environment = ServiceEnvironment(
-      name: name, settings: settings, peers: peers, logger: logger)
+      name: name, settings: settings, peers: peers, logger: logger, links: links)
     return try ServiceHost.services(
       for: compose(environment), environment, network: network, anyPort: anyPort,
       onListening: onListening)

@@ -23,5 +23,8 @@ public enum ServiceName: String, CaseIterable, Hashable, Sendable {
     }
   }
 
-  public var rpcPort: Int { self.restPort + 1000 }
+  public var rpcPort: Int { self.restPort + Self.rpcPortDistance }
+
+  /// How far the RPC port of every service is above its REST port.
+  public static let rpcPortDistance = 1000
 }

@@ -50,7 +50,8 @@ public struct ServiceSettings: Sendable {
     maxOpenTime: .seconds(5))
 
   var links: String {
-    self.publicBaseURL
-      ?? "http://localhost:\(ServiceName.gateway.restPort + self.portOffset)"
+    self.publicBaseURL ?? Self.localLinks(port: ServiceName.gateway.restPort + self.portOffset)
   }
+
+  static func localLinks(port: Int) -> String { "http://localhost:\(port)" }
 }

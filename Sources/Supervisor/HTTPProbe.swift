@@ -27,7 +27,8 @@ package enum HTTPProbe {
   }
 
   private static func request(_ host: String, _ path: String) -> String {
-    "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
+    let host = host.contains(":") ? "[\(host)]" : host
+    return "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
   }
 }
 

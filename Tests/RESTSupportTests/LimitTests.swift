@@ -70,13 +70,32 @@ struct LimitTests {
     }
   }
 
-  @Test("headers have a limit")
-  func headerLimit() async throws {
+  @Test(
+    "headers have a limit", arguments: [(1, 20_000), (101, 1), (20, 1000)])
+  func headerLimit(lines: Int, bytes: Int) async throws {
     try await withToys { client in
+      let header = ("X-Big", String(repeating: "x", count: bytes))
       let response = try await client.request(
-        "GET", "/toys", headers: [("X-Big", String(repeating: "x", count: 20_000))])
-      #expect(response.status == 400)
+        "GET", "/toys", headers: Array(repeating: header, count: lines))
+      #expect(response.status == 431)
       #expect(response.header("Content-Type") == "application/problem+json")
+      #expect(response.json["code"] == "headers-too-large")
+    }
+  }
+
+  @Test("the target has a limit, also when it comes in parts", arguments: [9_000, 20_000, 100_000])
+  func targetLimit(bytes: Int) async throws {
+    try await withToys { client in
+      let short = try await client.request("GET", "/toys?x=" + String(repeating: "x", count: 8_000))
+      #expect(short.status == 200)
+      // On the connection of a request with a body, which does not end in a line feed.
+      let body = #"{"name":"car","fee":1}"#
+      #expect(try await client.request("POST", "/toys", body: body).status == 201)
+      let path = "/toys?x=" + String(repeating: "x", count: bytes)
+      let response = try await client.request("GET", path)
+      #expect(response.status == 414)
+      #expect(response.json["code"] == "target-too-long")
+      #expect(response.header("Connection") == "close")
     }
   }
 

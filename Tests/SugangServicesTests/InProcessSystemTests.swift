@@ -21,6 +21,10 @@ struct InProcessSystemTests {
       "POST", "/courses",
       body: #"{"name":"korean","teacher":"hong","fee":10000,"textBook":"kor_book"}"#)
     #expect(course.status == 201)
+    let port = try #require(system.restPorts[.gateway])
+    #expect(course.header("Location") == "http://localhost:\(port)/courses/1")
+    #expect(
+      course.json["_links"]?["self"]?["href"] == .string("http://localhost:\(port)/courses/1"))
     let enrolled = try await http.request(
       "POST", "/classes", body: #"{"courseId":1,"fee":10000,"student":"john-doe"}"#)
     #expect(enrolled.status == 201)
@@ -41,6 +45,20 @@ struct InProcessSystemTests {
         && row["deliveryStatus"]?.string == "DELIVERY_CANCELED"
         && row["cashpoint"]?.int64 == 0 && row["giftstock"]?.int64 == 0
     }
+    http.close()
+    try await system.stop()
+  }
+
+  @Test("links name the public address when there is one")
+  func publicAddress() async throws {
+    let folder = try TemporaryFolder()
+    let settings = ServiceSettings(
+      dataFolder: folder.path, publicBaseURL: "https://sugang.example/")
+    let system = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
+    let http = try Self.gateway(of: system)
+    let index = try await http.request("GET", "/")
+    #expect(index.text.contains("https://sugang.example/courses"))
+    #expect(!index.text.contains("localhost"))
     http.close()
     try await system.stop()
   }

@@ -24,6 +24,15 @@ struct CommandLineTests {
     #expect(outcome.text.contains("error: \(message)"), "\(outcome.text)")
   }
 
+  @Test("an address that this machine does not have is not taken for a port in use")
+  func refusesAddress() async throws {
+    let folder = try TemporaryFolder()
+    let outcome = try await Self.run(["up", "--host", "256.1.1.1", "--data", folder.path])
+    #expect(outcome.status == 1)
+    #expect(outcome.text.contains("error: the address '256.1.1.1' cannot be bound: "))
+    #expect(!outcome.text.contains("--port-offset"), "\(outcome.text)")
+  }
+
   @Test(
     "a command that is not understood ends with 2",
     arguments: [

@@ -55,8 +55,12 @@ package struct FrameParser {
     return Frame(header: header, body: body)
   }
 
+  /// What the answers of an HTTP server begin with, as the length of a frame: "HTTP".
+  private static let http: UInt32 = 0x5054_5448
+
   private func check(_ header: FrameHeader) throws(ProtocolViolation) {
     guard header.length <= FrameHeader.maxLength else {
+      if header.length == Self.http { throw .http }
       throw ProtocolViolation(.notFramedRPC, "byte 3 of a frame header is not 0")
     }
     guard header.length <= self.maxFrameBytes else {

@@ -7,6 +7,9 @@ package struct ProtocolViolation: Error, Hashable, Sendable {
     self.reason = reason
     self.message = message
   }
+
+  /// Often a service's other port.
+  package static let http = ProtocolViolation(.notFramedRPC, "this port speaks HTTP")
 }
 
 /// Why a connection ends; the `reason` of GOAWAY.

@@ -20,7 +20,7 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
   package let links: Links
   let id: @Sendable (Item) -> Identifier<Kind>
   let fields: KeyValuePairs<String, Field>
-  private let collectionHref: String
+  private let fixedHref: String?
 
   package init(
     _ collection: String, item: String, links: Links,
@@ -31,11 +31,13 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
     self.links = links
     self.id = id
     self.fields = fields
-    self.collectionHref = links.href(collection)
+    self.fixedHref = links.areFixed ? links.href(collection) : nil
   }
 
   /// The names that `sort` may use.
   var sortable: [String] { ["id"] + self.fields.map(\.key) }
+
+  private var collectionHref: String { self.fixedHref ?? self.links.href(self.collection) }
 
   package func href(of item: Item) -> String {
     self.collectionHref + "/" + String(self.id(item).value)

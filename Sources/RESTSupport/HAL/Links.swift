@@ -1,13 +1,40 @@
 /// Makes the links of answers, always from the configured public address: a Host header would let
 /// the caller choose them, and the service's own address means nothing outside (trap T49).
-package struct Links: Hashable, Sendable {
-  /// Without a slash at the end: `http://localhost:8088`.
-  package let publicBaseURL: String
+package struct Links: Sendable {
+  private enum Base {
+    case fixed(String)
+    case late(@Sendable () -> String)
+  }
+
+  private let base: Base
 
   package init(publicBaseURL: String) {
-    var url = publicBaseURL[...]
+    self.base = .fixed(Self.trimmed(publicBaseURL))
+  }
+
+  /// For an address that is only known once its port is bound: `publicBaseURL` is asked for each
+  /// link.
+  package init(publicBaseURL: @escaping @Sendable () -> String) {
+    self.base = .late(publicBaseURL)
+  }
+
+  /// Without a slash at the end: `http://localhost:8088`.
+  package var publicBaseURL: String {
+    switch self.base {
+    case .fixed(let url): url
+    case .late(let url): Self.trimmed(url())
+    }
+  }
+
+  /// Whether a link that was made once stays right.
+  var areFixed: Bool {
+    if case .fixed = self.base { true } else { false }
+  }
+
+  private static func trimmed(_ url: String) -> String {
+    var url = url[...]
     while url.last == "/" { url.removeLast() }
-    self.publicBaseURL = String(url)
+    return String(url)
   }
 
   /// The link to a path, whose segments are percent-encoded here.

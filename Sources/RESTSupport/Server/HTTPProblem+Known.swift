@@ -56,7 +56,37 @@ extension HTTPProblem {
 
   static let malformedHTTP = HTTPProblem(
     400, code: "malformed-http", title: "This is not HTTP/1.1",
-    detail: "the request cannot be read, or its headers are too large")
+    detail: "the request cannot be read")
+
+  static func badHost(_ detail: String) -> HTTPProblem {
+    HTTPProblem(400, code: "bad-host", title: "The Host header cannot be used", detail: detail)
+  }
+
+  static func targetTooLong(maxBytes: Int) -> HTTPProblem {
+    HTTPProblem(
+      414, code: "target-too-long", title: "The request target is too long",
+      detail: "the first line of a request may have \(maxBytes) bytes")
+  }
+
+  static let expectationFailed = HTTPProblem(
+    417, code: "expectation-failed", title: "The expectation cannot be met",
+    detail: "the only expectation that is known is 100-continue")
+
+  static func headersTooLarge(maxBytes: Int, maxLines: Int) -> HTTPProblem {
+    HTTPProblem(
+      431, code: "headers-too-large", title: "The headers are too large",
+      detail: "the headers may have \(maxLines) lines and, with the target, \(maxBytes) bytes")
+  }
+
+  static func methodNotImplemented(_ method: String) -> HTTPProblem {
+    HTTPProblem(
+      501, code: "method-not-implemented", title: "The method is not known",
+      detail: "\(method) is no method of this server")
+  }
+
+  static let transferCodingNotImplemented = HTTPProblem(
+    501, code: "transfer-coding-not-implemented", title: "The transfer coding is not known",
+    detail: "the only Transfer-Encoding is chunked, in one line and with HTTP/1.1")
 
   static func notReady(_ reasons: [String]) -> HTTPProblem {
     HTTPProblem(

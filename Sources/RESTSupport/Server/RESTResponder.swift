@@ -4,6 +4,7 @@ import JSON
 import Kernel
 import Logging
 import NIOCore
+import NIOHTTPTypes
 
 /// Takes a request through routing to an answer: names it, reads its body, makes a problem of
 /// every error and logs it. One layer, because every layer costs each request.
@@ -18,7 +19,7 @@ struct RESTResponder: HTTPResponder {
     let id = RequestID.accept(request.headers[.requestIDHint])
     var response: Response
     do {
-      response = try await self.answer(request, target, id, context.logger)
+      response = try await self.answer(request, target, id, context)
     } catch let failure as BodyFailure {
       // The connection is broken: Hummingbird knows what to do with its own errors.
       throw failure.cause
@@ -34,26 +35,31 @@ struct RESTResponder: HTTPResponder {
   }
 
   private func answer(
-    _ request: Request, _ target: RequestTarget, _ id: String, _ logger: Logger
+    _ request: Request, _ target: RequestTarget, _ id: String, _ context: RESTContext
   ) async throws -> Response {
     switch try self.routes.answer(request.method.rawValue, target.path) {
     case .options(let allow):
       return self.render(RESTResponse(204, headers: [("Allow", allow)]))
     case .match(let match):
-      let body = match.verb.readsBody ? try await self.body(of: request) : []
+      let body = match.verb.readsBody ? try await self.body(of: request, context) : []
       let answer = try await match.handler(
         RESTRequest(
           match.verb, target: target, parameters: match.parameters, headers: request.headers,
-          body: body, caller: Caller(requestID: id), logger: logger))
+          body: body, caller: Caller(requestID: id), logger: context.logger))
       let response = self.render(answer)
       return match.isHead ? response.createHeadResponse() : response
     }
   }
 
-  private func body(of request: Request) async throws -> [UInt8] {
+  private func body(of request: Request, _ context: RESTContext) async throws -> [UInt8] {
     let announced = request.headers[.contentLength].flatMap { Int($0) }
     if let announced, announced > self.maxBodyBytes {
       throw HTTPProblem.bodyTooLarge(maxBytes: self.maxBodyBytes)
+    }
+    if request.headers.contains(.expect) {
+      // It is 100-continue, or the request would not have come so far: the body is wanted.
+      context.channel.writeAndFlush(
+        HTTPResponsePart.head(HTTPResponse(status: .continue)), promise: nil)
     }
     do {
       let body = try await request.body.collect(upTo: self.maxBodyBytes)

@@ -1,7 +1,6 @@
 import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOCore
 import ServiceLifecycle
 
 /// An HTTP/1.1 server for the routes of one process.
@@ -32,7 +31,7 @@ package struct RESTServer: Service {
       responder: RESTResponder(
         routes: self.routes, maxBodyBytes: configuration.maxBodyBytes,
         style: configuration.style),
-      server: .http1(configuration: configuration.channel),
+      server: HTTPServerBuilder { RESTChannel(responder: $0, configuration: configuration) },
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: MaximumAvailableConnections(
@@ -40,21 +39,5 @@ package struct RESTServer: Service {
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
       logger: self.logger)
     try await application.run()
-  }
-}
-
-extension RESTServerConfiguration {
-  /// These limits in Hummingbird's words.
-  fileprivate var channel: HTTP1Channel.Configuration {
-    let bodyTimeout = TimeAmount(self.bodyTimeout)
-    let maxBodyBytes = self.maxBodyBytes
-    return HTTP1Channel.Configuration(
-      additionalChannelHandlers: [
-        RequestLimitsHandler(bodyTimeout: bodyTimeout, maxBodyBytes: maxBodyBytes)
-      ],
-      idleTimeout: TimeAmount(self.idleTimeout),
-      httpDecoderConfiguration: .init(
-        maxHeaderFieldSize: self.maxHeaderBytes, maxHeaderListSize: self.maxHeaderBytes,
-        maxHeaderFieldCount: self.maxHeaderLines))
   }
 }

@@ -6,7 +6,9 @@ package struct RESTServerConfiguration: Sendable {
   /// 0 = any free port.
   package var port: Int
   package var maxBodyBytes = 64 * 1024
-  /// All header lines of one request together.
+  /// Method, target and version of one request.
+  package var maxRequestLineBytes = 8 * 1024
+  /// All header lines of one request together, with its target.
   package var maxHeaderBytes = 16 * 1024
   package var maxHeaderLines = 100
   /// Further connections wait in the listen queue until one closes.

@@ -26,9 +26,8 @@ struct ServiceEnvironment {
   let settings: ServiceSettings
   let peers: Peers
   let logger: Logger
+  let links: Links
   let clock: any WallClock = SystemWallClock()
-
-  var links: Links { Links(publicBaseURL: self.settings.links) }
 
   /// Opens the service's own database, and the parts that come with every one.
   func partsWithStorage(migrations: [Migration]) throws -> (ServiceParts, SQLContext) {

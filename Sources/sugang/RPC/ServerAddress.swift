@@ -48,16 +48,43 @@ struct ServerAddress: ParsableArguments {
 }
 
 extension CommandFailure {
-  /// `STATUS (reason): message`, and the metadata below it.
+  /// `STATUS (reason): message`, the metadata below it, and what to do where that is known.
   init(rpc error: RPCError, from address: RPCAddress) {
     let metadata = error.metadata.entries.filter { $0.key != "reason" }.map { entry in
       let value =
-        String(validating: entry.value, as: UTF8.self) ?? "\(entry.value.count) bytes, not text"
+        String(validating: entry.value, as: UTF8.self).map(Self.line)
+        ?? "\(entry.value.count) bytes, not text"
       return "\n  \(entry.key): \(value)"
     }
-    let hint =
-      error.status == .unavailable && error.notProcessed
-      ? "\n  does the server run at \(address)? 'sugang up' starts all of them" : ""
+    let hint = Self.hint(error, address).map { "\n  \($0)" } ?? ""
     self.init(error.description + metadata.joined() + hint)
+  }
+
+  private static func hint(_ error: RPCError, _ address: RPCAddress) -> String? {
+    switch error.status {
+    case .unavailable where error.message.hasSuffix(ProtocolViolation.http.message):
+      guard case .tcp(let host, let port) = address else { return nil }
+      let rpc = RPCAddress.tcp(host: host, port: port + ServiceName.rpcPortDistance)
+      return "a service answers RPC at its REST port + \(ServiceName.rpcPortDistance); try \(rpc)"
+    case .unavailable where error.notProcessed:
+      return "does the server run at \(address)? 'sugang up' starts all of them"
+    case .unimplemented: return "'sugang rpc list \(address)' shows what the server offers"
+    default: return nil
+    }
+  }
+
+  /// Text as one line: the field of a problem and its reason come with a line feed between them.
+  private static func line(_ text: String) -> String {
+    var line = ""
+    for scalar in text.unicodeScalars {
+      if scalar == "\n" {
+        line += ": "
+      } else if scalar.properties.generalCategory == .control {
+        line += scalar.escaped(asASCII: true)
+      } else {
+        line.unicodeScalars.append(scalar)
+      }
+    }
+    return line
   }
 }

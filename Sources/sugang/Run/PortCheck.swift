@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import SugangServices
@@ -18,16 +19,24 @@ enum PortCheck {
             .bind(host: settings.services.host, port: port).get()
           try await channel.close()
         } catch {
-          throw CommandFailure(
-            "\(service.rawValue) cannot have port \(port) (\(use)): \(Self.reason(error)); "
-              + "end what uses it, or shift all ports by --port-offset")
+          throw self.failure(
+            error, "\(service.rawValue) cannot have port \(port) (\(use))", settings.services.host)
         }
       }
     }
   }
 
-  private static func reason(_ error: any Error) -> String {
-    guard let error = error as? IOError else { return "\(error)" }
-    return error.errnoCode == 98 ? "it is in use" : "\(error)"
+  /// What is wrong, and what helps: other ports only where a port is the trouble.
+  private static func failure(
+    _ error: any Error, _ what: String, _ host: String
+  ) -> CommandFailure {
+    guard let errno = (error as? IOError)?.errnoCode, [EADDRINUSE, EACCES].contains(errno) else {
+      return CommandFailure(
+        "the address '\(host)' cannot be bound: \(error); give one of this machine with --host, "
+          + "such as 127.0.0.1")
+    }
+    let reason = errno == EADDRINUSE ? "it is in use" : "this user may not"
+    return CommandFailure(
+      "\(what): \(reason); end what uses it, or shift all ports by --port-offset")
   }
 }

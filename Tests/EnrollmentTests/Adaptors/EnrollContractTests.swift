@@ -120,7 +120,7 @@ struct EnrollContractTests {
       let refused = await problem { try await port.register(command, by: caller, key: nil) }
       #expect(refused?.code == "payment-declined")
       #expect(refused?.kind == .declined)
-      #expect(refused?.detail == "over-limit")
+      #expect(refused?.detail == "Pay declined the payment: over-limit")
       #expect(try await port.enrollments(try PageRequest()).totalElements == 0)
       let history = try await port.enrollments(ofStudent: "john-doe", try PageRequest())
       #expect(history.items.map(\.status) == [.paymentFailed])

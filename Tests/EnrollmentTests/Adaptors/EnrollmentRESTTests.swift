@@ -72,7 +72,7 @@ struct EnrollmentRESTTests {
       #expect(refused.status == 402)
       #expect(refused.header("Content-Type") == "application/problem+json")
       #expect(refused.json["code"] == "payment-declined")
-      #expect(refused.json["detail"] == "over-limit")
+      #expect(refused.json["detail"] == "Pay declined the payment: over-limit")
     }
   }
 

@@ -86,6 +86,14 @@ struct FrameParserTests {
     #expect(violation?.reason == .notFramedRPC)
   }
 
+  @Test("the answer of an HTTP server is known as one")
+  func http() throws {
+    var parser = FrameParser(maxFrameBytes: .max)
+    parser.append(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n"))
+    let violation = #expect(throws: ProtocolViolation.self) { try parser.next() }
+    #expect(violation == .http)
+  }
+
   @Test(
     "a flag that was not negotiated is refused",
     arguments: [0x04, 0x10, 0x20, 0x40, 0x80] as [UInt8])

@@ -27,7 +27,8 @@ package enum EnrollmentError: DomainError, Hashable {
       .unavailable("the terms of course \(id) are not known yet, and Course cannot answer now")
     case .paymentDeclined(let reason):
       Problem(
-        .declined, code: "payment-declined", title: "The payment was declined", detail: reason)
+        .declined, code: "payment-declined", title: "The payment was declined",
+        detail: "Pay declined the payment: \(reason)")
     case .courseClosed(let id):
       .conflict(
         "course-closed", title: "The course takes nobody in", detail: "course \(id) is closed")
