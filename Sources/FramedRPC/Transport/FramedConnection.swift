@@ -26,6 +26,7 @@ package class FramedConnection: @unchecked Sendable {
   /// Whether this end has stopped to read, so that a frame that does not arrive is its own doing.
   private var isPaused = false
   private var flushIsScheduled = false
+  private var nextFlushBytes = FramedConnection.flushBytes.first
   private var partialFrameTimer: Scheduled<Void>?
   /// When the frame that is incomplete now began to arrive.
   private var partialFrameBegan: NIODeadline?
@@ -76,7 +77,7 @@ package class FramedConnection: @unchecked Sendable {
     self.isReading = true
     defer {
       self.isReading = false
-      self.flush()
+      self.endTick()
     }
     do throws(ProtocolViolation) {
       var bytes = bytes
@@ -114,8 +115,11 @@ package class FramedConnection: @unchecked Sendable {
 
   // MARK: sending
 
-  /// Queued bytes that are worth a write of their own: some fifty small frames.
-  private static let flushBytes = 4096
+  /// Queued bytes that are worth a write of their own: for the first of a tick, some twelve small
+  /// frames, so that the peer begins soon; twice as many each time, up to some fifty, since each
+  /// write costs. Measured on two cores: 1 KiB throughout doubles what 64 calls in flight reach and
+  /// costs a sixth at 256, 4 KiB throughout is the reverse.
+  private static let flushBytes = (first: 1024, most: 4096)
   /// A buffer that had to hold more than this is not kept.
   private static let keptBytes = 64 * 1024
 
@@ -147,13 +151,21 @@ package class FramedConnection: @unchecked Sendable {
   /// latency of a lone call; and earlier once it is ``flushBytes``, so that the peer can begin
   /// while this end goes on.
   private func scheduleFlush() {
-    if self.output.readableBytes >= Self.flushBytes { return self.flush() }
+    if self.output.readableBytes >= self.nextFlushBytes {
+      self.nextFlushBytes = min(self.nextFlushBytes * 2, Self.flushBytes.most)
+      return self.flush()
+    }
     guard !self.isReading, !self.flushIsScheduled else { return }
     self.flushIsScheduled = true
     self.loop.execute {
       self.flushIsScheduled = false
-      self.flush()
+      self.endTick()
     }
+  }
+
+  private func endTick() {
+    self.nextFlushBytes = Self.flushBytes.first
+    self.flush()
   }
 
   private func flush() {
