@@ -107,7 +107,7 @@ package final class EventConsumer: Service {
         timeout: .milliseconds(Int64(Self.waitMilliseconds)) + Self.answerTimeout,
         waitForReady: true))
     try await self.intake.take(answer, from: position)
-    return max(answer.through, answer.events.last?.sequence ?? 0) >= answer.lastSequence
+    return answer.end >= answer.lastSequence
   }
 
   /// A source that is away is no news; a source with another log needs a person.

@@ -51,7 +51,7 @@ package struct EventIntake: Sendable {
     try position.check(logID: answer.logID, lastSequence: answer.lastSequence)
     let batch = Batch(
       events: answer.events, logID: answer.logID, after: position.sequence,
-      through: max(answer.through, answer.events.last?.sequence ?? 0))
+      through: answer.end)
     guard batch.isInOrder, batch.through <= answer.lastSequence else {
       throw InboxError.disorder(source: self.handler.source)
     }
@@ -293,6 +293,11 @@ package struct EventIntake: Sendable {
       return round
     }
   }
+}
+
+extension EventsV1.FetchResponse {
+  /// How far the log was looked through; a feed that does not say so looked as far as its events.
+  var end: Int64 { max(self.through, self.events.last?.sequence ?? 0) }
 }
 
 extension EventsV1.Event {

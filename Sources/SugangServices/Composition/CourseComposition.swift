@@ -13,8 +13,7 @@ enum CourseComposition {
     var (parts, context) = try environment.partsWithStorage(
       migrations: SQLCourseStore.migrations)
     let store = SQLCourseStore(context)
-    let desk = RPCEnrollmentDesk(
-      environment.guarded(.class, in: &parts))
+    let desk = RPCEnrollmentDesk(environment.guarded(.class, in: &parts))
     let application = CourseApplication(store: store, desk: desk, clock: environment.clock)
     parts.rpcServices.append(
       CourseV1.CourseService.register(CourseRPCAdaptor(port: application), on: .eventLoop))
