@@ -63,18 +63,22 @@ package struct ConnectAdaptor: RESTAdaptor {
     RESTResponse(ConnectService.bodyTooLarge(problem.detail))
   }
 
-  /// What a core explained: the wrong fields, and when to come again.
+  /// What a core explained: the wrong fields, and when to come again, which is the same as over REST.
   private static func details(of error: RPCError) -> [ConnectDetail] {
-    guard let problem = error.problem else { return [] }
+    let problem = error.problem
     var details: [ConnectDetail] = []
-    if !problem.fields.isEmpty {
-      details.append(.badRequest(problem.fields.map { ($0.field, $0.reason) }))
+    if let fields = problem?.fields, !fields.isEmpty {
+      details.append(.badRequest(fields.map { ($0.field, $0.reason) }))
     }
-    if let seconds = problem.retryAfterSeconds {
+    let isAway = error.status == .unavailable
+    if let seconds = problem?.retryAfterSeconds ?? (isAway ? self.retryAfterSeconds : nil) {
       details.append(.retryInfo(seconds: seconds))
     }
     return details
   }
+
+  /// When to come again if a service that is away does not say.
+  private static let retryAfterSeconds = 1
 }
 
 extension RESTResponse {

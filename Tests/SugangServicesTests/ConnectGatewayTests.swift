@@ -120,11 +120,7 @@ struct ConnectGatewayTests {
 
   @Test("every method of every service is either offered or withheld by name")
   func decided() {
-    let silent = SilentChannel()
-    let adaptor = ConnectAdaptor(
-      Gateway.Backends(
-        course: silent, enrollment: silent, pay: silent, point: silent, gift: silent,
-        alert: silent, mypage: silent, health: silent))
+    let adaptor = Self.adaptorWithoutServices
     let offered = adaptor.services.flatMap { service in
       service.methodNames.map { "\(service.name)/\($0)" }
     }
@@ -134,6 +130,28 @@ struct ConnectGatewayTests {
     let all = AllServices.descriptors.flatMap { $0.methods.map(\.fullName) }
     #expect((offered + withheld + ConnectAdaptor.withheldMethods).sorted() == all.sorted())
     #expect(ConnectAdaptor.withheldMethods.count == 4)
+  }
+
+  @Test("a service that is away says when to come again")
+  func away() async throws {
+    for service in Self.adaptorWithoutServices.services {
+      let answer = await service.answer(
+        ConnectRequest(
+          method: try #require(service.methodNames.first),
+          headers: [("content-type", "application/proto")], body: [], requestID: "1"))
+      #expect(answer.status == 503)
+      let error = try JSONValue(parsing: String(decoding: answer.body, as: UTF8.self))
+      #expect(error["code"] == "unavailable")
+      #expect(error["details"]?[0]?["type"] == "google.rpc.RetryInfo")
+    }
+  }
+
+  private static var adaptorWithoutServices: ConnectAdaptor {
+    let silent = SilentChannel()
+    return ConnectAdaptor(
+      Gateway.Backends(
+        course: silent, enrollment: silent, pay: silent, point: silent, gift: silent,
+        alert: silent, mypage: silent, health: silent))
   }
 }
 
