@@ -151,6 +151,52 @@ struct BalancedServersTests {
     }
   }
 
+  @Test("a stream is in flight at its endpoint to its end, and is not repeated once it is open")
+  func streams() async throws {
+    let network = InProcessNetwork()
+    let servers = try (0..<2).map { _ in
+      try RPCServer(
+        services: [FramedrpcV1.StreamTestService.register(StreamTestHandler())],
+        group: Endpoint.group)
+    }
+    let addresses = ["one", "two"].map { RPCAddress.inProcess($0, in: network) }
+    for (server, address) in zip(servers, addresses) { _ = try await server.listen(on: address) }
+    let client = BalancedClient(
+      target: .fixed(addresses), group: Endpoint.group,
+      policy: ClientPolicy(balancing: .pickFirst, standard: .idempotent))
+    let calls = FramedrpcV1.StreamTestServiceClient(client)
+    func inFlight() -> [Int] { client.statistics().endpoints.map(\.inFlight) }
+
+    let first = try await calls.chat(options: Self.patient)
+    try await first.requests.write(.init(sizes: [3]))
+    #expect(try await first.responses.next()?.body.count == 3)
+    #expect(inFlight() == [1, 0])
+    first.requests.finish()
+    #expect(try await first.responses.next() == nil)
+    while inFlight() != [0, 0] { await Task.yield() }
+    #expect(client.statistics().endpoints[0].latency == .zero, "how long it lasted is no latency")
+
+    let lost = try await calls.chat(options: Self.patient)
+    try await lost.requests.write(.init(sizes: [3]))
+    #expect(try await lost.responses.next()?.body.count == 3)
+    await servers[0].shutdown(grace: .zero)
+    let error = await rpcError { _ = try await lost.responses.next() }
+    #expect(error?.status == .unavailable)
+    while inFlight() != [0, 0] { await Task.yield() }
+
+    // The next one goes round the endpoint that is gone.
+    var sizes: [Int] = []
+    for try await answer in try await calls.download(.init(sizes: [1, 2]), options: Self.patient) {
+      sizes.append(answer.body.count)
+    }
+    #expect(sizes == [1, 2])
+    let statistics = client.statistics()
+    #expect(statistics.endpoints.map(\.state) == [.broken, .ready])
+    #expect(statistics.retries == 0)
+    client.shutdown()
+    await servers[1].shutdown(grace: .zero)
+  }
+
   @Test("a server that answers a retry makes its own calls without one")
   func chainStop() async throws {
     let network = InProcessNetwork()

@@ -65,6 +65,17 @@ struct PeakEWMATests {
     #expect(Self.milliseconds(load) == 80)
     #expect(load.inFlight == 0)
   }
+
+  @Test("a stream's length is no latency; its failure counts")
+  func stream() {
+    var load = PeakEWMA(now: Self.start)
+    load.began()
+    load.ended(took: nil, as: .success, now: Self.start)
+    #expect(Self.milliseconds(load) == 0)
+    load.began()
+    load.ended(took: nil, as: .lost, now: Self.start)
+    #expect(Self.milliseconds(load) == 1000)
+  }
 }
 
 extension BalancerState {

@@ -133,6 +133,10 @@ final class ScriptedEndpoints: Sendable {
       return ByteBuffer(integer: UInt8(self.number))
     }
 
+    func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+      throw RPCError(.unimplemented, "streams are tested with real servers", notProcessed: true)
+    }
+
     /// Ends as a call does that is cancelled: with an error of the runtime.
     private func hold(_ call: Int) async throws {
       try await withTaskCancellationHandler {

@@ -12,6 +12,9 @@ import Synchronization
 /// Retries happen inside of ``GuardedChannel``, which belongs around this: its circuit breaker sees
 /// one outcome a call, the last, and its bulkhead one call, however many attempts it takes.
 ///
+/// A stream goes to one endpoint and stays there: until it is open, it is treated as a call is; from
+/// then on nothing of it is repeated.
+///
 /// A client that nobody keeps any more shuts down.
 public final class BalancedClient: RPCChannel, Sendable {
   typealias Balancer = BalancerState<any EndpointChannel>
@@ -237,19 +240,39 @@ public final class BalancedClient: RPCChannel, Sendable {
       let answer = try await pick.channel.call(call)
       self.ended(pick, as: .success)
       return answer
-    } catch let error as RPCError {
-      self.ended(pick, as: EndpointOutcome(error))
-      throw error
     } catch {
-      self.ended(pick, as: .failure)
+      self.ended(pick, as: Self.outcome(of: error))
       throw error
     }
   }
 
-  private func ended(_ pick: Balancer.Pick, as outcome: EndpointOutcome) {
+  /// The stream counts as a call in flight to its end.
+  func open(
+    _ call: RPCCall, kind: RPCKind, to pick: Balancer.Pick
+  ) async throws -> RPCByteStream {
+    let stream: RPCByteStream
+    do {
+      stream = try await pick.channel.open(call, kind: kind)
+    } catch {
+      self.ended(pick, as: Self.outcome(of: error))
+      throw error
+    }
+    stream.whenOver { [weak self] error in
+      self?.ended(pick, as: error.map { EndpointOutcome($0) } ?? .success, isStream: true)
+    }
+    return stream
+  }
+
+  private static func outcome(of error: any Error) -> EndpointOutcome {
+    (error as? RPCError).map { EndpointOutcome($0) } ?? .failure
+  }
+
+  private func ended(
+    _ pick: Balancer.Pick, as outcome: EndpointOutcome, isStream: Bool = false
+  ) {
     let now = self.clock.now()
     let isBroken = self.state.withLock { state in
-      let isNews = state.balancer.ended(pick, as: outcome, now: now)
+      let isNews = state.balancer.ended(pick, as: outcome, isStream: isStream, now: now)
       if isNews { self.watch(pick, &state) }
       return isNews
     }

@@ -133,7 +133,7 @@ package struct BalancerState<Channel: Sendable>: Sendable {
   ///
   /// - Returns: whether it found out that the endpoint is broken.
   package mutating func ended(
-    _ pick: Pick, as outcome: EndpointOutcome, now: NIODeadline
+    _ pick: Pick, as outcome: EndpointOutcome, isStream: Bool = false, now: NIODeadline
   ) -> Bool {
     var position = pick.position
     if !self.endpoints.indices.contains(position) || self.endpoints[position].id != pick.id {
@@ -142,7 +142,8 @@ package struct BalancerState<Channel: Sendable>: Sendable {
       }
       position = moved
     }
-    self.endpoints[position].load.ended(took: now - pick.began, as: outcome, now: now)
+    self.endpoints[position].load.ended(
+      took: isStream ? nil : now - pick.began, as: outcome, now: now)
     switch outcome {
     case .success:
       self.endpoints[position].reachability = .reachable

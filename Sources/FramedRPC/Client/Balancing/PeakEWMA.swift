@@ -30,17 +30,19 @@ package struct PeakEWMA: Sendable {
     self.inFlight += 1
   }
 
+  /// - Parameter latency: nil for a stream: how long one lasts says nothing about the endpoint.
   package mutating func ended(
-    took latency: TimeAmount, as outcome: EndpointOutcome, now: NIODeadline
+    took latency: TimeAmount?, as outcome: EndpointOutcome, now: NIODeadline
   ) {
     self.inFlight -= 1
     switch outcome {
-    case .success: self.observe(latency, now: now)
+    case .success:
+      if let latency { self.observe(latency, now: now) }
     case .failure, .lost, .overload, .unreachable:
-      self.observe(max(latency, Self.failureLatency), now: now)
+      self.observe(max(latency ?? .zero, Self.failureLatency), now: now)
     case .abandoned, .unsent:
       // It would have taken at least so long.
-      if Double(latency.nanoseconds) > self.latency(now: now) {
+      if let latency, Double(latency.nanoseconds) > self.latency(now: now) {
         self.observe(latency, now: now)
       }
     }

@@ -6,9 +6,27 @@ extension BalancedClient {
   /// - Throws: ``RPCError``: that of the last attempt; "not processed" only if no attempt was.
   ///   UNAVAILABLE, not processed, when there is no endpoint.
   public func call(_ call: RPCCall) async throws -> ByteBuffer {
+    var call = call
+    let (plan, first) = try await self.begin(&call)
+    if let hedging = plan.policy.hedging, plan.mark == nil, first.hasOthers {
+      return try await self.hedged(call, plan, hedging, first)
+    }
+    return try await self.retried(call, plan, first) { try await self.send($0, to: $1) }
+  }
+
+  /// - Throws: as ``call(_:)``, until the stream is open.
+  public func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    var call = call
+    let (plan, first) = try await self.begin(&call)
+    return try await self.retried(call, plan, first) {
+      try await self.open($0, kind: kind, to: $1)
+    }
+  }
+
+  /// What holds for the call, and where it goes first.
+  private func begin(_ call: inout RPCCall) async throws -> (CallPlan, Balancer.Pick) {
     let policy = self.policies.policy(of: call)
     let now = self.clock.now()
-    var call = call
     if let limit = policy.timeout {
       call.options.timeout = call.options.timeout.map { min($0, limit) } ?? limit
     }
@@ -25,17 +43,15 @@ extension BalancedClient {
     let first = try await self.place(
       tried: [], waitForReady: plan.waitForReady, deadline: plan.deadline, now: now,
       isNewCall: true)
-    if let hedging = policy.hedging, mark == nil, first.hasOthers {
-      return try await self.hedged(call, plan, hedging, first)
-    }
-    return try await self.retried(call, plan, first)
+    return (plan, first)
   }
 
   // MARK: one after the other
 
-  private func retried(
-    _ call: RPCCall, _ plan: CallPlan, _ first: Balancer.Pick
-  ) async throws -> ByteBuffer {
+  private func retried<Answer: Sendable>(
+    _ call: RPCCall, _ plan: CallPlan, _ first: Balancer.Pick,
+    _ attempt: (RPCCall, Balancer.Pick) async throws -> Answer
+  ) async throws -> Answer {
     var pick = first
     var history = CallHistory()
     var retry = RetryState(
@@ -44,7 +60,7 @@ extension BalancedClient {
     while true {
       let failure: RPCError
       do {
-        return try await self.send(plan.outgoing(call, retry.attempts - 1, pick.began), to: pick)
+        return try await attempt(plan.outgoing(call, retry.attempts - 1, pick.began), pick)
       } catch {
         guard let error = error as? RPCError else { throw error }
         failure = error
@@ -117,7 +133,8 @@ extension BalancedClient {
 
   private enum HedgeEvent: Sendable {
     case timer(Int)
-    case ended(Balancer.Pick, attempt: Int, Result<ByteBuffer, RPCError>)
+    case answered(ByteBuffer, RPCMetadata?)
+    case failed(Balancer.EndpointID, attempt: Int, RPCError)
   }
 
   private func hedged(
@@ -129,7 +146,7 @@ extension BalancedClient {
     {
       let next = try await self.place(
         tried: [], waitForReady: true, deadline: plan.deadline, now: self.clock.now())
-      return try await self.retried(call, plan, next)
+      return try await self.retried(call, plan, next) { try await self.send($0, to: $1) }
     }
     return try result.mapError(history.final).get()
   }
@@ -148,12 +165,18 @@ extension BalancedClient {
       func start(_ pick: Balancer.Pick, attempt: Int) {
         history.tried.append(pick.id)
         group.addTask {
+          var outgoing = plan.outgoing(call, attempt, pick.began)
+          // Only the winner's is told.
+          let metadata = Mutex<RPCMetadata?>(nil)
+          if outgoing.options.onResponseMetadata != nil {
+            outgoing.options.onResponseMetadata = { sent in metadata.withLock { $0 = sent } }
+          }
           do {
-            let answer = try await self.send(plan.outgoing(call, attempt, pick.began), to: pick)
-            return .ended(pick, attempt: attempt, .success(answer))
+            let answer = try await self.send(outgoing, to: pick)
+            return .answered(answer, metadata.withLock { $0 })
           } catch {
-            let error = error as? RPCError ?? RPCError(.unknown, "\(error)")
-            return .ended(pick, attempt: attempt, .failure(error))
+            return .failed(
+              pick.id, attempt: attempt, error as? RPCError ?? RPCError(.unknown, "\(error)"))
           }
         }
       }
@@ -194,10 +217,12 @@ extension BalancedClient {
         case .timer(let id):
           guard id == timer, !Task.isCancelled else { continue }
           decision = hedge.timerFired()
-        case .ended(_, _, .success(let answer)): return (.success(answer), history)
-        case .ended(let pick, let attempt, .failure(let error)):
+        case .answered(let answer, let metadata):
+          if let metadata { call.options.onResponseMetadata?(metadata) }
+          return (.success(answer), history)
+        case .failed(let endpoint, let attempt, let error):
           last = error
-          history.failed(error, at: pick.id)
+          history.failed(error, at: endpoint)
           if Task.isCancelled { return (.failure(error), history) }
           if error.foundNoServer, let other = self.reroute(history.tried) {
             start(other, attempt: attempt)
