@@ -15,13 +15,17 @@ public struct RPCContext: Sendable {
   public let metadata: RPCMetadata
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String
+  /// Who calls.
+  public let peer: RPCPeer
 
   public init(
-    deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = ""
+    deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = "",
+    peer: RPCPeer = RPCPeer()
   ) {
     self.deadline = deadline
     self.metadata = metadata
     self.method = method
+    self.peer = peer
   }
 
   /// The caller's request id, when it sent one of 1 to 128 visible ASCII characters. Another one

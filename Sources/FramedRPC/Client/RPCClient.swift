@@ -11,14 +11,18 @@ public final class RPCClient: RPCChannel, Sendable {
   public let address: RPCAddress
   private let loop: any EventLoop
   private let limits: RPCLimits
+  private let security: (any ClientSecurity)?
   private let state = Mutex(ConnectionState())
 
+  /// - Parameter security: of the connection to a TCP or Unix address; nil is plaintext.
   public init(
-    address: RPCAddress, group: any EventLoopGroup, limits: RPCLimits = .standard
+    address: RPCAddress, group: any EventLoopGroup, limits: RPCLimits = .standard,
+    security: (any ClientSecurity)? = nil
   ) {
     self.address = address
     self.loop = group.next()
     self.limits = limits
+    self.security = security
   }
 
   deinit {
@@ -153,9 +157,9 @@ public final class RPCClient: RPCChannel, Sendable {
         self.perform(self.state.withLock { $0.connected(connection) })
       },
       onRetired: { [weak self] connection, error in self?.lost(connection, error) })
-    Task { [weak self, address] in
+    Task { [weak self, address, security] in
       do throws(RPCError) {
-        try await Connector.connect(connection, to: address)
+        try await Connector.connect(connection, to: address, security: security)
       } catch {
         self?.lost(connection, error)
       }

@@ -223,7 +223,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     self.start(
       Call(stream: stream, deadline: deadline, started: now), method, body,
-      RPCContext(deadline: deadline, metadata: metadata, method: method.fullName))
+      RPCContext(
+        deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer))
   }
 
   private func start(

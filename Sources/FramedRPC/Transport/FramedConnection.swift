@@ -8,6 +8,8 @@ package import NIOCore
 package class FramedConnection: @unchecked Sendable {
   package let loop: any EventLoop
   let limits: RPCLimits
+  /// Who is at the other end; set before ``attach(_:)``.
+  package var peer = RPCPeer()
   private(set) var wire: (any Wire)?
   private(set) var isEnded = false
   /// The wire while its last bytes leave.
@@ -309,6 +311,7 @@ package class FramedConnection: @unchecked Sendable {
     while let expected = self.missingMagic.first {
       guard let byte = bytes.readInteger(as: UInt8.self) else { return false }
       guard byte == expected else {
+        if byte == Handshake.tlsRecord, expected == Handshake.magic[0] { throw .tls }
         throw ProtocolViolation(.notFramedRPC, "the first bytes are not FramedRPC's")
       }
       self.missingMagic.removeFirst()

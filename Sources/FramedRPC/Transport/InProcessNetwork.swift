@@ -50,6 +50,7 @@ public final class InProcessNetwork: Sendable {
         client.loop.execute { client.wireClosed("the server refused it") }
         return
       }
+      server.peer = RPCPeer(address: "in-process:\(name)")
       serverWire.join(server, to: clientWire)
       client.loop.execute { clientWire.join(client, to: serverWire) }
     }
