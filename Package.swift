@@ -152,7 +152,8 @@ let applicationTargets: [Target] = [
   .target(
     name: "SugangServices",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
+      "Contracts", "EventLog", "FramedRPC", "FramedRPCTLS", "Gateway", "JSON", "Kernel",
+      "RESTSupport", "Storage",
       "AdaptorSupport", lifecycle, logging, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
   // Wraps posix_spawn, waitid and flock.
@@ -164,7 +165,7 @@ let applicationTargets: [Target] = [
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "FramedRPCJSON", "HTTPClientKit", "JSON", "Kernel",
+      "Contracts", "FramedRPC", "FramedRPCJSON", "FramedRPCTLS", "HTTPClientKit", "JSON", "Kernel",
       "PayCore", "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging,
       nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),

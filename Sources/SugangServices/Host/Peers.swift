@@ -7,12 +7,19 @@ import Synchronization
 package final class Peers: Sendable {
   private let settings: ServiceSettings
   private let network: InProcessNetwork?
+  private let security: @Sendable (ServiceName) -> (any ClientSecurity)?
   private let clients = Mutex<[ServiceName: RPCClient]>([:])
 
-  /// - Parameter network: where all services of one process meet, nil when each has its own.
-  package init(settings: ServiceSettings, network: InProcessNetwork?) {
+  /// - Parameters:
+  ///   - network: where all services of one process meet, nil when each has its own.
+  ///   - security: of a connection to another process.
+  package init(
+    settings: ServiceSettings, network: InProcessNetwork?,
+    security: @escaping @Sendable (ServiceName) -> (any ClientSecurity)? = { _ in nil }
+  ) {
     self.settings = settings
     self.network = network
+    self.security = security
   }
 
   func address(of name: ServiceName) -> RPCAddress {
@@ -27,7 +34,7 @@ package final class Peers: Sendable {
       if let client = clients[name] { return client }
       let client = RPCClient(
         address: self.address(of: name), group: MultiThreadedEventLoopGroup.singleton,
-        limits: ServiceSettings.rpcLimits)
+        limits: ServiceSettings.rpcLimits, security: self.security(name))
       clients[name] = client
       return client
     }

@@ -47,8 +47,17 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Call and be called over mutual TLS, with ca.pem and each service's NAME.pem and NAME.key \
+      from this folder (SUGANG_TLS_DIRECTORY; default: plaintext).
+      """,
+      valueName: "folder"))
+  var tlsDirectory: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds (SUGANG_CONFIG).
+      drainSeconds, tlsDirectory (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -90,6 +99,9 @@ struct RunOptions: ParsableArguments {
       try await reader.fetchString(forKey: $0, default: "data")
     }
     guard !data.isEmpty else { throw CommandFailure("the folder of the data has no name") }
+    let tlsFolder = try await self.value("tlsDirectory") {
+      try await reader.fetchString(forKey: $0, default: "")
+    }
     return RunSettings(
       services: ServiceSettings(
         host: try await self.value("host") {
@@ -98,7 +110,7 @@ struct RunOptions: ParsableArguments {
         portOffset: offset,
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-        drainDelay: .seconds(drainSeconds)),
+        drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder),
       logLevel: level)
   }
 
@@ -153,11 +165,12 @@ struct RunOptions: ParsableArguments {
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
+    values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private static let textKeys = ["data", "host", "logLevel", "publicURL"]
+  private static let textKeys = ["data", "host", "logLevel", "publicURL", "tlsDirectory"]
   private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
@@ -213,5 +226,6 @@ struct RunSettings: Sendable {
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
+      + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
   }
 }
