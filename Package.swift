@@ -113,6 +113,10 @@ let rpcTargets: [Target] = [
   .target(
     name: "FramedRPCTLS", dependencies: ["FramedRPC", nioCore, nioSSL, nioTLS],
     swiftSettings: shared),
+  // For tests: faults in virtual time.
+  .target(
+    name: "FramedRPCTestKit", dependencies: ["FramedRPC", nioCore, nioEmbedded],
+    swiftSettings: shared),
   .target(name: "CProtos", dependencies: ["CProtobufC"]),
   .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
   .target(
@@ -132,6 +136,10 @@ let rpcTargets: [Target] = [
       "CProtobufC", "Contracts", "FramedRPC", "FramedRPCTLS", nioCore, nioEmbedded, nioPosix,
       nioSSL,
     ], exclude: ["Certificates"], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCTestKitTests",
+    dependencies: ["Contracts", "FramedRPC", "FramedRPCTestKit", nioCore],
+    swiftSettings: shared),
   .testTarget(
     name: "FramedRPCJSONTests",
     dependencies: ["Contracts", "FramedRPC", "FramedRPCJSON", "JSON", nioCore],
@@ -199,6 +207,7 @@ let package = Package(
     .executable(name: "sugang", targets: ["sugang"]),
     .library(name: "FramedRPC", targets: ["FramedRPC"]),
     .library(name: "FramedRPCTLS", targets: ["FramedRPCTLS"]),
+    .library(name: "FramedRPCTestKit", targets: ["FramedRPCTestKit"]),
     .library(name: "Contracts", targets: ["Contracts"]),
     .library(name: "SugangServices", targets: ["SugangServices"]),
   ],

@@ -23,6 +23,9 @@ public final class RPCClient: RPCChannel, Sendable {
     self.loop = group.next()
     self.limits = limits
     self.security = security
+    if case .inProcess(_, let network) = address, let simulation = network.simulation {
+      self.state.withLock { $0.random = simulation.random }
+    }
   }
 
   deinit {
@@ -157,6 +160,17 @@ public final class RPCClient: RPCChannel, Sendable {
         self.perform(self.state.withLock { $0.connected(connection) })
       },
       onRetired: { [weak self] connection, error in self?.lost(connection, error) })
+    if case .inProcess(let name, let network) = self.address {
+      // On the loop: when a task of its own would run, chance says.
+      self.loop.execute { [weak self] in
+        do throws(RPCError) {
+          try network.connect(name, connection)
+        } catch {
+          self?.lost(connection, error)
+        }
+      }
+      return
+    }
     Task { [weak self, address, security] in
       do throws(RPCError) {
         try await Connector.connect(connection, to: address, security: security)

@@ -57,7 +57,7 @@ public final class RPCServer: Sendable {
     switch address {
     case .inProcess(let name, let network):
       let loop = self.group.next()
-      try network.listen(name, loop: loop) { _ in self.makeConnection(on: loop) }
+      try network.listen(name, loop: loop) { self.makeConnection(on: loop) }
       let isTooLate = self.state.withLock { state in
         guard !state.isShuttingDown else { return true }
         state.inProcess.append((name, network))
