@@ -223,19 +223,27 @@ final class FaultyLink: @unchecked Sendable {
     guard !self.isOver else { return }
     switch item {
     case .bytes(let bytes, let offset):
-      let hash = bytes.readableBytesView.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-        ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3
-      }
       self.network.note(
         self.name,
         "\(direction.rawValue) \(offset)..<\(offset + bytes.readableBytes) "
-          + String(hash, radix: 16))
+          + String(Self.hash(bytes), radix: 16))
       self.reader(of: direction)?.arrived(bytes)
     case .end:
       self.network.note(self.name, "\(direction.rawValue) end")
       self.wires[direction]?.endHasArrived()
       self.reader(of: direction)?.arrivedEnd()
     case .reset: self.reset("a fault")
+    }
+  }
+
+  /// FNV-1a, 64 bits.
+  private static func hash(_ bytes: ByteBuffer) -> UInt64 {
+    bytes.withUnsafeReadableBytes { bytes in
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      for index in 0..<bytes.count {
+        hash = (hash ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01B3
+      }
+      return hash
     }
   }
 

@@ -8,6 +8,8 @@ final class FaultyWire: Wire, @unchecked Sendable {
   /// As a socket's.
   private static let marks = (low: 256 * 1024, high: 1024 * 1024)
   private static let lingerTime: TimeAmount = .seconds(2)
+  /// So many bytes on their way count as written: what systems keep for a socket.
+  private static let socketBytes = 64 * 1024
 
   private let link: FaultyLink
   private let loop: any EventLoop
@@ -17,6 +19,7 @@ final class FaultyWire: Wire, @unchecked Sendable {
   /// Bytes that the other end has not taken.
   private(set) var queuedBytes = 0
   private var isWritable = true
+  private var whenWritten: [@Sendable () -> Void] = []
 
   private var inbox = CircularBuffer<ByteBuffer>()
   private var inboxEnds = false
@@ -52,9 +55,24 @@ final class FaultyWire: Wire, @unchecked Sendable {
     self.updateWritability()
   }
 
+  func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void) {
+    self.write(bytes)
+    self.whenWritten.append(whenWritten)
+    self.tellWritten()
+  }
+
+  /// Not at once: who writes is in the middle of something.
+  private func tellWritten() {
+    guard self.queuedBytes <= Self.socketBytes || self.isGone else { return }
+    for tell in exchange(&self.whenWritten, with: []) {
+      self.loop.execute(tell)
+    }
+  }
+
   private func acknowledge(_ bytes: Int) {
     // A duplicate is taken twice.
     self.queuedBytes = max(0, self.queuedBytes - bytes)
+    self.tellWritten()
     self.updateWritability()
   }
 
@@ -146,5 +164,6 @@ final class FaultyWire: Wire, @unchecked Sendable {
   func gone(_ reason: String) {
     self.closeTimer?.cancel()
     exchange(&self.own, with: nil)?.wireClosed(reason)
+    self.tellWritten()
   }
 }

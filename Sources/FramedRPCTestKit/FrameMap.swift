@@ -24,7 +24,8 @@ struct FrameMap {
   /// - Returns: the offsets of those that belong to a header or the magic.
   mutating func take(_ bytes: ByteBuffer) -> [Int] {
     var offsets: [Int] = []
-    for (offset, byte) in bytes.readableBytesView.enumerated() {
+    var offset = 0
+    while offset < bytes.readableBytes {
       switch self.place {
       case .magic(let left):
         offsets.append(offset)
@@ -32,15 +33,22 @@ struct FrameMap {
       case .header(let seen, var length):
         offsets.append(offset)
         // The length is the first four bytes, little-endian.
-        if seen < 4 { length |= Int(byte) << (8 * seen) }
+        if seen < 4 {
+          let byte = bytes.getInteger(at: bytes.readerIndex + offset, as: UInt8.self) ?? 0
+          length |= Int(byte) << (8 * seen)
+        }
         if seen + 1 < FrameHeader.byteCount {
           self.place = .header(seen + 1, length: length)
         } else {
           self.place = length > 0 ? .body(length) : .header(0, length: 0)
         }
       case .body(let left):
-        self.place = left > 1 ? .body(left - 1) : .header(0, length: 0)
+        let here = min(left, bytes.readableBytes - offset)
+        self.place = left > here ? .body(left - here) : .header(0, length: 0)
+        offset += here
+        continue
       }
+      offset += 1
     }
     return offsets
   }

@@ -35,6 +35,8 @@ package struct GoAwayReason: Hashable, Sendable {
   /// A handshake or a frame did not arrive whole in time.
   package static let timeout = GoAwayReason(rawValue: 8)
   package static let unexpectedFrame = GoAwayReason(rawValue: 9)
+  /// More DATA than the receiver had allowed.
+  package static let flowControl = GoAwayReason(rawValue: 10)
   /// The client is known, and its calls are not taken.
   package static let notPermitted = GoAwayReason(rawValue: 16)
 }
