@@ -21,13 +21,15 @@ public struct ServiceSettings: Sendable {
   public var callTimeout: Duration
   public var breaker: CircuitBreakerPolicy
   public var bulkhead: BulkheadPolicy
+  /// The bearer token that every RPC port demands and every client sends; nil demands none.
+  public var rpcToken: String?
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
     publicBaseURL: String? = nil, payLimitWon: Int64 = ServiceSettings.defaultPayLimitWon,
     drainDelay: Duration = .zero, callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
-    bulkhead: BulkheadPolicy = BulkheadPolicy()
+    bulkhead: BulkheadPolicy = BulkheadPolicy(), rpcToken: String? = nil
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -38,6 +40,7 @@ public struct ServiceSettings: Sendable {
     self.callTimeout = callTimeout
     self.breaker = breaker
     self.bulkhead = bulkhead
+    self.rpcToken = rpcToken
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

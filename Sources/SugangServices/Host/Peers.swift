@@ -1,4 +1,3 @@
-import Contracts
 import FramedRPC
 import NIOPosix
 import Synchronization
@@ -7,13 +6,20 @@ import Synchronization
 package final class Peers: Sendable {
   private let settings: ServiceSettings
   private let network: InProcessNetwork?
+  private let interceptors: [any ClientInterceptor]
   private let clients = Mutex<[ServiceName: RPCClient]>([:])
 
   /// - Parameter network: where all services of one process meet, nil when each has its own.
   package init(settings: ServiceSettings, network: InProcessNetwork?) {
     self.settings = settings
     self.network = network
+    self.interceptors =
+      [ClientDeadline(standard: Self.standardTime)]
+      + (settings.rpcToken.map { [BearerToken($0)] } ?? [])
   }
+
+  /// For calls that say nothing of how long they may take.
+  private static let standardTime = Duration.seconds(30)
 
   func address(of name: ServiceName) -> RPCAddress {
     if let network = self.network {
@@ -22,7 +28,11 @@ package final class Peers: Sendable {
     return .tcp(host: self.settings.host, port: name.rpcPort + self.settings.portOffset)
   }
 
-  func channel(to name: ServiceName) -> RPCClient {
+  func channel(to name: ServiceName) -> any RPCChannel {
+    self.client(of: name).intercepted(by: self.interceptors)
+  }
+
+  private func client(of name: ServiceName) -> RPCClient {
     self.clients.withLock { clients in
       if let client = clients[name] { return client }
       let client = RPCClient(
@@ -31,10 +41,6 @@ package final class Peers: Sendable {
       clients[name] = client
       return client
     }
-  }
-
-  func feed(of name: ServiceName) -> EventsV1.EventFeedServiceClient {
-    EventsV1.EventFeedServiceClient(self.channel(to: name))
   }
 
   func shutdown() {

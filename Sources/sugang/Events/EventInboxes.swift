@@ -34,7 +34,7 @@ struct EventInboxes: ParsableArguments {
     let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
     defer { client.shutdown() }
     do {
-      return try await body(EventsV1.EventInboxServiceClient(client))
+      return try await body(EventsV1.EventInboxServiceClient(client.withToken()))
     } catch let error as RPCError {
       throw self.failure(error, service, address)
     }

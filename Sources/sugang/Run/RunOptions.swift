@@ -55,8 +55,11 @@ struct RunOptions: ParsableArguments {
 
   private static let drainSecondsMax = 60
 
-  static let precedence =
-    "A flag wins over the environment, the environment over the --config file."
+  static let precedence = """
+    A flag wins over the environment, the environment over the --config file.
+    With SUGANG_RPC_TOKEN set, every RPC port demands that token; the services
+    send it to each other, and 'sugang rpc call' and 'sugang events' send it too.
+    """
 
   func resolved() async throws -> RunSettings {
     let reader = try await self.reader()
@@ -98,7 +101,7 @@ struct RunOptions: ParsableArguments {
         portOffset: offset,
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-        drainDelay: .seconds(drainSeconds)),
+        drainDelay: .seconds(drainSeconds), rpcToken: try RPCToken.fromEnvironment()),
       logLevel: level)
   }
 
