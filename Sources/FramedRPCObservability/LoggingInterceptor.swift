@@ -3,7 +3,8 @@ public import Logging
 import W3CTrace
 
 /// Writes a line for each call when it is over: `rpc.method`, `rpc.status`, `duration`,
-/// `request.id`, and `trace.id` and `rpc.peer` where they are known.
+/// `request.id`, and `trace.id` and `rpc.peer` where they are known; for streams also
+/// `rpc.messages.sent` and `rpc.messages.received`.
 ///
 /// Nothing that a message or an error says: a log is read by others than those it was meant for.
 public struct LoggingInterceptor: ServerInterceptor, ClientInterceptor {
@@ -40,13 +41,17 @@ public struct LoggingInterceptor: ServerInterceptor, ClientInterceptor {
     _ call: ServerCall, next: @escaping @Sendable (ServerCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
     let start = ContinuousClock.now
+    func log(_ status: RPCStatus) {
+      self.log(
+        "call answered", call.method, status, call.context.requestID, since: start,
+        call.kind == .unary ? nil : call.traffic)
+    }
     do {
       let answer = try await next(call)
-      self.log("call answered", call.method, .ok, call.context.requestID, since: start)
+      log(.ok)
       return answer
     } catch {
-      let status = RPCStatus(of: error, deadline: call.context.deadline)
-      self.log("call answered", call.method, status, call.context.requestID, since: start)
+      log(RPCStatus(of: error, deadline: call.context.deadline))
       throw error
     }
   }
@@ -55,19 +60,24 @@ public struct LoggingInterceptor: ServerInterceptor, ClientInterceptor {
     _ call: ClientCall, next: @escaping @Sendable (ClientCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
     let start = ContinuousClock.now
+    func log(_ status: RPCStatus) {
+      self.log(
+        "call made", call.method, status, call.requestID, since: start,
+        call.kind == .unary ? nil : call.traffic)
+    }
     do {
       let answer = try await next(call)
-      self.log("call made", call.method, .ok, call.requestID, since: start)
+      log(.ok)
       return answer
     } catch {
-      self.log("call made", call.method, RPCStatus(of: error), call.requestID, since: start)
+      log(RPCStatus(of: error))
       throw error
     }
   }
 
   private func log(
     _ what: Logger.Message, _ method: String, _ status: RPCStatus, _ requestID: String?,
-    since start: ContinuousClock.Instant
+    since start: ContinuousClock.Instant, _ stream: CallTraffic?
   ) {
     let level = self.level(status)
     guard self.logger.logLevel <= level else { return }
@@ -80,6 +90,10 @@ public struct LoggingInterceptor: ServerInterceptor, ClientInterceptor {
     }
     if let peer = self.peer {
       metadata["rpc.peer"] = "\(peer)"
+    }
+    if let stream {
+      metadata["rpc.messages.sent"] = "\(stream.sent.messages)"
+      metadata["rpc.messages.received"] = "\(stream.received.messages)"
     }
     self.logger.log(level: level, what, metadata: metadata)
   }

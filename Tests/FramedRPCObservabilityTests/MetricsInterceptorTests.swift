@@ -63,6 +63,10 @@ struct MetricsInterceptorTests {
   func manyMethods() async throws {
     struct Silent: RPCChannel {
       func call(_ call: RPCCall) async throws -> ByteBuffer { ByteBuffer() }
+
+      func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+        throw RPCError(.unimplemented, "no streams here")
+      }
     }
     let metrics = TestMetrics()
     let channel = Silent().intercepted(by: [MetricsInterceptor(factory: metrics)])

@@ -73,6 +73,10 @@ final class ToyAdaptor: RESTAdaptor {
       ])
     }
     routes.addMetrics { "toys \(self.toys.withLock(\.count))\n" }
+    let refusal: Routes.Refusal = { .text($0.code, status: 429) }
+    routes.on(.post, "/plain", refusing: refusal) { _ in
+      RESTResponse(204).adding("Via", "one").adding("Via", "two")
+    }
     routes.addHealth { self.toys.withLock { $0.isEmpty ? ["there are no toys", "none"] : [] } }
   }
 

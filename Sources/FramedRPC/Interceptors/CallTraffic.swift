@@ -13,20 +13,43 @@ public final class CallTraffic: Sendable {
       self.messages += 1
       self.bytes += bytes
     }
+
+    fileprivate static func + (left: Count, right: Count?) -> Count {
+      var sum = left
+      sum.messages += right?.messages ?? 0
+      sum.bytes += right?.bytes ?? 0
+      return sum
+    }
   }
 
-  private let counts = Mutex((sent: Count(), received: Count()))
+  private struct State {
+    var sent = Count()
+    var received = Count()
+    /// Counts itself what goes through it.
+    var stream: MessageStream?
+  }
+
+  private let state = Mutex(State())
 
   init() {}
 
-  public var sent: Count { self.counts.withLock { $0.sent } }
-  public var received: Count { self.counts.withLock { $0.received } }
+  public var sent: Count { self.state.withLock { $0.sent + $0.stream?.sent } }
+  public var received: Count { self.state.withLock { $0.received + $0.stream?.received } }
 
   func countSent(_ bytes: Int) {
-    self.counts.withLock { $0.sent.add(bytes) }
+    self.state.withLock { $0.sent.add(bytes) }
   }
 
   func countReceived(_ bytes: Int) {
-    self.counts.withLock { $0.received.add(bytes) }
+    self.state.withLock { $0.received.add(bytes) }
+  }
+
+  /// Counts what has gone and goes through a stream as well.
+  func follow(_ stream: MessageStream) {
+    self.state.withLock { state in
+      state.sent = state.sent + state.stream?.sent
+      state.received = state.received + state.stream?.received
+      state.stream = stream
+    }
   }
 }

@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 
 /// Something that stands around every call of a channel: a token, a log, a limit on the time.
 ///
@@ -6,6 +6,9 @@ public import NIOCore
 /// call's options before it hands the call on, refuse the call by throwing instead of handing it
 /// on, hand it on again, and see or replace the error that comes back. It cannot make up an answer:
 /// an answer is only had by calling `next`.
+///
+/// A stream is its caller's as soon as it is open. Its interceptors wait in a task of their own
+/// until it is over and see how it ended; they can neither replace that error nor open it again.
 ///
 /// The first of several is the outermost: it sees the call first and the outcome last.
 public protocol ClientInterceptor: Sendable {
@@ -24,6 +27,7 @@ public protocol ClientInterceptor: Sendable {
 public struct ClientCall: Sendable {
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String
+  public let kind: RPCKind
   public var options: CallOptions
   /// What has gone and come so far; a call that is handed on again is counted again.
   public let traffic: CallTraffic
@@ -33,9 +37,10 @@ public struct ClientCall: Sendable {
     self.options.metadata[RPCContext.requestIDKey] ?? RPCContext.current?.requestID
   }
 
-  init(method: String, options: CallOptions) {
-    self.method = method
-    self.options = options
+  init(_ call: RPCCall, _ kind: RPCKind) {
+    self.method = call.method
+    self.kind = kind
+    self.options = call.options
     self.traffic = CallTraffic()
   }
 }
@@ -57,17 +62,60 @@ private struct InterceptedChannel: RPCChannel {
 
   func call(_ call: RPCCall) async throws -> ByteBuffer {
     do {
-      return try await self.run(ClientCall(method: call.method, options: call.options), from: 0) {
+      let answer = try await self.run(ClientCall(call, .unary), from: 0) { intercepted in
         var sent = call
-        sent.options = $0.options
-        $0.traffic.countSent(sent.request.readableBytes)
+        sent.options = intercepted.options
+        intercepted.traffic.countSent(sent.request.readableBytes)
         let message = try await self.channel.call(sent)
-        $0.traffic.countReceived(message.readableBytes)
+        intercepted.traffic.countReceived(message.readableBytes)
         return CallAnswer(message: message)
-      }.message
+      }
+      // There is one: the channel gave it.
+      return answer.message ?? ByteBuffer()
     } catch {
       throw RPCError(interceptor: error)
     }
+  }
+
+  /// The interceptors' task inherits what is local to the caller's.
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    let handover = StreamHandover()
+    let task = Task {
+      do {
+        _ = try await self.run(ClientCall(call, kind), from: 0) { intercepted in
+          var sent = call
+          sent.options = intercepted.options
+          let messages = try await self.open(sent, intercepted, handover)
+          try await messages.end()
+          return CallAnswer(message: nil)
+        }
+        handover.give(.failure(RPCError(.internal, "an interceptor did not open the stream")))
+      } catch {
+        handover.give(.failure(RPCError(interceptor: error)))
+      }
+    }
+    return try await withTaskCancellationHandler {
+      try await handover.take()
+    } onCancel: {
+      task.cancel()
+    }
+  }
+
+  /// Opens the stream and gives it away: one that is dropped ends, so nobody else may keep it.
+  private func open(
+    _ call: RPCCall, _ intercepted: ClientCall, _ handover: StreamHandover
+  ) async throws -> MessageStream {
+    let stream = try await self.channel.open(call, kind: intercepted.kind)
+    let messages = stream.messages
+    intercepted.traffic.follow(messages)
+    if !intercepted.kind.clientStreams, messages.sent.messages == 0 {
+      // The request went with the opening frame.
+      intercepted.traffic.countSent(call.request.readableBytes)
+    }
+    guard handover.give(.success(stream)) else {
+      throw RPCError(.internal, "an interceptor opened a stream twice")
+    }
+    return messages
   }
 
   private func run(
@@ -88,25 +136,6 @@ extension RPCError {
     case let error as RPCError: self = error
     case is CancellationError: self.init(.cancelled, "the call was cancelled")
     default: self.init(.unknown, "an interceptor failed: \(error)")
-    }
-  }
-}
-
-extension RPCStatus {
-  /// The status that an error of a handler or a channel stands for, as the caller will see it.
-  ///
-  /// - Parameter deadline: the call's, when a cancellation after it counts as its passing.
-  public init(of error: any Error, deadline: NIODeadline? = nil) {
-    let status =
-      switch error {
-      case let error as RPCError: error.status
-      case is CancellationError: RPCStatus.cancelled
-      default: RPCStatus.internal
-      }
-    switch status {
-    case .ok: self = .internal
-    case .cancelled where deadline.map { $0 <= .now() } ?? false: self = .deadlineExceeded
-    default: self = status
     }
   }
 }

@@ -1,6 +1,7 @@
 public import NIOCore
 
-/// Gives calls without a timeout one, and shortens those that would wait for longer.
+/// Gives calls without a timeout one, and shortens those that would wait for longer. Streams may
+/// last as long as they are told to.
 public struct ClientDeadline: ClientInterceptor {
   private let standard: Duration?
   private let longest: Duration?
@@ -16,6 +17,7 @@ public struct ClientDeadline: ClientInterceptor {
   public func intercept(
     _ call: ClientCall, next: @escaping @Sendable (ClientCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
+    guard call.kind == .unary else { return try await next(call) }
     var call = call
     let timeout = call.options.timeout ?? self.standard
     call.options.timeout = [timeout, self.longest].compactMap(\.self).min()
@@ -27,7 +29,8 @@ public struct ClientDeadline: ClientInterceptor {
 ///
 /// A deadline that it shortens is enforced here: the handler's task is cancelled, and the caller
 /// gets DEADLINE_EXCEEDED with the reason `server-time-limit` once the handler has heeded that.
-/// Calls whose own deadline is early enough, nearly all, cost nothing more.
+/// Calls whose own deadline is early enough, nearly all, cost nothing more. Streams may last as long
+/// as their callers like; only the margin holds for them as well.
 public struct ServerDeadline: ServerInterceptor {
   private let standard: Duration?
   private let longest: Duration?
@@ -58,7 +61,8 @@ public struct ServerDeadline: ServerInterceptor {
     _ call: ServerCall, next: @escaping @Sendable (ServerCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
     let own = call.context.deadline
-    let limit = [own == nil ? self.standard : nil, self.longest].compactMap(\.self).min()
+    let limits = call.kind == .unary ? [own == nil ? self.standard : nil, self.longest] : []
+    let limit = limits.compactMap(\.self).min()
     let now = self.now()
     let ours = limit.map { now + TimeAmount($0) }
     guard let deadline = [own, ours].compactMap(\.self).min() else { return try await next(call) }

@@ -2,7 +2,7 @@ import NIOCore
 
 /// Something that stands around every call that a server answers: a log, a check of who calls.
 ///
-/// It wraps the whole call, from the arrival of the request to the last byte of the answer. It may
+/// It wraps the whole call, of whatever kind, from its arrival until its handler is done. It may
 /// change the call's context before it hands the call on, refuse the call by throwing instead of
 /// handing it on, and see or replace the error that comes back. It cannot answer in the handler's
 /// place: an answer is only had by calling `next`.
@@ -26,22 +26,24 @@ public struct ServerCall: Sendable {
   /// it makes inherit a changed deadline or request id. A changed deadline is not enforced by the
   /// runtime: ``ServerDeadline`` does that.
   public var context: RPCContext
+  public let kind: RPCKind
   /// What has come and gone so far.
   public let traffic: CallTraffic
 
   /// `sugang.pay.v1.PayService/Approve`
   public var method: String { self.context.method }
 
-  init(context: RPCContext) {
+  init(_ kind: RPCKind, _ context: RPCContext) {
     self.context = context
+    self.kind = kind
     self.traffic = CallTraffic()
   }
 }
 
 /// The end of a call that was answered; only the runtime makes one.
 public struct CallAnswer: Sendable {
-  /// The answer of a unary call; empty for a stream, whose messages went their own way.
-  let message: ByteBuffer
+  /// The only message of the answer; nil when there are any number, which went their own way.
+  let message: ByteBuffer?
 }
 
 extension RPCService {
@@ -53,15 +55,9 @@ extension RPCService {
     var intercepted = RPCService(name: self.name, execution: self.execution)
     for method in self.methods {
       intercepted.append(
-        Method(fullName: method.fullName, execution: method.execution) { bytes, context, limits in
-          let call = ServerCall(context: context)
-          call.traffic.countReceived(bytes.readableBytes)
-          return try await chain.run(call) { call in
-            let message = try await method.handler(bytes, call.context, limits)
-            call.traffic.countSent(message.readableBytes)
-            return CallAnswer(message: message)
-          }.message
-        })
+        Method(
+          fullName: method.fullName, kind: method.kind, execution: method.execution,
+          handler: chain.around(method)))
     }
     return intercepted
   }
@@ -71,11 +67,38 @@ extension RPCService {
 private struct ServerChain: Sendable {
   let interceptors: [any ServerInterceptor]
 
-  func run(
-    _ call: ServerCall, _ handler: @escaping @Sendable (ServerCall) async throws -> CallAnswer
+  func around(_ method: RPCService.Method) -> RPCService.Handler {
+    switch method.handler {
+    case .unary(let handler):
+      return .unary { bytes, context, limits in
+        let call = ServerCall(method.kind, context)
+        call.traffic.countReceived(bytes.readableBytes)
+        let answer = try await self.run(call) { call in
+          try await handler(bytes, call.context, limits)
+        }
+        // There is one: every unary handler gives it.
+        return answer.message ?? ByteBuffer()
+      }
+    case .streaming(let handler):
+      return .streaming { stream, context, limits in
+        let call = ServerCall(method.kind, context)
+        call.traffic.follow(stream.messages)
+        return try await self.run(call) { call in
+          try await handler(stream, call.context, limits)
+        }.message
+      }
+    }
+  }
+
+  private func run(
+    _ call: ServerCall, _ handler: @escaping @Sendable (ServerCall) async throws -> ByteBuffer?
   ) async throws -> CallAnswer {
     try await self.run(call, from: 0) { call in
-      try await RPCContext.$current.withValue(call.context) { try await handler(call) }
+      let message = try await RPCContext.$current.withValue(call.context) {
+        try await handler(call)
+      }
+      if let message { call.traffic.countSent(message.readableBytes) }
+      return CallAnswer(message: message)
     }
   }
 

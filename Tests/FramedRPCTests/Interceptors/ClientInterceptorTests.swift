@@ -27,6 +27,10 @@ struct ClientInterceptorTests {
     struct Narrow: RPCChannel {
       var decodeLimits: DecodeLimits { DecodeLimits(maxDepth: 7) }
       func call(_ call: RPCCall) async throws -> ByteBuffer { call.request }
+
+      func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+        throw RPCError(.unimplemented, "no streams here")
+      }
     }
     let channel = Narrow().intercepted(by: [ClientStep { try await $1($0) }])
     #expect(channel.decodeLimits.maxDepth == 7)

@@ -85,6 +85,10 @@ final class MirrorChannel: RPCChannel {
     return call.request
   }
 
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    throw RPCError(.unimplemented, "no streams here")
+  }
+
   static let request = ByteBuffer(string: "hello")
 
   static func call(_ options: CallOptions = CallOptions()) -> RPCCall {
