@@ -38,7 +38,7 @@ final class ScriptedChannel: RPCChannel {
   }
 
   func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
-    throw RPCError(.unimplemented, "no streams here")
+    throw RPCError(.unimplemented, "this channel has no streams")
   }
 }
 
