@@ -54,7 +54,8 @@ func composeServices(
     var logger = logger
     logger[metadataKey: "service"] = "\(name.rawValue)"
     let environment = ServiceEnvironment(
-      name: name, settings: settings, peers: peers, logger: logger, links: links)
+      name: name, settings: settings, peers: peers, logger: logger, links: links,
+      telemetry: ServiceTelemetry(service: name))
     return try ServiceHost.services(
       for: compose(environment), environment, network: network, tls: tls, anyPort: anyPort,
       onListening: onListening)

@@ -29,6 +29,8 @@ public struct ServiceSettings: Sendable {
   public var peers: [ServiceName: RPCTarget]
   /// How the others are called.
   public var callPolicy: ClientPolicy
+  /// The bearer token that every RPC port demands and every client sends; nil demands none.
+  public var rpcToken: String?
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -37,7 +39,7 @@ public struct ServiceSettings: Sendable {
     callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
     bulkhead: BulkheadPolicy = BulkheadPolicy(), peers: [ServiceName: RPCTarget] = [:],
-    callPolicy: ClientPolicy = CallPolicy.standard
+    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -51,6 +53,7 @@ public struct ServiceSettings: Sendable {
     self.bulkhead = bulkhead
     self.peers = peers
     self.callPolicy = callPolicy
+    self.rpcToken = rpcToken
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

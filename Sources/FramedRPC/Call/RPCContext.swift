@@ -12,8 +12,8 @@ public struct RPCContext: Sendable {
   @TaskLocal public static var current: RPCContext?
 
   /// When the caller stops waiting; nil means never.
-  public let deadline: NIODeadline?
-  public let metadata: RPCMetadata
+  public var deadline: NIODeadline?
+  public var metadata: RPCMetadata
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String
   /// Who calls.

@@ -37,9 +37,11 @@ package final class MessageStream: @unchecked Sendable {
     var writers: [UnsafeContinuation<Void, any Error>] = []
     /// The connection knows that there is something to send.
     var isAnnounced = false
+    var sent = CallTraffic.Count()
     // Incoming.
     var incoming = CircularBuffer<ByteBuffer>()
     var incomingBytes = 0
+    var received = CallTraffic.Count()
     /// Bytes taken since the connection was told.
     var takenBytes = 0
     var incomingEnd: Result<Void, RPCError>?
@@ -115,6 +117,7 @@ package final class MessageStream: @unchecked Sendable {
       guard state.outgoingBytes < self.connection.limits.maxStreamQueuedBytes else {
         return (nil, false, false)
       }
+      state.sent.add(message.readableBytes)
       return (nil, true, Self.queue(message, &state))
     }
     if let error { throw error }
@@ -130,6 +133,7 @@ package final class MessageStream: @unchecked Sendable {
       if let error = state.writeError { return (error as RPCError?, false, false) }
       let isFull = state.outgoingBytes >= self.connection.limits.maxStreamQueuedBytes
       // It is queued all the same: one message over the limit, and no second turn through here.
+      state.sent.add(message.readableBytes)
       let announce = Self.queue(message, &state)
       if isFull { state.writers.append(continuation) }
       return (nil, isFull, announce)
@@ -233,6 +237,11 @@ package final class MessageStream: @unchecked Sendable {
     if let outcome { body(outcome.failure) }
   }
 
+  /// Messages that were written, without the answer of a handler that has returned.
+  var sent: CallTraffic.Count { self.state.withLock { $0.sent } }
+  /// Messages that have come, read or not.
+  var received: CallTraffic.Count { self.state.withLock { $0.received } }
+
   var isOver: Bool { self.state.withLock { $0.outcome != nil } }
 
   /// The only message of a unary answer, when the call is over.
@@ -305,6 +314,7 @@ package final class MessageStream: @unchecked Sendable {
   /// A message that came in the REQUEST or RESPONSE itself.
   func deliver(_ message: ByteBuffer) {
     let reader = self.state.withLock { state -> UnsafeContinuation<ByteBuffer?, any Error>? in
+      state.received.add(message.readableBytes)
       if let reader = state.reader {
         state.reader = nil
         return reader

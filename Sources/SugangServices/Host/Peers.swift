@@ -1,4 +1,3 @@
-import Contracts
 import FramedRPC
 import NIOPosix
 import Synchronization
@@ -8,6 +7,7 @@ package final class Peers: Sendable {
   private let settings: ServiceSettings
   private let network: InProcessNetwork?
   private let security: @Sendable (ServiceName) -> (any ClientSecurity)?
+  private let interceptors: [any ClientInterceptor]
   private let clients = Mutex<[ServiceName: BalancedClient]>([:])
 
   /// - Parameters:
@@ -20,7 +20,13 @@ package final class Peers: Sendable {
     self.settings = settings
     self.network = network
     self.security = security
+    self.interceptors =
+      [ClientDeadline(standard: Self.standardTime)]
+      + (settings.rpcToken.map { [BearerToken($0)] } ?? [])
   }
+
+  /// For calls that say nothing of how long they may take.
+  private static let standardTime = Duration.seconds(30)
 
   /// Where the settings say; else in this process; else at its usual port.
   func target(of name: ServiceName) -> RPCTarget {
@@ -33,7 +39,11 @@ package final class Peers: Sendable {
     ])
   }
 
-  func channel(to name: ServiceName) -> BalancedClient {
+  func channel(to name: ServiceName) -> any RPCChannel {
+    self.client(of: name).intercepted(by: self.interceptors)
+  }
+
+  private func client(of name: ServiceName) -> BalancedClient {
     self.clients.withLock { clients in
       if let client = clients[name] { return client }
       let client = BalancedClient(
@@ -43,10 +53,6 @@ package final class Peers: Sendable {
       clients[name] = client
       return client
     }
-  }
-
-  func feed(of name: ServiceName) -> EventsV1.EventFeedServiceClient {
-    EventsV1.EventFeedServiceClient(self.channel(to: name))
   }
 
   /// What is known of the services that were called, by name.

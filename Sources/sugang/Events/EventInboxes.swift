@@ -38,7 +38,7 @@ struct EventInboxes: ParsableArguments {
       security: try self.tls.security(to: address, of: service))
     defer { client.shutdown() }
     do {
-      return try await body(EventsV1.EventInboxServiceClient(client))
+      return try await body(EventsV1.EventInboxServiceClient(client.withToken()))
     } catch let error as RPCError {
       throw self.failure(error, service, address)
     }

@@ -76,6 +76,7 @@ extension CommandFailure {
         + " this end proves who it is"
     case .unavailable where error.notProcessed:
       return "does the server run at \(address)? 'sugang up' starts all of them"
+    case .unauthenticated: return "the token of the services goes in \(RPCToken.variable)"
     case .unimplemented: return "'sugang rpc list \(address)' shows what the server offers"
     default: return nil
     }

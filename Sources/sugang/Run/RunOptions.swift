@@ -75,8 +75,11 @@ struct RunOptions: ParsableArguments {
 
   private static let drainSecondsMax = 60
 
-  static let precedence =
-    "A flag wins over the environment, the environment over the --config file."
+  static let precedence = """
+    A flag wins over the environment, the environment over the --config file.
+    With SUGANG_RPC_TOKEN set, every RPC port demands that token; the services
+    send it to each other, and 'sugang rpc call' and 'sugang events' send it too.
+    """
 
   func resolved() async throws -> RunSettings {
     let reader = try await self.reader()
@@ -122,7 +125,7 @@ struct RunOptions: ParsableArguments {
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
         drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
-        peers: try await self.peers(reader)),
+        peers: try await self.peers(reader), rpcToken: try RPCToken.fromEnvironment()),
       logLevel: level)
   }
 

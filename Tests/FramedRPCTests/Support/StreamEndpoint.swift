@@ -20,13 +20,14 @@ struct StreamEndpoint: Sendable {
 /// whatever happens.
 func withStreams(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
-  execution: HandlerExecution = .sharedPool,
+  execution: HandlerExecution = .sharedPool, interceptors: [any ServerInterceptor] = [],
   _ body: (StreamEndpoint) async throws -> Void
 ) async throws {
   let handler = StreamTestHandler()
   let server = try RPCServer(
     services: [
-      FramedrpcV1.StreamTestService.register(handler, on: execution),
+      FramedrpcV1.StreamTestService.register(handler, on: execution)
+        .intercepted(by: interceptors),
       FramedrpcV1.TestService.register(TestHandler(), on: .eventLoop),
     ], group: Endpoint.group, limits: limits, security: try transport.serverSecurity())
   let address = try await server.listen(on: transport.freshAddress())
