@@ -365,7 +365,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard let peer = self.peerStreaming else {
       return self.reject(call.stream, .unimplemented, "the client has no streaming")
     }
-    let messages = MessageStream(connection: self, peer: peer)
+    let messages = MessageStream(
+      connection: self, peer: peer, countsQueue: !method.kind.serverStreams)
     messages.id = call.stream
     call.messages = messages
     if flags.contains(.message) { messages.deliver(body) }
@@ -516,7 +517,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func answerInChunks(
     _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ peer: StreamingLimits
   ) {
-    let messages = call.messages ?? MessageStream(connection: self, peer: peer)
+    let messages =
+      call.messages ?? MessageStream(connection: self, peer: peer, countsQueue: true)
     messages.id = call.stream
     call.messages = messages
     if let message, !messages.queueLast(message) {

@@ -57,6 +57,7 @@ package final class MessageStream: @unchecked Sendable {
   /// Bytes taken that are worth a word to the connection. A quarter of the smallest window: the
   /// peer has credit again before it has used up the other half.
   private let reportedBytes: Int
+  private let countsQueue: Bool
   private let state = Mutex(State())
 
   // Only on the loop.
@@ -75,9 +76,13 @@ package final class MessageStream: @unchecked Sendable {
   private var countedUnread = 0
   private(set) var isClosed = false
 
-  /// - Parameter peer: what the other end said of streams.
-  init(connection: FramedConnection, peer: StreamingLimits) {
+  /// - Parameters:
+  ///   - peer: what the other end said of streams.
+  ///   - countsQueue: whether what waits here counts as queued on the connection: where one message
+  ///     is sent and nobody waits for room. A writer of many is bounded by its own queue.
+  init(connection: FramedConnection, peer: StreamingLimits, countsQueue: Bool) {
     self.connection = connection
+    self.countsQueue = countsQueue
     self.peerMessageBytes = peer.maxMessageBytes
     self.sendWindow = SendWindow(limit: peer.streamWindow)
     let window = connection.streaming.streamWindow
@@ -121,7 +126,7 @@ package final class MessageStream: @unchecked Sendable {
       return (nil, true, Self.queue(message, &state))
     }
     if let error { throw error }
-    if isQueued { self.connection.streamBytesQueued(Self.cost(message.readableBytes)) }
+    if isQueued { self.countQueued(Self.cost(message.readableBytes)) }
     if announce { self.connection.announce(self) }
     return isQueued
   }
@@ -139,7 +144,7 @@ package final class MessageStream: @unchecked Sendable {
       return (nil, isFull, announce)
     }
     if error == nil {
-      self.connection.streamBytesQueued(Self.cost(message.readableBytes))
+      self.countQueued(Self.cost(message.readableBytes))
     }
     if announce { self.connection.announce(self) }
     if let error {
@@ -155,7 +160,7 @@ package final class MessageStream: @unchecked Sendable {
   func queueLast(_ message: ByteBuffer) -> Bool {
     guard message.readableBytes <= self.peerMessageBytes else { return false }
     let announce = self.state.withLock { Self.queue(message, &$0) }
-    self.connection.streamBytesQueued(Self.cost(message.readableBytes))
+    self.countQueued(Self.cost(message.readableBytes))
     if announce { self.connection.announce(self) }
     return true
   }
@@ -213,8 +218,10 @@ package final class MessageStream: @unchecked Sendable {
   }
 
   private func wait(_ continuation: UnsafeContinuation<ByteBuffer?, any Error>) {
-    let (result, report) = self.state.withLock { state in
-      precondition(state.reader == nil, "two tasks read the messages of one call")
+    let (result, report) = self.state.withLock { state -> (Result<ByteBuffer?, RPCError>?, Bool) in
+      guard state.reader == nil else {
+        return (.failure(RPCError(.failedPrecondition, "two tasks read one call")), false)
+      }
       let (result, report) = state.take(self.reportedBytes)
       if result == nil { state.reader = continuation }
       return (result, report)
@@ -416,10 +423,14 @@ package final class MessageStream: @unchecked Sendable {
     return self.sending.popFirst()
   }
 
+  private func countQueued(_ bytes: Int) {
+    if self.countsQueue { self.connection.streamBytesQueued(bytes) }
+  }
+
   /// Bytes have left; whoever waits for room goes on.
   private func left(_ bytes: Int) {
     guard bytes > 0 else { return }
-    self.connection.streamBytesQueued(-bytes)
+    self.countQueued(-bytes)
     let writers = self.state.withLock { state in
       state.outgoingBytes -= bytes
       guard !state.writers.isEmpty,
@@ -484,7 +495,7 @@ package final class MessageStream: @unchecked Sendable {
         exchange(&state.observers, with: []), queued
       )
     }
-    self.connection.streamBytesQueued(-queued)
+    self.countQueued(-queued)
     for writer in writers {
       writer.resume(throwing: error ?? RPCError(.failedPrecondition, "the call is over"))
     }
