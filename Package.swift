@@ -105,12 +105,14 @@ let foundationTargets: [Target] = [
 let rpcTargets: [Target] = [
   .systemLibrary(
     name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+  .target(name: "CFramedRPC", dependencies: ["CProtobufC"]),
   .target(
-    name: "FramedRPC", dependencies: ["CProtobufC", nioCore, nioPosix], swiftSettings: shared),
-  .target(name: "CProtos", dependencies: ["CProtobufC"]),
+    name: "FramedRPC", dependencies: ["CFramedRPC", "CProtobufC", nioCore, nioPosix],
+    swiftSettings: shared),
+  .target(name: "CProtos", dependencies: ["CFramedRPC", "CProtobufC"]),
   .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
   .target(
-    name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
+    name: "Contracts", dependencies: ["CFramedRPC", "CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
     name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
