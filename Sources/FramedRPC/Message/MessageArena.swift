@@ -84,8 +84,9 @@ public struct MessageArena {
     guard !messages.isEmpty else { return nil }
     let pointers = try self.allocate(
       UnsafeMutablePointer<Message.CStruct>?.self, count: messages.count)
-    for (index, message) in messages.enumerated() {
-      pointers[index] = try self.message(message)
+    // By index: a loop over the elements would copy each, and count its references up and down.
+    for index in messages.indices {
+      pointers[index] = try self.message(messages[index])
     }
     return pointers
   }
@@ -96,8 +97,8 @@ public struct MessageArena {
   ) throws(CodecError) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
     guard !strings.isEmpty else { return nil }
     let pointers = try self.allocate(UnsafeMutablePointer<CChar>?.self, count: strings.count)
-    for (index, string) in strings.enumerated() {
-      pointers[index] = try self.string(string, field: field)
+    for index in strings.indices {
+      pointers[index] = try self.string(strings[index], field: field)
     }
     return pointers
   }
@@ -108,8 +109,8 @@ public struct MessageArena {
   ) throws(CodecError) -> UnsafeMutablePointer<ProtobufCBinaryData>? {
     guard !byteStrings.isEmpty else { return nil }
     let copies = try self.allocate(ProtobufCBinaryData.self, count: byteStrings.count)
-    for (index, bytes) in byteStrings.enumerated() {
-      copies[index] = try self.bytes(bytes)
+    for index in byteStrings.indices {
+      copies[index] = try self.bytes(byteStrings[index])
     }
     return copies
   }
@@ -136,8 +137,8 @@ public struct MessageArena {
   ) throws(CodecError) -> UnsafeMutablePointer<Scalar>? {
     guard !values.isEmpty else { return nil }
     let copy = try self.allocate(Scalar.self, count: values.count)
-    for (index, value) in values.enumerated() {
-      copy[index] = cValue(value)
+    for index in values.indices {
+      copy[index] = cValue(values[index])
     }
     return copy
   }
