@@ -115,8 +115,10 @@ let foundationTargets: [Target] = [
 let rpcTargets: [Target] = [
   .systemLibrary(
     name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+  .target(name: "CFramedRPC", dependencies: ["CProtobufC"]),
   .target(
-    name: "FramedRPC", dependencies: ["CProtobufC", nioCore, nioPosix], swiftSettings: shared),
+    name: "FramedRPC", dependencies: ["CFramedRPC", "CProtobufC", nioCore, nioPosix],
+    swiftSettings: shared),
   // Apart, so that who does without TLS does not build BoringSSL.
   .target(
     name: "FramedRPCTLS", dependencies: ["FramedRPC", nioCore, nioSSL, nioTLS],
@@ -132,10 +134,10 @@ let rpcTargets: [Target] = [
     swiftSettings: shared),
   .target(name: "W3CTrace", swiftSettings: safe),
   .target(name: "PrometheusText", dependencies: [metrics], swiftSettings: safe),
-  .target(name: "CProtos", dependencies: ["CProtobufC"]),
+  .target(name: "CProtos", dependencies: ["CFramedRPC", "CProtobufC"]),
   .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
   .target(
-    name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
+    name: "Contracts", dependencies: ["CFramedRPC", "CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
     name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
