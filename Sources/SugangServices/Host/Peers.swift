@@ -7,12 +7,19 @@ import Synchronization
 package final class Peers: Sendable {
   private let settings: ServiceSettings
   private let network: InProcessNetwork?
+  private let security: @Sendable (ServiceName) -> (any ClientSecurity)?
   private let clients = Mutex<[ServiceName: BalancedClient]>([:])
 
-  /// - Parameter network: where all services of one process meet, nil when each has its own.
-  package init(settings: ServiceSettings, network: InProcessNetwork?) {
+  /// - Parameters:
+  ///   - network: where all services of one process meet, nil when each has its own.
+  ///   - security: of a connection to another process.
+  package init(
+    settings: ServiceSettings, network: InProcessNetwork?,
+    security: @escaping @Sendable (ServiceName) -> (any ClientSecurity)? = { _ in nil }
+  ) {
     self.settings = settings
     self.network = network
+    self.security = security
   }
 
   /// Where the settings say; else in this process; else at its usual port.
@@ -31,7 +38,8 @@ package final class Peers: Sendable {
       if let client = clients[name] { return client }
       let client = BalancedClient(
         target: self.target(of: name), group: MultiThreadedEventLoopGroup.singleton,
-        limits: ServiceSettings.rpcLimits, policy: self.settings.callPolicy)
+        limits: ServiceSettings.rpcLimits, policy: self.settings.callPolicy,
+        security: self.security(name))
       clients[name] = client
       return client
     }

@@ -58,8 +58,17 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Call and be called over mutual TLS, with ca.pem and each service's NAME.pem and NAME.key \
+      from this folder (SUGANG_TLS_DIRECTORY; default: plaintext).
+      """,
+      valueName: "folder"))
+  var tlsDirectory: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds, peers (SUGANG_CONFIG).
+      drainSeconds, peers, tlsDirectory (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -101,6 +110,9 @@ struct RunOptions: ParsableArguments {
       try await reader.fetchString(forKey: $0, default: "data")
     }
     guard !data.isEmpty else { throw CommandFailure("the folder of the data has no name") }
+    let tlsFolder = try await self.value("tlsDirectory") {
+      try await reader.fetchString(forKey: $0, default: "")
+    }
     return RunSettings(
       services: ServiceSettings(
         host: try await self.value("host") {
@@ -109,7 +121,8 @@ struct RunOptions: ParsableArguments {
         portOffset: offset,
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-        drainDelay: .seconds(drainSeconds), peers: try await self.peers(reader)),
+        drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
+        peers: try await self.peers(reader)),
       logLevel: level)
   }
 
@@ -172,11 +185,14 @@ struct RunOptions: ParsableArguments {
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
+    values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private static let textKeys = ["data", "host", "logLevel", "peers", "publicURL"]
+  private static let textKeys = [
+    "data", "host", "logLevel", "peers", "publicURL", "tlsDirectory",
+  ]
   private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
@@ -233,5 +249,6 @@ struct RunSettings: Sendable {
       "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
       + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
+      + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
   }
 }

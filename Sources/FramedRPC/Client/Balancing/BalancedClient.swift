@@ -51,25 +51,30 @@ public final class BalancedClient: RPCChannel, Sendable {
   let state: Mutex<State>
   public let decodeLimits: DecodeLimits
 
-  /// - Parameter group: each endpoint's connection gets one of its loops.
+  /// - Parameters:
+  ///   - group: each endpoint's connection gets one of its loops.
+  ///   - security: of every connection; nil for plaintext.
   public convenience init(
     target: RPCTarget, group: any EventLoopGroup, limits: RPCLimits = .standard,
-    policy: ClientPolicy = ClientPolicy()
+    policy: ClientPolicy = ClientPolicy(), security: (any ClientSecurity)? = nil
   ) {
     self.init(
       resolver: target.makeResolver(), name: target.description, group: group, limits: limits,
-      policy: policy)
+      policy: policy, security: security)
   }
 
-  /// - Parameter name: what ``statistics()`` call the target.
+  /// - Parameters:
+  ///   - name: what ``statistics()`` call the target.
+  ///   - security: of every connection; nil for plaintext.
   public convenience init(
     resolver: any RPCResolver, name: String, group: any EventLoopGroup,
-    limits: RPCLimits = .standard, policy: ClientPolicy = ClientPolicy()
+    limits: RPCLimits = .standard, policy: ClientPolicy = ClientPolicy(),
+    security: (any ClientSecurity)? = nil
   ) {
     self.init(
       resolver: resolver, name: name, policy: policy, decodeLimits: limits.decode, clock: .system,
       random: SystemRandomNumberGenerator()
-    ) { RPCClient(address: $0, group: group, limits: limits) }
+    ) { RPCClient(address: $0, group: group, limits: limits, security: security) }
   }
 
   package init(
