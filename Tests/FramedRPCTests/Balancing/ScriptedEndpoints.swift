@@ -25,6 +25,8 @@ final class ScriptedEndpoints: Sendable {
     var cancelled: [Int] = []
     var shutDown: Set<Int> = []
     var held: [Int: (endpoint: Int, continuation: CheckedContinuation<Void, any Error>)] = [:]
+    /// The endpoints whose next held call goes on at once.
+    var released: [Int] = []
     var watching: [Int: [CheckedContinuation<Void, any Error>]] = [:]
     var watchers: [(isTrue: @Sendable (Seen) -> Bool, CheckedContinuation<Void, Never>)] = []
 
@@ -86,12 +88,15 @@ final class ScriptedEndpoints: Sendable {
     }
   }
 
-  /// Lets the oldest held call of an endpoint go on.
+  /// Lets the oldest held call of an endpoint go on, or the next when there is none yet.
   func release(_ endpoint: Int) {
-    let held = self.state.withLock { state in
-      state.held.filter { $0.value.endpoint == endpoint }.keys.min().flatMap {
-        state.held.removeValue(forKey: $0)
+    let held = self.state.withLock {
+      state -> (endpoint: Int, continuation: CheckedContinuation<Void, any Error>)? in
+      guard let first = state.held.filter({ $0.value.endpoint == endpoint }).keys.min() else {
+        state.released.append(endpoint)
+        return nil
       }
+      return state.held.removeValue(forKey: first)
     }
     held?.continuation.resume()
   }
@@ -141,12 +146,16 @@ final class ScriptedEndpoints: Sendable {
     private func hold(_ call: Int) async throws {
       try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { continuation in
-          let isCancelled = self.endpoints.change { state in
-            if Task.isCancelled { return true }
+          let outcome = self.endpoints.change { state -> Result<Void, any Error>? in
+            if Task.isCancelled { return .failure(Self.cancelled) }
+            if let index = state.released.firstIndex(of: self.number) {
+              state.released.remove(at: index)
+              return .success(())
+            }
             state.held[call] = (self.number, continuation)
-            return false
+            return nil
           }
-          if isCancelled { continuation.resume(throwing: Self.cancelled) }
+          if let outcome { continuation.resume(with: outcome) }
         }
       } onCancel: {
         let held = self.endpoints.change { state in

@@ -244,6 +244,26 @@ struct AttemptTests {
     #expect((statistics.retries, statistics.hedges) == (1, 0))
   }
 
+  @Test("a broken endpoint is no one to hedge with, and costs nothing")
+  func hedgeBroken() async throws {
+    let endpoints = ScriptedEndpoints()
+    endpoints.answer { call, number in
+      if call.endpoint == 1 { return .error(ScriptedEndpoints.unreachable) }
+      return number < 2 ? .ok : .hold
+    }
+    let client = endpoints.client(of: 2, policy: Self.hedged())
+    #expect(try await client.ask() == 2, "round the first, which is broken now")
+    async let answer = client.ask()
+    await endpoints.wait { $0.endpoints == [1, 2, 2] }
+    await endpoints.time.waitForSleepers(1)
+    endpoints.time.advance(by: .milliseconds(20))
+    endpoints.release(2)
+    #expect(try await answer == 2)
+    let statistics = client.statistics()
+    #expect((statistics.hedges, statistics.refusedByBudget) == (0, 0))
+    #expect(endpoints.seen.calls.count == 3)
+  }
+
   @Test("all attempts fail: the last error is told")
   func hedgeAllFail() async throws {
     let endpoints = ScriptedEndpoints()

@@ -103,8 +103,8 @@ package struct BalancerState<Channel: Sendable>: Sendable {
     self.endpoints.contains { $0.reachability != .broken }
   }
 
-  package func hasOther(than tried: [EndpointID]) -> Bool {
-    self.endpoints.contains { !tried.contains($0.id) }
+  package func hasUnbroken(otherThan tried: [EndpointID]) -> Bool {
+    self.endpoints.contains { $0.reachability != .broken && !tried.contains($0.id) }
   }
 
   // MARK: picking

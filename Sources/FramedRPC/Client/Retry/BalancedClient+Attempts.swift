@@ -238,11 +238,11 @@ extension BalancedClient {
   }
 
   /// An endpoint that the call has not been sent to yet, and the budget for it: the same one again
-  /// would be as slow as before.
+  /// would be as slow as before, and a broken one slower.
   private func hedgePlace(than tried: [Balancer.EndpointID]) -> Balancer.Pick? {
     let now = self.clock.now()
     return self.state.withLock { state in
-      guard !state.isShutDown, state.balancer.hasOther(than: tried) else { return nil }
+      guard !state.isShutDown, state.balancer.hasUnbroken(otherThan: tried) else { return nil }
       guard state.budget.withdraw(now: now) else {
         state.refusedByBudget += 1
         return nil
