@@ -143,6 +143,7 @@ class Server(Process):
             # All calls, also those of the warm-up, whose time is the server's too.
             result["server_cpu_us"] = (
                 (self.cpu_seconds() - before) * 1e6 / result["total_calls"])
+            result["cpu_us"] = result["server_cpu_us"] + result["client_cpu_us"]
         return result
 
     def idle_client(self, connections: int) -> Process:

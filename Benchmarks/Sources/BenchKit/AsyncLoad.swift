@@ -84,22 +84,20 @@ private final class OpenLoad<C: Caller>: @unchecked Sendable {
 
   private func turn() {
     let time = now()
-    while self.pace.due <= time, self.pace.due < self.load.end {
+    while self.pace.due <= time, self.pace.due < self.load.end,
+      self.state.withLock({ $0.outstanding }) < Pace.maxOutstanding
+    {
       self.start(due: self.pace.due, isSlow: self.pace.isSlow)
       self.pace.advance()
     }
-    guard self.pace.due < self.load.end else {
+    guard self.pace.due < self.load.end, time < self.load.end else {
       return self.finish { $0.isOver = true }
     }
-    self.loop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(self.pace.due))) { self.turn() }
+    self.loop.scheduleTask(deadline: self.pace.wakeUp(after: time)) { self.turn() }
   }
 
   private func start(due: Int64, isSlow: Bool) {
-    let outstanding = self.state.withLock { state in
-      state.outstanding += 1
-      return state.outstanding
-    }
-    guard outstanding <= Pace.maxOutstanding else { fail("the rate is too high") }
+    self.state.withLock { $0.outstanding += 1 }
     Task.immediate(executorPreference: self.executor) {
       do {
         try await self.caller.call(delayMs: isSlow ? self.load.options.slowMs : 0)

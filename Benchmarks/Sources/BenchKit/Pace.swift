@@ -1,3 +1,5 @@
+public import NIOCore
+
 /// The open model: call number k is due at start + k/rate, whether or not others have come back.
 public struct Pace {
   private let start: Int64
@@ -5,8 +7,11 @@ public struct Pace {
   private let slowPercent: Int
   private var next = 0
 
-  /// Calls that may be on their way before the load counts as too much.
-  public static let maxOutstanding = 20_000
+  /// Calls on their way, at most. Above it calls wait, and their latency still counts from when
+  /// they were due.
+  public static let maxOutstanding = 4000
+  /// How long to wait for room, in nanoseconds.
+  private static let pause: Int64 = 50_000
 
   public init(_ options: Options) {
     self.start = now()
@@ -16,6 +21,11 @@ public struct Pace {
 
   public var due: Int64 { self.start + Int64(Double(self.next) * self.interval) }
   public var isSlow: Bool { self.next % 100 < self.slowPercent }
+
+  /// When to look for calls that are due again, the last time being `time`.
+  public func wakeUp(after time: Int64) -> NIODeadline {
+    .uptimeNanoseconds(UInt64(self.due > time ? self.due : time + Self.pause))
+  }
 
   public mutating func advance() {
     self.next += 1

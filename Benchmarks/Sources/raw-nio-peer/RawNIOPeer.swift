@@ -113,17 +113,18 @@ private final class Client: @unchecked Sendable {
   private func turn(_ channel: any Channel) {
     let time = now()
     var output = ByteBuffer()
-    while self.pace.due <= time, self.pace.due < self.load.end {
-      guard self.running < Pace.maxOutstanding else { fail("the rate is too high") }
+    while self.pace.due <= time, self.pace.due < self.load.end,
+      self.running < Pace.maxOutstanding
+    {
       self.send(self.sent % Pace.maxOutstanding, self.pace.due, &output)
       self.pace.advance()
     }
     channel.writeAndFlush(output, promise: nil)
-    guard self.pace.due < self.load.end else {
+    guard self.pace.due < self.load.end, time < self.load.end else {
       self.isOver = true
       return self.finishIfOver()
     }
-    channel.eventLoop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(self.pace.due))) {
+    channel.eventLoop.scheduleTask(deadline: self.pace.wakeUp(after: time)) {
       self.turn(channel)
     }
   }

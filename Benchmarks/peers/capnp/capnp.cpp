@@ -119,17 +119,17 @@ class Client {
                                            kj::UnixEventPort::FdObserver::OBSERVE_READ);
     bench::Pace pace(options_);
     kj::TaskSet tasks(errors_);
-    while (pace.due() < load.end()) {
-      const int64_t due = pace.due();
+    while (pace.due() < load.end() && bench::now() < load.end()) {
+      const bool full = outstanding_ >= bench::Pace::kMaxOutstanding;
+      const int64_t due = full ? bench::now() + bench::Pace::kPause : pace.due();
       const itimerspec when{{0, 0}, {due / 1'000'000'000, due % 1'000'000'000}};
       timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, nullptr);
       observer.whenBecomesReadable().wait(io_.waitScope);
       uint64_t expirations;
       if (read(timer, &expirations, sizeof expirations) < 0) continue;
-      for (const int64_t time = bench::now(); pace.due() <= time; pace.advance()) {
-        if (++outstanding_ > bench::Pace::kMaxOutstanding) {
-          bench::Options::fail("the rate is too high");
-        }
+      const int64_t time = bench::now();
+      for (; pace.due() <= time && outstanding_ < bench::Pace::kMaxOutstanding; pace.advance()) {
+        outstanding_++;
         tasks.add(call(pace.slow()).then([this, &load, due = pace.due(), slow = pace.slow()]() {
           load.finished(0, due, slow);
           outstanding_--;

@@ -234,8 +234,11 @@ class Pace {
   bool slow() const { return static_cast<int>(next_ % 100) < slow_percent_; }
   void advance() { next_++; }
 
-  /// Calls that may be on their way before the load counts as too much.
-  static constexpr int kMaxOutstanding = 20'000;
+  /// Calls on their way, at most. Above it calls wait, and their latency still counts from when
+  /// they were due.
+  static constexpr int kMaxOutstanding = 4000;
+  /// How long to wait for room.
+  static constexpr int64_t kPause = 50'000;
 
  private:
   const int64_t start_;

@@ -152,12 +152,18 @@ void rate(const bench::Options& options, ::bench::Bench::Stub& stub, bench::Load
   for (int slot = 0; slot < bench::Pace::kMaxOutstanding; slot++) free.push_back(slot);
   while (pace.due() < load.end()) {
     bench::sleep_until(pace.due());
-    int slot;
+    int slot = -1;
     {
       std::lock_guard lock(mutex);
-      if (free.empty()) bench::Options::fail("the rate is too high");
-      slot = free.back();
-      free.pop_back();
+      if (!free.empty()) {
+        slot = free.back();
+        free.pop_back();
+      }
+    }
+    if (slot < 0) {
+      if (bench::now() >= load.end()) break;
+      bench::sleep_until(bench::now() + bench::Pace::kPause);
+      continue;
     }
     auto& call = calls[slot];
     call.request.set_text(text);

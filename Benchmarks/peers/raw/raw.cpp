@@ -239,7 +239,8 @@ void rate(const bench::Options& options, bench::Load& load) {
       pace.advance();
       sent++;
     }
-    client.turn(over ? INT64_MAX : pace.due(), [&](const Header& header, const char*, size_t) {
+    const bool full = sent - finished == bench::Pace::kMaxOutstanding;
+    client.turn(over || full ? INT64_MAX : pace.due(), [&](const Header& header, const char*, size_t) {
       load.finished(0, due[header.slot]);
       finished++;
     });

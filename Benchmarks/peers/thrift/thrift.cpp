@@ -137,14 +137,13 @@ class Client {
       bool slow;
     };
     std::deque<Due> waiting;
-    while (pace.due() < load.end() || !waiting.empty() ||
+    while ((pace.due() < load.end() && bench::now() < load.end()) || !waiting.empty() ||
            static_cast<int>(free.size()) < options_.in_flight) {
       const int64_t time = bench::now();
-      for (; pace.due() <= time && pace.due() < load.end(); pace.advance()) {
+      for (; pace.due() <= time && pace.due() < load.end() &&
+             waiting.size() < bench::Pace::kMaxOutstanding;
+           pace.advance()) {
         waiting.push_back({pace.due(), pace.slow()});
-        if (waiting.size() > bench::Pace::kMaxOutstanding) {
-          bench::Options::fail("the rate is too high");
-        }
       }
       while (!waiting.empty() && !free.empty()) {
         auto& connection = *connections_[free.back()];
