@@ -8,6 +8,7 @@ public enum AllServices {
   public static let descriptors: [ServiceDescriptor] = [
     FramedrpcV1.HealthService.descriptor,
     FramedrpcV1.TestService.descriptor,
+    FramedrpcV1.StreamTestService.descriptor,
     AlertV1.AlertService.descriptor,
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,

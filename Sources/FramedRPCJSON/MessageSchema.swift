@@ -121,6 +121,13 @@ package enum IntegerKind: String, Sendable {
   case int32, sint32, sfixed32, uint32, fixed32
   case int64, sint64, sfixed64, uint64, fixed64
 
+  var has64Bits: Bool {
+    switch self {
+    case .int32, .sint32, .sfixed32, .uint32, .fixed32: false
+    case .int64, .sint64, .sfixed64, .uint64, .fixed64: true
+    }
+  }
+
   init(_ type: ProtobufCType) {
     switch type {
     case PROTOBUF_C_TYPE_INT32: self = .int32

@@ -15,7 +15,7 @@ extension MessageTranscoder {
     for field in schema.fields {
       // Of alternatives only the first: the template as it stands must be a valid request.
       if let oneof = field.oneof, !seenOneofs.insert(oneof).inserted { continue }
-      var value = WireToJSON.defaultValue(field.kind)
+      var value = WireToJSON(mapping: .plain).defaultValue(field.kind)
       if case .message(let nested) = field.kind {
         guard depth < self.maxTemplateDepth else { continue }
         value = self.template(for: nested, depth: depth + 1)

@@ -1,8 +1,10 @@
 import JSON
 
 /// Protobuf bytes → JSON. Strings were checked before; fields that nobody knows are left out.
-enum WireToJSON {
-  static func message(
+struct WireToJSON {
+  let mapping: JSONMapping
+
+  func message(
     _ bytes: ArraySlice<UInt8>, as schema: MessageSchema
   ) throws(TranscodingError) -> JSONValue {
     let fields = schema.fields
@@ -34,7 +36,7 @@ enum WireToJSON {
   }
 
   /// Nil when the field is absent and that means something.
-  private static func field(
+  private func field(
     _ field: FieldSchema, _ values: [WireValue]
   ) throws(TranscodingError) -> JSONValue? {
     if field.isRepeated {
@@ -48,7 +50,7 @@ enum WireToJSON {
     return try self.value(last, field.kind)
   }
 
-  private static func elements(
+  private func elements(
     _ kind: FieldKind, _ values: [WireValue]
   ) throws(TranscodingError) -> [JSONValue] {
     var elements: [JSONValue] = []
@@ -70,19 +72,19 @@ enum WireToJSON {
     return content
   }
 
-  private static func value(
+  private func value(
     _ value: WireValue, _ kind: FieldKind
   ) throws(TranscodingError) -> JSONValue {
     switch (kind, value) {
     case (.bool, .varint(let bits)): return .bool(bits != 0)
     case (.integer(let kind), _): return try self.integer(value, kind)
-    case (.enumeration(let schema), .varint(let bits)): return self.enumeration(bits, schema)
+    case (.enumeration(let schema), .varint(let bits)): return Self.enumeration(bits, schema)
     case (.double, .fixed64(let bits)):
       let real = Double(bitPattern: bits)
-      return self.real(real, "\(real)")
+      return Self.real(real, "\(real)")
     case (.float, .fixed32(let bits)):
       let real = Float(bitPattern: bits)
-      return self.real(Double(real), "\(real)")
+      return Self.real(Double(real), "\(real)")
     case (.string, .bytes(let content)): return .string(String(decoding: content, as: UTF8.self))
     case (.bytes, .bytes(let content)): return .string(Base64.encode(Array(content)))
     case (.message(let schema), .bytes(let content)): return try self.message(content, as: schema)
@@ -90,22 +92,27 @@ enum WireToJSON {
     }
   }
 
-  private static func integer(
+  private func integer(
     _ value: WireValue, _ kind: IntegerKind
   ) throws(TranscodingError) -> JSONValue {
     switch (kind, value) {
     case (.int32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: bits))
-    case (.int64, .varint(let bits)): .wholeNumber(Int64(bitPattern: bits))
+    case (.int64, .varint(let bits)): self.wide(Int64(bitPattern: bits))
     case (.uint32, .varint(let bits)): .wholeNumber(UInt32(truncatingIfNeeded: bits))
-    case (.uint64, .varint(let bits)): .wholeNumber(bits)
-    case (.sint32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: self.unzigzag(bits)))
-    case (.sint64, .varint(let bits)): .wholeNumber(self.unzigzag(bits))
+    case (.uint64, .varint(let bits)): self.wide(bits)
+    case (.sint32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: Self.unzigzag(bits)))
+    case (.sint64, .varint(let bits)): self.wide(Self.unzigzag(bits))
     case (.fixed32, .fixed32(let bits)): .wholeNumber(bits)
     case (.sfixed32, .fixed32(let bits)): .wholeNumber(Int32(bitPattern: bits))
-    case (.fixed64, .fixed64(let bits)): .wholeNumber(bits)
-    case (.sfixed64, .fixed64(let bits)): .wholeNumber(Int64(bitPattern: bits))
+    case (.fixed64, .fixed64(let bits)): self.wide(bits)
+    case (.sfixed64, .fixed64(let bits)): self.wide(Int64(bitPattern: bits))
     default: throw WireReader.malformed
     }
+  }
+
+  /// An integer of 64 bits.
+  private func wide(_ value: some BinaryInteger) -> JSONValue {
+    self.mapping.quotes64Bits ? .string(String(value)) : .wholeNumber(value)
   }
 
   private static func unzigzag(_ bits: UInt64) -> Int64 {
@@ -125,12 +132,13 @@ enum WireToJSON {
       ?? .wholeNumber(number)
   }
 
-  static func defaultValue(_ kind: FieldKind) -> JSONValue {
+  func defaultValue(_ kind: FieldKind) -> JSONValue {
     switch kind {
     case .bool: false
-    case .integer, .float, .double: 0
+    case .integer(let kind): kind.has64Bits ? self.wide(Int64(0)) : 0
+    case .float, .double: 0
     case .string, .bytes: ""
-    case .enumeration(let schema): self.enumeration(0, schema)
+    case .enumeration(let schema): Self.enumeration(0, schema)
     case .message: .object(JSONObject())
     }
   }

@@ -69,6 +69,11 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
     self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
   }
 
+  func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void) {
+    guard let context = self.context else { return whenWritten() }
+    context.writeAndFlush(self.wrapOutboundOut(bytes)).whenComplete { _ in whenWritten() }
+  }
+
   func setReading(_ reading: Bool) {
     self.context?.channel.setOption(.autoRead, value: reading).whenComplete { _ in }
   }

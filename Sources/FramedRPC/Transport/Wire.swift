@@ -8,6 +8,8 @@ package protocol Wire: AnyObject {
   var queuedBytes: Int { get }
   /// Sends bytes; they are not held back.
   func write(_ bytes: ByteBuffer)
+  /// Sends bytes, and says so once they have left this end, or never will.
+  func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void)
   /// Stops or resumes reading from the peer.
   func setReading(_ reading: Bool)
   /// Closes after what was written has left, or after `limit`, and then tells the connection; zero
