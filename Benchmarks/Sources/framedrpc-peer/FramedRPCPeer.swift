@@ -35,6 +35,9 @@ enum FramedRPCPeer {
     case "unary":
       load = Load(options)
       try await load.callAll(caller, on: executor)
+    case "stream":
+      load = Load(options)
+      try await load.streamAll(caller, on: executor)
     case "rate":
       load = Load(options, slots: 1)
       try await load.callAtRate(caller, loop: loop, on: executor)
@@ -44,9 +47,12 @@ enum FramedRPCPeer {
   }
 
   private static func serve(_ options: Options) async throws {
-    let service = FramedrpcV1.TestService.register(
-      EchoHandler(), on: options.pool ? .sharedPool : .eventLoop)
-    let server = try RPCServer(services: [service], group: self.group)
+    let execution: HandlerExecution = options.pool ? .sharedPool : .eventLoop
+    let server = try RPCServer(
+      services: [
+        FramedrpcV1.TestService.register(EchoHandler(), on: execution),
+        FramedrpcV1.StreamTestService.register(StreamHandler(), on: execution),
+      ], group: self.group)
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: options.port))
     guard case .tcp(_, let port) = address else { fail("no port") }
     Talk.port(port)
@@ -76,10 +82,12 @@ enum FramedRPCPeer {
 
 private struct EchoCaller: Caller {
   private let client: FramedrpcV1.TestServiceClient
+  private let streams: FramedrpcV1.StreamTestServiceClient
   private let text: String
 
   init(_ channel: RPCClient, bytes: Int) {
     self.client = FramedrpcV1.TestServiceClient(channel)
+    self.streams = FramedrpcV1.StreamTestServiceClient(channel)
     self.text = String(repeating: "a", count: bytes)
   }
 
@@ -90,7 +98,12 @@ private struct EchoCaller: Caller {
   }
 
   func stream(messages: Int, receive: @Sendable () -> Void) async throws {
-    fail("FramedRPC does not stream yet")
+    let responses = try await self.streams.download(
+      FramedrpcV1.StreamRequest(times: Int32(messages), body: Array(self.text.utf8)))
+    for try await response in responses {
+      guard response.body.count == self.text.utf8.count else { fail("not what was sent") }
+      receive()
+    }
   }
 }
 
@@ -109,5 +122,31 @@ private struct EchoHandler: FramedrpcV1.TestServiceHandler {
     _ request: FramedrpcV1.ReflectRequest, _ context: RPCContext
   ) async throws -> FramedrpcV1.ReflectResponse {
     FramedrpcV1.ReflectResponse(everything: request.everything)
+  }
+}
+
+/// Sends the request's body back, as often as it says.
+private struct StreamHandler: FramedrpcV1.StreamTestServiceHandler {
+  func download(
+    _ request: FramedrpcV1.StreamRequest, _ responses: RPCWriter<FramedrpcV1.StreamResponse>,
+    _ context: RPCContext
+  ) async throws {
+    for number in 0..<request.times {
+      try await responses.write(
+        FramedrpcV1.StreamResponse(body: request.body, messages: Int64(number)))
+    }
+  }
+
+  func upload(
+    _ requests: RPCReader<FramedrpcV1.StreamRequest>, _ context: RPCContext
+  ) async throws -> FramedrpcV1.StreamResponse {
+    throw RPCError(.unimplemented, "the race has server streams only")
+  }
+
+  func chat(
+    _ requests: RPCReader<FramedrpcV1.StreamRequest>,
+    _ responses: RPCWriter<FramedrpcV1.StreamResponse>, _ context: RPCContext
+  ) async throws {
+    throw RPCError(.unimplemented, "the race has server streams only")
   }
 }
