@@ -11,7 +11,7 @@ COLOURS = {
     "grpc-cpp": "#0072B2", "grpc-swift": "#56B4E9", "capnp": "#009E73", "thrift": "#CC79A7",
 }
 WIDTH, HEIGHT = 960, 420
-LEFT, TOP, BOTTOM = 70, 50, 60
+LEFT, TOP, BOTTOM = 90, 50, 60
 
 
 def text(x: float, y: float, content: str, anchor: str = "start", more: str = "") -> str:
