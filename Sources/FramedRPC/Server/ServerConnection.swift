@@ -349,7 +349,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     let call = Call(stream: stream, deadline: deadline, started: now)
     let context = RPCContext(
-      deadline: deadline, metadata: metadata, method: method.fullName, responseMetadata: call)
+      deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
+      responseMetadata: call)
     if isWhole, case .unary(let handler) = method.handler {
       self.start(call, method, context, .unary(handler, body))
     } else {
