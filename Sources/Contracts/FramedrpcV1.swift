@@ -698,7 +698,7 @@ public enum FramedrpcV1 {
   }
 
   /// One message of a stream, and what the answer shall be.
-  public struct StreamRequest: CBackedMessage {
+  public struct StreamRequest: GeneratedMessage {
     /// A message of each of these sizes is sent back.
     public var sizes: [Int32]
     /// How often all of them are sent; 0 counts as 1.
@@ -745,11 +745,23 @@ public enum FramedrpcV1 {
       self.times = pointer.pointee.times
       self.body = bytesField(pointer.pointee.body)
       self.failWith = pointer.pointee.fail_with
-      self.text = String(cString: pointer.pointee.text)
+      self.text = stringField(pointer.pointee.text)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__StreamRequest>) -> Bool {
+      framedrpc__v1__stream_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__StreamRequest>) -> Int {
+      framedrpc__v1__stream_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__StreamRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__stream_request__write(pointer, end)
     }
   }
 
-  public struct StreamResponse: CBackedMessage {
+  public struct StreamResponse: GeneratedMessage {
     public var body: [UInt8]
     /// Bytes in the bodies of all requests until now.
     public var totalBytes: Int64
@@ -783,6 +795,18 @@ public enum FramedrpcV1 {
       self.body = bytesField(pointer.pointee.body)
       self.totalBytes = pointer.pointee.total_bytes
       self.messages = pointer.pointee.messages
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__StreamResponse>) -> Bool {
+      framedrpc__v1__stream_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__StreamResponse>) -> Int {
+      framedrpc__v1__stream_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__StreamResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__stream_response__write(pointer, end)
     }
   }
 

@@ -1478,3 +1478,187 @@ uint8_t *framedrpc__v1__reflect_response__write(const Framedrpc__V1__ReflectResp
   }
   return end;
 }
+
+int framedrpc__v1__stream_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Framedrpc__V1__StreamRequest *message) {
+  static const Framedrpc__V1__StreamRequest initial = FRAMEDRPC__V1__STREAM_REQUEST__INIT;
+  *message = initial;
+  size_t sizes_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* sizes */
+        if (sizes_capacity - message->n_sizes < 1) {
+          void *grown = framed_rpc_grow(decoder, message->sizes, message->n_sizes, 1, &sizes_capacity, sizeof message->sizes[0]);
+          if (grown == NULL) return 0;
+          message->sizes = grown;
+        }
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->sizes[message->n_sizes] = (int32_t)varint.value;
+        at = varint.next;
+        message->n_sizes += 1;
+        break;
+      }
+      case 10: { /* sizes */
+        size_t count;
+        framed_rpc_content content = framed_rpc_open_packed_varints(decoder, at, end, &count);
+        if (content.at == NULL) return 0;
+        if (sizes_capacity - message->n_sizes < count) {
+          void *grown = framed_rpc_grow(decoder, message->sizes, message->n_sizes, count, &sizes_capacity, sizeof message->sizes[0]);
+          if (grown == NULL) return 0;
+          message->sizes = grown;
+        }
+        while (content.at != content.stop) {
+          framed_rpc_varint varint = framed_rpc_read_varint(decoder, content.at, content.stop);
+          if (varint.next == NULL) return 0;
+          message->sizes[message->n_sizes] = (int32_t)varint.value;
+          content.at = varint.next;
+          message->n_sizes += 1;
+        }
+        at = content.stop;
+        break;
+      }
+      case 16: { /* times */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->times = (int32_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 26: { /* body */
+        at = framed_rpc_read_bytes(decoder, at, end, &message->body);
+        break;
+      }
+      case 32: { /* fail_with */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->fail_with = (int32_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 42: { /* text */
+        at = framed_rpc_read_string(decoder, at, end, "text", protobuf_c_empty_string, &message->text);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+          case 4:
+          case 5:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t framedrpc__v1__stream_request__size(const Framedrpc__V1__StreamRequest *message) {
+  size_t size = 0;
+  if (message->n_sizes != 0) {
+    size_t packed = 0;
+    for (size_t index = 0; index < message->n_sizes; index++) {
+      packed += framed_rpc_varint_size((uint64_t)(int64_t)message->sizes[index]);
+    }
+    size += 1 + framed_rpc_delimited_size(packed);
+  }
+  if (message->times != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->times);
+  if (message->body.len != 0) size += 1 + framed_rpc_delimited_size(message->body.len);
+  if (message->fail_with != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fail_with);
+  if (message->text != NULL && message->text[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text));
+  return size;
+}
+
+uint8_t *framedrpc__v1__stream_request__write(const Framedrpc__V1__StreamRequest *message, uint8_t *end) {
+  if (message->text != NULL && message->text[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->text, framed_rpc_text_length(message->text));
+    *--end = 42;
+  }
+  if (message->fail_with != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->fail_with);
+    *--end = 32;
+  }
+  if (message->body.len != 0) {
+    end = framed_rpc_write_delimited(end, message->body.data, message->body.len);
+    *--end = 26;
+  }
+  if (message->times != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->times);
+    *--end = 16;
+  }
+  if (message->n_sizes != 0) {
+    uint8_t *stop = end;
+    for (size_t index = message->n_sizes; index-- > 0;) {
+      end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->sizes[index]);
+    }
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int framedrpc__v1__stream_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Framedrpc__V1__StreamResponse *message) {
+  static const Framedrpc__V1__StreamResponse initial = FRAMEDRPC__V1__STREAM_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* body */
+        at = framed_rpc_read_bytes(decoder, at, end, &message->body);
+        break;
+      }
+      case 16: { /* total_bytes */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total_bytes = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 24: { /* messages */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->messages = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t framedrpc__v1__stream_response__size(const Framedrpc__V1__StreamResponse *message) {
+  size_t size = 0;
+  if (message->body.len != 0) size += 1 + framed_rpc_delimited_size(message->body.len);
+  if (message->total_bytes != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total_bytes);
+  if (message->messages != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->messages);
+  return size;
+}
+
+uint8_t *framedrpc__v1__stream_response__write(const Framedrpc__V1__StreamResponse *message, uint8_t *end) {
+  if (message->messages != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->messages);
+    *--end = 24;
+  }
+  if (message->total_bytes != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total_bytes);
+    *--end = 16;
+  }
+  if (message->body.len != 0) {
+    end = framed_rpc_write_delimited(end, message->body.data, message->body.len);
+    *--end = 10;
+  }
+  return end;
+}

@@ -37,4 +37,12 @@ int framedrpc__v1__reflect_response__decode(framed_rpc_decoder *decoder, const u
 size_t framedrpc__v1__reflect_response__size(const Framedrpc__V1__ReflectResponse *message);
 uint8_t *framedrpc__v1__reflect_response__write(const Framedrpc__V1__ReflectResponse *message, uint8_t *end);
 
+int framedrpc__v1__stream_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Framedrpc__V1__StreamRequest *message);
+size_t framedrpc__v1__stream_request__size(const Framedrpc__V1__StreamRequest *message);
+uint8_t *framedrpc__v1__stream_request__write(const Framedrpc__V1__StreamRequest *message, uint8_t *end);
+
+int framedrpc__v1__stream_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Framedrpc__V1__StreamResponse *message);
+size_t framedrpc__v1__stream_response__size(const Framedrpc__V1__StreamResponse *message);
+uint8_t *framedrpc__v1__stream_response__write(const Framedrpc__V1__StreamResponse *message, uint8_t *end);
+
 #endif
