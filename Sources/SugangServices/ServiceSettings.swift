@@ -24,6 +24,11 @@ public struct ServiceSettings: Sendable {
   public var callTimeout: Duration
   public var breaker: CircuitBreakerPolicy
   public var bulkhead: BulkheadPolicy
+  /// Where other services are, when they are not on this machine's usual ports. Several endpoints
+  /// of one service must answer from the same data.
+  public var peers: [ServiceName: RPCTarget]
+  /// How the others are called.
+  public var callPolicy: ClientPolicy
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -31,7 +36,8 @@ public struct ServiceSettings: Sendable {
     drainDelay: Duration = .zero, tlsFolder: String? = nil,
     callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
-    bulkhead: BulkheadPolicy = BulkheadPolicy()
+    bulkhead: BulkheadPolicy = BulkheadPolicy(), peers: [ServiceName: RPCTarget] = [:],
+    callPolicy: ClientPolicy = CallPolicy.standard
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -43,6 +49,8 @@ public struct ServiceSettings: Sendable {
     self.callTimeout = callTimeout
     self.breaker = breaker
     self.bulkhead = bulkhead
+    self.peers = peers
+    self.callPolicy = callPolicy
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

@@ -3,12 +3,12 @@ import FramedRPC
 import NIOPosix
 import Synchronization
 
-/// Finds the other services: one multiplexed connection to each, made when it is first used.
+/// Finds the other services: one client of each, made when it is first used.
 package final class Peers: Sendable {
   private let settings: ServiceSettings
   private let network: InProcessNetwork?
   private let security: @Sendable (ServiceName) -> (any ClientSecurity)?
-  private let clients = Mutex<[ServiceName: RPCClient]>([:])
+  private let clients = Mutex<[ServiceName: BalancedClient]>([:])
 
   /// - Parameters:
   ///   - network: where all services of one process meet, nil when each has its own.
@@ -22,19 +22,24 @@ package final class Peers: Sendable {
     self.security = security
   }
 
-  func address(of name: ServiceName) -> RPCAddress {
+  /// Where the settings say; else in this process; else at its usual port.
+  func target(of name: ServiceName) -> RPCTarget {
+    if let target = self.settings.peers[name] { return target }
     if let network = self.network {
-      return .inProcess(name.rawValue, in: network)
+      return .fixed([.inProcess(name.rawValue, in: network)])
     }
-    return .tcp(host: self.settings.host, port: name.rpcPort + self.settings.portOffset)
+    return .fixed([
+      .tcp(host: self.settings.host, port: name.rpcPort + self.settings.portOffset)
+    ])
   }
 
-  func channel(to name: ServiceName) -> RPCClient {
+  func channel(to name: ServiceName) -> BalancedClient {
     self.clients.withLock { clients in
       if let client = clients[name] { return client }
-      let client = RPCClient(
-        address: self.address(of: name), group: MultiThreadedEventLoopGroup.singleton,
-        limits: ServiceSettings.rpcLimits, security: self.security(name))
+      let client = BalancedClient(
+        target: self.target(of: name), group: MultiThreadedEventLoopGroup.singleton,
+        limits: ServiceSettings.rpcLimits, policy: self.settings.callPolicy,
+        security: self.security(name))
       clients[name] = client
       return client
     }
@@ -42,6 +47,11 @@ package final class Peers: Sendable {
 
   func feed(of name: ServiceName) -> EventsV1.EventFeedServiceClient {
     EventsV1.EventFeedServiceClient(self.channel(to: name))
+  }
+
+  /// What is known of the services that were called, by name.
+  package var statistics: [ServiceName: ClientStatistics] {
+    self.clients.withLock { $0 }.mapValues { $0.statistics() }
   }
 
   func shutdown() {
