@@ -106,14 +106,17 @@ let rpcTargets: [Target] = [
   .systemLibrary(
     name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
   .target(
-    name: "FramedRPC", dependencies: ["CProtobufC", nioCore, nioPosix], swiftSettings: shared),
+    name: "FramedRPC", dependencies: ["CProtobufC", "CRuntimeProtos", nioCore, nioPosix],
+    swiftSettings: shared),
+  // The messages that FramedRPC itself serves.
+  .target(name: "CRuntimeProtos", dependencies: ["CProtobufC"]),
   .target(name: "CProtos", dependencies: ["CProtobufC"]),
   .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
   .target(
     name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
-    name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
+    name: "FramedRPCJSON", dependencies: ["FramedRPC", "JSON"],
     swiftSettings: shared),
   .target(
     name: "FramedRPCCodeGen", dependencies: ["CDescriptorProtos", "CProtobufC"],

@@ -20,11 +20,13 @@ public enum Generator {
       throw SchemaError(place: "standard input", reason: "this is no CodeGeneratorRequest")
     }
     defer { google__protobuf__compiler__code_generator_request__free_unpacked(unpacked, nil) }
+    let options = try GeneratorOptions(unpacked.pointee.parameter.map { String(cString: $0) } ?? "")
     let schema = try SchemaReader.read(unpacked.pointee)
     let packages = schema.packages.map { package in
-      ("\(Naming.namespace(package.name)).swift", Self.emit(package))
+      ("\(Naming.namespace(package.name)).swift", Self.emit(package, options))
     }
-    return packages + [("AllServices.swift", Self.emitIndex(schema))]
+    return options.isRuntime
+      ? packages : packages + [("AllServices.swift", Self.emitIndex(schema))]
   }
 
   private static let header = """
@@ -34,16 +36,19 @@ public enum Generator {
 
     """
 
-  private static func emit(_ package: Package) -> String {
+  private static func emit(_ package: Package, _ options: GeneratorOptions) -> String {
     var writer = SwiftWriter()
     if !package.messages.isEmpty {
       writer.line("public import CProtobufC")
-      writer.line("public import CProtos")
+      writer.line("public import \(options.isRuntime ? "CRuntimeProtos" : "CProtos")")
     }
-    writer.line("public import FramedRPC")
+    if !options.isRuntime {
+      writer.line("public import FramedRPC")
+    }
     writer.line()
     writer.line("/// \(package.name)")
-    writer.block("public enum \(Naming.namespace(package.name)) {") { writer in
+    let declaration = options.extended == package.name ? "extension" : "public enum"
+    writer.block("\(declaration) \(Naming.namespace(package.name)) {") { writer in
       var isFirst = true
       func separate(_ writer: inout SwiftWriter) {
         if !isFirst { writer.line() }

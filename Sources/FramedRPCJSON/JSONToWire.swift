@@ -24,7 +24,7 @@ enum JSONToWire {
     var writer = WireWriter()
     for (field, value) in values.sorted(by: { $0.field.number < $1.field.number }) {
       do throws(TranscodingError) {
-        try self.write(value, field, into: &writer)
+        try self.write(value, field, schema, into: &writer)
       } catch {
         throw error.inside(field.jsonName)
       }
@@ -41,10 +41,11 @@ enum JSONToWire {
   }
 
   private static func write(
-    _ value: JSONValue, _ field: FieldSchema, into writer: inout WireWriter
+    _ value: JSONValue, _ field: FieldSchema, _ schema: MessageSchema,
+    into writer: inout WireWriter
   ) throws(TranscodingError) {
     guard field.isRepeated else {
-      let wire = try self.value(value, field.kind)
+      let wire = try self.value(value, field.kind, schema)
       writer.tag(field.number, wire.type)
       return writer.append(wire)
     }
@@ -56,7 +57,7 @@ enum JSONToWire {
     for (index, element) in elements.enumerated() {
       let wire: WireValue
       do throws(TranscodingError) {
-        wire = try self.value(element, field.kind)
+        wire = try self.value(element, field.kind, schema)
       } catch {
         throw error.inside("[\(index)]")
       }
@@ -75,7 +76,7 @@ enum JSONToWire {
   }
 
   private static func value(
-    _ value: JSONValue, _ kind: FieldKind
+    _ value: JSONValue, _ kind: FieldKind, _ parent: MessageSchema
   ) throws(TranscodingError) -> WireValue {
     switch kind {
     case .bool:
@@ -94,11 +95,11 @@ enum JSONToWire {
       }
       return .bytes(bytes[...])
     case .enumeration(let schema): return try self.enumeration(value, schema)
-    case .message(let schema):
+    case .message(let name):
       guard case .object(let object) = value else {
-        throw self.expected("an object (\(schema.name))", value)
+        throw self.expected("an object (\(name))", value)
       }
-      return .bytes(try self.message(object, as: schema)[...])
+      return .bytes(try self.message(object, as: parent.nested(name))[...])
     }
   }
 

@@ -16,9 +16,9 @@ extension MessageTranscoder {
       // Of alternatives only the first: the template as it stands must be a valid request.
       if let oneof = field.oneof, !seenOneofs.insert(oneof).inserted { continue }
       var value = WireToJSON.defaultValue(field.kind)
-      if case .message(let nested) = field.kind {
+      if case .message(let name) = field.kind {
         guard depth < self.maxTemplateDepth else { continue }
-        value = self.template(for: nested, depth: depth + 1)
+        value = self.template(for: schema.nested(name), depth: depth + 1)
       }
       object.append(field.jsonName, field.isRepeated ? [value] : value)
     }

@@ -41,10 +41,11 @@ struct Descriptors {
   /// A CodeGeneratorRequest of one file.
   static func request(
     package: String = "framedrpc.sample.v1", syntax: String? = "proto3",
-    _ contents: (inout Descriptors) -> Void
+    options: String? = nil, _ contents: (inout Descriptors) -> Void
   ) -> [UInt8] {
     Self.make {
       $0.set(1, "sample.proto")
+      if let options { $0.set(2, options) }
       $0.set(15) { file in
         file.set(1, "sample.proto")
         file.set(2, package)

@@ -77,6 +77,6 @@ private final class Dependency: RPCChannel {
       return state.isHealthy
     }
     guard isHealthy else { throw RPCError(.unavailable, "gone") }
-    return try FramedrpcV1.CheckResponse(status: "SERVING").encoded()
+    return try FramedrpcV1.CheckResponse(status: .serving).encoded()
   }
 }

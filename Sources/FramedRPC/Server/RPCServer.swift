@@ -16,28 +16,45 @@ public final class RPCServer: Sendable {
   private let limits: RPCLimits
   private let table: MethodTable
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
+  /// By loop; empty when nothing is counted.
+  private let statistics: [ObjectIdentifier: LoopStatistics]
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
+  ///   - introspection: what the server tells of itself, by services that come after those.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
   /// - Throws: ``MethodTableError`` when two methods have the same name or hash, or there are too
   ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
+    introspection: ServerIntrospection = ServerIntrospection(),
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
     self.group = group
     self.limits = limits
-    self.table = try MethodTable(services)
+    let serverStatistics = ServerStatistics()
+    let table = try MethodTable(introspection.adding(to: services, serverStatistics))
+    self.table = table
     var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
+    var statistics: [ObjectIdentifier: LoopStatistics] = [:]
     for loop in group.makeIterator() {
       executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop: loop)
+      if introspection.statistics != nil {
+        statistics[ObjectIdentifier(loop)] = LoopStatistics(
+          loop: loop, methodCount: table.methods.count)
+      }
     }
     self.executors = executors
+    self.statistics = statistics
     self.onUnhandledError = onUnhandledError
+    serverStatistics.begin(
+      methodNames: table.methods.map(\.fullName), loops: Array(statistics.values),
+      connections: { [weak self] in
+        self.map { $0.state.withLock { Array($0.connections.values) } } ?? []
+      })
   }
 
   /// `sugang.pay.v1.PayService/Approve` …, in the order of their slots.

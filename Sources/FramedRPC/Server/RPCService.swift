@@ -35,11 +35,26 @@ public struct RPCService: Sendable {
   /// `sugang.pay.v1.PayService`
   public let name: String
   public let execution: HandlerExecution
+  /// What reflection tells of the service; nil when it was put together by hand.
+  public let descriptor: ServiceDescriptor?
   @usableFromInline private(set) var methods: [Method] = []
 
   public init(name: String, execution: HandlerExecution = .sharedPool) {
     self.name = name
     self.execution = execution
+    self.descriptor = nil
+  }
+
+  public init(descriptor: ServiceDescriptor, execution: HandlerExecution = .sharedPool) {
+    self.name = descriptor.name
+    self.execution = execution
+    self.descriptor = descriptor
+  }
+
+  /// The same service without its methods.
+  private var withoutMethods: RPCService {
+    self.descriptor.map { RPCService(descriptor: $0, execution: self.execution) }
+      ?? RPCService(name: self.name, execution: self.execution)
   }
 
   /// Adds a unary method, answered by `handler`.
@@ -80,7 +95,7 @@ extension RPCService {
   public func observed(
     by observe: @escaping @Sendable (RPCContext, (any Error)?, Duration) -> Void
   ) -> RPCService {
-    var observed = RPCService(name: self.name, execution: self.execution)
+    var observed = self.withoutMethods
     for method in self.methods {
       observed.append(
         Method(fullName: method.fullName, execution: method.execution) { bytes, context, limits in

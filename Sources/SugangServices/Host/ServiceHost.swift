@@ -44,14 +44,13 @@ enum ServiceHost {
         logger: logger)
       rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
-    rpcServices.append(
-      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))
     if logger.logLevel <= .debug {
       rpcServices = rpcServices.map { $0.observed { Self.log($0, $1, took: $2, logger) } }
     }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
       limits: ServiceSettings.rpcLimits,
+      introspection: ServerIntrospection(health: { _ in await readiness.reasonsNotReady() }),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import FramedRPC
 import FramedRPCJSON
 import JSON
@@ -13,8 +12,11 @@ struct RPCCallCommand: AsyncParsableCommand {
     usage: "sugang rpc call <address> <method> [-d <json>] [-H <key:value> ...] [--timeout <time>]",
     discussion: """
       Fields may be written in lowerCamelCase or as in the .proto file, 64-bit
-      integers as numbers or strings, bytes in base64. A call that fails prints
-      STATUS (reason): message and exits 1.
+      integers as numbers or strings, bytes in base64. What the method takes and
+      gives is asked of the server.
+
+      A call that fails prints STATUS (reason): message and exits with 64 + the
+      status's number: 67 for INVALID_ARGUMENT, 69 for NOT_FOUND, 78 for UNAVAILABLE.
 
       Examples:
         sugang rpc call pay GetPayment -d '{"id": 1}'
@@ -23,81 +25,59 @@ struct RPCCallCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var server: ServerAddress
+  @OptionGroup var target: MethodArgument
+  @OptionGroup var request: RequestArguments
 
-  @Argument(help: "The method: PayService/Approve, its whole name, or Approve.")
-  var method: String
-
-  @Option(
-    name: [.short, .long],
-    help: ArgumentHelp(
-      "The request: JSON, @FILE, or @- for stdin (an empty request by default).",
-      valueName: "json"))
-  var data = "{}"
-
-  @Option(
-    name: [.customShort("H"), .long],
-    help: ArgumentHelp("Metadata to send; may be repeated.", valueName: "key:value"))
-  var header: [String] = []
+  @Flag(help: "Print the error of a call that fails as JSON, on stderr.")
+  var json = false
 
   func run() async throws {
-    let method = try MethodCatalog.known.method(named: self.method)
-    let request = try self.request(for: method)
-    let options = CallOptions(
-      timeout: self.server.timeout.duration, metadata: try self.metadata())
-    let answer = try await self.server.withClient { client in
-      try await client.call(
-        RPCCall(method: method.fullName, request: ByteBuffer(bytes: request), options: options))
-    }
     do {
-      let json = try MessageTranscoder(method.response).json(from: Array(answer.readableBytesView))
-      Console.print(json.text(.pretty))
+      try await self.call()
+    } catch let failure as CommandFailure where self.json && failure.rpc != nil {
+      throw CommandFailure(asJSON: failure)
+    }
+  }
+
+  private func call() async throws {
+    var options = self.server.callOptions
+    let data = try self.request.dataBytes()
+    let metadata = try self.request.parsedMetadata()
+    try await self.server.withClient { client in
+      let method = try await DescribedMethod.find(self.target.method, on: client, options)
+      options.metadata = metadata
+      guard method.method.kind == .unary else {
+        throw CommandFailure("\(method.method.shortName) streams")
+      }
+      let request = try method.request(from: data)
+      let answer = try await client.call(
+        RPCCall(
+          method: method.method.fullName, request: ByteBuffer(bytes: request), options: options))
+      Console.print(try method.json(of: answer).text(.pretty))
+    }
+  }
+}
+
+extension DescribedMethod {
+  /// The request that JSON describes, as protobuf's bytes.
+  func request(from data: [UInt8]) throws(CommandFailure) -> [UInt8] {
+    do {
+      let json = try JSONValue(parsing: data, limits: JSONLimits(maxBytes: data.count))
+      return try MessageTranscoder(self.request).bytes(from: json)
+    } catch let error as TranscodingError {
+      throw CommandFailure(
+        "\(error)\n  'sugang rpc template ADDRESS \(self.method.shortName)' prints a request to "
+          + "fill in")
+    } catch {
+      throw CommandFailure("the request is not JSON: \(error)")
+    }
+  }
+
+  func json(of answer: ByteBuffer) throws(CommandFailure) -> JSONValue {
+    do throws(TranscodingError) {
+      return try MessageTranscoder(self.response).json(from: Array(answer.readableBytesView))
     } catch {
       throw CommandFailure("the server's answer cannot be read: \(error)")
     }
-  }
-
-  private func request(for method: MethodCatalog.Method) throws -> [UInt8] {
-    do {
-      let bytes = try self.dataBytes()
-      let json = try JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: bytes.count))
-      return try MessageTranscoder(method.request).bytes(from: json)
-    } catch let error as JSONError {
-      throw CommandFailure("the request is not JSON: \(error)")
-    } catch let error as TranscodingError {
-      throw CommandFailure(
-        "\(error)\n  'sugang rpc template \(method.shortName)' prints a request to fill in")
-    }
-  }
-
-  private func dataBytes() throws(CommandFailure) -> [UInt8] {
-    guard self.data.hasPrefix("@") else { return Array(self.data.utf8) }
-    let path = String(self.data.dropFirst())
-    if path == "-" {
-      if Console.inputIsTerminal {
-        Console.note("reading the request from this terminal; end it with Ctrl-D")
-      }
-      return try Console.input()
-    }
-    do {
-      return Array(try Data(contentsOf: URL(filePath: path)))
-    } catch {
-      throw CommandFailure("cannot read the request from '\(path)': \(error.localizedDescription)")
-    }
-  }
-
-  private func metadata() throws(CommandFailure) -> RPCMetadata {
-    var metadata = RPCMetadata()
-    for header in self.header {
-      guard let colon = header.firstIndex(of: ":") else {
-        throw CommandFailure("'-H \(header)' has no colon; write -H key:value")
-      }
-      let value = header[header.index(after: colon)...].drop { $0 == " " }
-      do throws(RPCError) {
-        try metadata.append(header[..<colon].lowercased(), String(value))
-      } catch {
-        throw CommandFailure("'-H \(header)': \(error.message)")
-      }
-    }
-    return metadata
   }
 }

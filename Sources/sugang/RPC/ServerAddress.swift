@@ -1,11 +1,15 @@
 import ArgumentParser
 import FramedRPC
+import JSON
+import NIOCore
 import NIOPosix
 import SugangServices
 
-/// ADDRESS and what belongs to it, as `rpc list` and `rpc call` take it.
+/// ADDRESS and what belongs to it, as every command of `rpc` takes it.
 struct ServerAddress: ParsableArguments {
-  @Argument(help: "HOST:PORT, unix:PATH, or a service's name (pay, course, class, …).")
+  @Argument(
+    help: "HOST:PORT, unix:PATH, or a service's name (pay, course, class, …).",
+    completion: .list(Completion.addresses))
   var address: String
 
   @Option(help: "Added to the port of a service given by name (SUGANG_PORT_OFFSET; default: 0).")
@@ -16,40 +20,52 @@ struct ServerAddress: ParsableArguments {
   var timeout = DurationArgument.seconds(5)
 
   func resolved() throws(CommandFailure) -> RPCAddress {
-    if let name = ServiceName(rawValue: self.address) {
-      return .tcp(host: "127.0.0.1", port: name.rpcPort + self.effectivePortOffset)
+    try Self.resolved(self.address, portOffset: self.portOffset)
+  }
+
+  static func resolved(
+    _ text: String, portOffset: Int?
+  ) throws(CommandFailure) -> RPCAddress {
+    if let name = ServiceName(rawValue: text) {
+      let offset = portOffset ?? Environment["SUGANG_PORT_OFFSET"].flatMap { Int($0) } ?? 0
+      return .tcp(host: "127.0.0.1", port: name.rpcPort + offset)
     }
-    if let address = RPCAddress(self.address) { return address }
+    if let address = RPCAddress(text) { return address }
     let services = ServiceName.allCases.map(\.rawValue)
-    if let near = Suggestion.nearest(to: self.address, in: services).first {
-      throw CommandFailure("there is no service '\(self.address)'; did you mean \(near)?")
+    if let near = Suggestion.nearest(to: text, in: services).first {
+      throw CommandFailure("there is no service '\(text)'; did you mean \(near)?")
     }
     throw CommandFailure(
-      "'\(self.address)' is no address; give HOST:PORT, unix:PATH or one of "
+      "'\(text)' is no address; give HOST:PORT, unix:PATH or one of "
         + services.joined(separator: ", "))
   }
 
-  private var effectivePortOffset: Int {
-    self.portOffset ?? Environment["SUGANG_PORT_OFFSET"].flatMap { Int($0) } ?? 0
+  /// Without metadata.
+  var callOptions: CallOptions { CallOptions(timeout: self.timeout.duration) }
+
+  func makeClient(_ group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
+    throws(CommandFailure) -> RPCClient
+  {
+    RPCClient(address: try self.resolved(), group: group)
   }
 
   func withClient<Answer>(
     _ body: (RPCClient) async throws -> Answer
   ) async throws -> Answer {
-    let address = try self.resolved()
-    let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
+    let client = try self.makeClient()
     defer { client.shutdown() }
     do {
       return try await body(client)
     } catch let error as RPCError {
-      throw CommandFailure(rpc: error, from: address)
+      throw CommandFailure(
+        rpc: error, from: client.address, exitCode: CommandFailure.exitCode(of: error.status))
     }
   }
 }
 
 extension CommandFailure {
   /// `STATUS (reason): message`, the metadata below it, and what to do where that is known.
-  init(rpc error: RPCError, from address: RPCAddress) {
+  init(rpc error: RPCError, from address: RPCAddress, exitCode: Int32 = 1) {
     let metadata = error.metadata.entries.filter { $0.key != "reason" }.map { entry in
       let value =
         String(validating: entry.value, as: UTF8.self).map(Self.line)
@@ -57,7 +73,31 @@ extension CommandFailure {
       return "\n  \(entry.key): \(value)"
     }
     let hint = Self.hint(error, address).map { "\n  \($0)" } ?? ""
-    self.init(error.description + metadata.joined() + hint)
+    self.init(
+      error.description + metadata.joined() + hint, exitCode: exitCode, rpc: error)
+  }
+
+  /// As grpcurl does it: the statuses from CANCELLED to UNAUTHENTICATED are 65 to 80.
+  static func exitCode(of status: RPCStatus) -> Int32 { 64 + Int32(status.rawValue) }
+
+  /// The same failure, for machines.
+  init(asJSON failure: CommandFailure) {
+    guard let error = failure.rpc else {
+      self = failure
+      return
+    }
+    let metadata = error.metadata.entries.filter { $0.key != "reason" }.map { entry -> JSONValue in
+      [
+        "key": .string(entry.key),
+        "value": .string(String(decoding: entry.value, as: UTF8.self)),
+      ]
+    }
+    let json: JSONValue = [
+      "status": .string(error.status.name), "code": .integer(Int(error.status.rawValue)),
+      "reason": error.reason.map { .string($0) } ?? .null, "message": .string(error.message),
+      "metadata": .array(metadata),
+    ]
+    self.init(json.text(.compact), exitCode: failure.exitCode, isJSON: true)
   }
 
   private static func hint(_ error: RPCError, _ address: RPCAddress) -> String? {

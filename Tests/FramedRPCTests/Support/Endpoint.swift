@@ -60,7 +60,7 @@ struct Endpoint: Sendable {
   ) throws -> RPCServer {
     try RPCServer(
       services: [service ?? FramedrpcV1.TestService.register(handler, on: execution)],
-      group: Self.group, limits: limits)
+      group: Self.group, limits: limits, introspection: .none)
   }
 
   func stop() async {
