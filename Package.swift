@@ -179,12 +179,15 @@ let applicationTargets: [Target] = [
       "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
-    name: "SugangTests", dependencies: ["FramedRPC", "sugang", logging], swiftSettings: safe),
+    name: "SugangTests",
+    dependencies: ["FramedRPC", "JSON", "sugang", logging, nioCore, nioEmbedded],
+    swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
-      "Storage", "SugangServices", "TestSupport", "sugang", logging, nioPosix,
+      "Storage", "SugangServices", "TestSupport", "framed-rpc-test-server", "sugang", logging,
+      nioPosix,
     ], swiftSettings: safe),
 ]
 

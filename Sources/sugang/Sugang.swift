@@ -33,7 +33,7 @@ struct Sugang: AsyncParsableCommand {
 
   static func main() async {
     do {
-      var command = try self.parseAsRoot()
+      var command = try await self.asyncParseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

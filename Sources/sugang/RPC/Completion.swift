@@ -33,13 +33,24 @@ enum Completion {
       + catalog.methods.map(prefix.contains(".") ? \.fullName : \.shortName) + Set(types).sorted()
   }
 
+  /// bash makes three words of `host:port`.
+  static func joined(_ words: [String]) -> [String] {
+    words.reduce(into: []) { joined, word in
+      if let last = joined.last, word == ":" || last.hasSuffix(":") {
+        joined[joined.count - 1] = last + word
+      } else {
+        joined.append(word)
+      }
+    }
+  }
+
   /// That of the first word which is an address; nil when nobody answers there in time.
   private static func catalog(_ words: [String]) async -> MethodCatalog? {
     let offset = words.firstIndex(of: "--port-offset").flatMap { index in
       words.indices.contains(index + 1) ? Int(words[index + 1]) : nil
     }
     // After `sugang rpc call`, which are no addresses.
-    for word in words.dropFirst(3) where !word.hasPrefix("-") {
+    for word in self.joined(words).dropFirst(3) where !word.hasPrefix("-") {
       guard let address = try? ServerAddress.resolved(word, portOffset: offset) else { continue }
       let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
       defer { client.shutdown() }

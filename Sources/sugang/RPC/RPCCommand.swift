@@ -12,6 +12,7 @@ struct RPCCommand: AsyncParsableCommand {
         sugang rpc template pay Approve               a request to fill in
         sugang rpc call pay Approve -d '{"classId": 1, "fee": 10000}'
         sugang rpc template pay Approve | sugang rpc call pay Approve -d @-
+        sugang rpc press pay GetPayment -d '{"id": 1}' --rate 500
 
       ADDRESS is HOST:PORT, unix:PATH or the name of a service on this machine
       (pay, course, …). METHOD is sugang.pay.v1.PayService/Approve,
@@ -23,5 +24,6 @@ struct RPCCommand: AsyncParsableCommand {
       """,
     subcommands: [
       RPCListCommand.self, RPCDescribeCommand.self, RPCTemplateCommand.self, RPCCallCommand.self,
+      RPCPressCommand.self,
     ])
 }

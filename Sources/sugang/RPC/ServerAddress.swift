@@ -1,5 +1,6 @@
 import ArgumentParser
 import FramedRPC
+import FramedRPCJSON
 import JSON
 import NIOCore
 import NIOPosix
@@ -86,18 +87,21 @@ extension CommandFailure {
       self = failure
       return
     }
-    let metadata = error.metadata.entries.filter { $0.key != "reason" }.map { entry -> JSONValue in
-      [
-        "key": .string(entry.key),
-        "value": .string(String(decoding: entry.value, as: UTF8.self)),
-      ]
-    }
+    let metadata = error.metadata.entries.filter { $0.key != "reason" }.map(Self.json)
     let json: JSONValue = [
       "status": .string(error.status.name), "code": .integer(Int(error.status.rawValue)),
       "reason": error.reason.map { .string($0) } ?? .null, "message": .string(error.message),
       "metadata": .array(metadata),
     ]
     self.init(json.text(.compact), exitCode: failure.exitCode, isJSON: true)
+  }
+
+  /// `{"key": …, "value": …}`, and `base64` instead of the value when that is no text.
+  static func json(_ entry: RPCMetadata.Entry) -> JSONValue {
+    if let text = String(validating: entry.value, as: UTF8.self), !entry.value.contains(0) {
+      return ["key": .string(entry.key), "value": .string(text)]
+    }
+    return ["key": .string(entry.key), "base64": .string(Base64.encode(entry.value))]
   }
 
   private static func hint(_ error: RPCError, _ address: RPCAddress) -> String? {
