@@ -119,6 +119,9 @@ let rpcTargets: [Target] = [
     name: "FramedRPCJSON", dependencies: ["FramedRPC", "JSON"],
     swiftSettings: shared),
   .target(
+    name: "FramedRPCConnect", dependencies: ["FramedRPC", "FramedRPCJSON", "JSON", nioCore],
+    swiftSettings: safe),
+  .target(
     name: "FramedRPCCodeGen", dependencies: ["CDescriptorProtos", "CProtobufC"],
     swiftSettings: shared),
   .executableTarget(
@@ -133,6 +136,11 @@ let rpcTargets: [Target] = [
     dependencies: ["Contracts", "FramedRPC", "FramedRPCJSON", "JSON", nioCore],
     swiftSettings: shared),
   .testTarget(
+    name: "FramedRPCConnectTests",
+    dependencies: [
+      "Contracts", "FramedRPC", "FramedRPCConnect", "FramedRPCJSON", "JSON", nioCore, nioPosix,
+    ], swiftSettings: safe),
+  .testTarget(
     name: "FramedRPCCodeGenTests", dependencies: ["FramedRPCCodeGen"], swiftSettings: shared),
   // What scripts/interop lets the Python client talk to.
   .executableTarget(
@@ -143,8 +151,10 @@ let rpcTargets: [Target] = [
 let applicationTargets: [Target] = [
   .target(
     name: "Gateway",
-    dependencies: ["Contracts", "FramedRPC", "JSON", "Kernel", "RESTSupport"] + allAdaptors,
-    swiftSettings: safe),
+    dependencies: [
+      "AdaptorSupport", "Contracts", "FramedRPC", "FramedRPCConnect", "JSON", "Kernel",
+      "RESTSupport",
+    ] + allAdaptors, swiftSettings: safe),
   .target(
     name: "SugangServices",
     dependencies: [
@@ -175,8 +185,8 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices",
-      "TestSupport", lifecycle, logging, nioCore, nioPosix,
+      "Contracts", "FramedRPC", "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel",
+      "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",

@@ -7,6 +7,7 @@ public import FramedRPC
 public enum AllServices {
   public static let descriptors: [ServiceDescriptor] = [
     FramedrpcV1.TestService.descriptor,
+    FramedrpcV1.StreamTestService.descriptor,
     AlertV1.AlertService.descriptor,
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,

@@ -346,6 +346,95 @@ extension FramedrpcV1 {
     }
   }
 
+  /// One message of a stream, and what the answer shall be.
+  public struct StreamRequest: CBackedMessage {
+    /// A message of each of these sizes is sent back.
+    public var sizes: [Int32]
+    /// How often all of them are sent; 0 counts as 1.
+    public var times: Int32
+    public var body: [UInt8]
+    /// A status other than 0 to fail with, after the answers; the text becomes its message.
+    public var failWith: Int32
+    public var text: String
+
+    public init(
+      sizes: [Int32] = [],
+      times: Int32 = 0,
+      body: [UInt8] = [],
+      failWith: Int32 = 0,
+      text: String = ""
+    ) {
+      self.sizes = sizes
+      self.times = times
+      self.body = body
+      self.failWith = failWith
+      self.text = text
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__StreamRequest()
+      framedrpc__v1__stream_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__StreamRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__stream_request__init(pointer)
+      pointer.pointee.n_sizes = self.sizes.count
+      pointer.pointee.sizes = try arena.scalars(self.sizes)
+      pointer.pointee.times = self.times
+      pointer.pointee.body = try arena.bytes(self.body)
+      pointer.pointee.fail_with = self.failWith
+      if !self.text.isEmpty {
+        pointer.pointee.text = try arena.string(self.text, field: "text")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__StreamRequest>) {
+      self.sizes = Array(repeatedField(pointer.pointee.sizes, pointer.pointee.n_sizes))
+      self.times = pointer.pointee.times
+      self.body = bytesField(pointer.pointee.body)
+      self.failWith = pointer.pointee.fail_with
+      self.text = String(cString: pointer.pointee.text)
+    }
+  }
+
+  public struct StreamResponse: CBackedMessage {
+    public var body: [UInt8]
+    /// Bytes in the bodies of all requests until now.
+    public var totalBytes: Int64
+    /// Requests until now.
+    public var messages: Int64
+
+    public init(
+      body: [UInt8] = [],
+      totalBytes: Int64 = 0,
+      messages: Int64 = 0
+    ) {
+      self.body = body
+      self.totalBytes = totalBytes
+      self.messages = messages
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__StreamResponse()
+      framedrpc__v1__stream_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__StreamResponse>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__stream_response__init(pointer)
+      pointer.pointee.body = try arena.bytes(self.body)
+      pointer.pointee.total_bytes = self.totalBytes
+      pointer.pointee.messages = self.messages
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__StreamResponse>) {
+      self.body = bytesField(pointer.pointee.body)
+      self.totalBytes = pointer.pointee.total_bytes
+      self.messages = pointer.pointee.messages
+    }
+  }
+
   public enum TestService {
     public static let echo = RPCMethod<FramedrpcV1.EchoRequest, FramedrpcV1.EchoResponse>(
       service: "framedrpc.v1.TestService", name: "Echo")
@@ -395,6 +484,72 @@ extension FramedrpcV1 {
 
     public func reflect(_ request: FramedrpcV1.ReflectRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.ReflectResponse {
       try await self.channel.unary(TestService.reflect, request, options: options)
+    }
+  }
+
+  /// Each kind of stream. Metadata that begins with `echo-initial` and `echo-trailing` comes back with the
+  /// beginning and the end of the answers.
+  public enum StreamTestService {
+    public static let download = RPCMethod<FramedrpcV1.StreamRequest, FramedrpcV1.StreamResponse>(
+      service: "framedrpc.v1.StreamTestService", name: "Download", kind: .serverStreaming)
+    public static let upload = RPCMethod<FramedrpcV1.StreamRequest, FramedrpcV1.StreamResponse>(
+      service: "framedrpc.v1.StreamTestService", name: "Upload", kind: .clientStreaming)
+    /// Answers every request as it comes.
+    public static let chat = RPCMethod<FramedrpcV1.StreamRequest, FramedrpcV1.StreamResponse>(
+      service: "framedrpc.v1.StreamTestService", name: "Chat", kind: .bidirectional)
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "framedrpc.v1.StreamTestService", methods: [
+      MethodDescriptor(download),
+      MethodDescriptor(upload),
+      MethodDescriptor(chat),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some StreamTestServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.addServerStreaming(download) { try await handler.download($0, $1, $2) }
+      service.addClientStreaming(upload) { try await handler.upload($0, $1) }
+      service.addBidirectional(chat) { try await handler.chat($0, $1, $2) }
+      return service
+    }
+  }
+
+  /// Answers the calls of StreamTestService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol StreamTestServiceHandler: Sendable {
+    func download(_ request: FramedrpcV1.StreamRequest, _ responses: RPCWriter<FramedrpcV1.StreamResponse>, _ context: RPCContext) async throws
+    func upload(_ requests: RPCReader<FramedrpcV1.StreamRequest>, _ context: RPCContext) async throws -> FramedrpcV1.StreamResponse
+    /// Answers every request as it comes.
+    func chat(_ requests: RPCReader<FramedrpcV1.StreamRequest>, _ responses: RPCWriter<FramedrpcV1.StreamResponse>, _ context: RPCContext) async throws
+  }
+
+  /// Calls StreamTestService through a channel.
+  public struct StreamTestServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func download(_ request: FramedrpcV1.StreamRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<FramedrpcV1.StreamResponse> {
+      try await self.channel.serverStreaming(StreamTestService.download, request, options: options)
+    }
+
+    public func upload(options: CallOptions = CallOptions()) async throws -> RPCUpload<FramedrpcV1.StreamRequest, FramedrpcV1.StreamResponse> {
+      try await self.channel.clientStreaming(StreamTestService.upload, options: options)
+    }
+
+    /// Answers every request as it comes.
+    public func chat(options: CallOptions = CallOptions()) async throws -> RPCStream<FramedrpcV1.StreamRequest, FramedrpcV1.StreamResponse> {
+      try await self.channel.bidirectional(StreamTestService.chat, options: options)
     }
   }
 }

@@ -60,6 +60,8 @@ struct Service {
     let comment: String?
     let input: String
     let output: String
+    let clientStreams: Bool
+    let serverStreams: Bool
   }
 
   let fullName: String

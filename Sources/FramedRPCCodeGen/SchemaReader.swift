@@ -170,13 +170,11 @@ struct SchemaReader {
       let method = $1.pointee
       let methodName = text(method.name)
       try self.check(name: methodName, "rpc \(name).\(methodName)")
-      guard method.client_streaming == 0, method.server_streaming == 0 else {
-        throw self.fail("rpc \(name).\(methodName)", "streaming is not supported yet")
-      }
       return Service.Method(
         name: methodName, comment: self.comments[path + [2, Int32($0)]],
         input: String(text(method.input_type).dropFirst()),
-        output: String(text(method.output_type).dropFirst()))
+        output: String(text(method.output_type).dropFirst()),
+        clientStreams: method.client_streaming != 0, serverStreams: method.server_streaming != 0)
     }
     return Service(
       fullName: "\(package).\(name)", name: name, comment: self.comments[path], methods: methods)

@@ -18,7 +18,9 @@ struct ServiceEmitter {
         writer.line(
           "public static let \(Naming.method(method.name)) = RPCMethod<"
             + "\(Naming.swiftType(method.input)), \(Naming.swiftType(method.output))>(")
-        writer.line("  service: \"\(self.service.fullName)\", name: \"\(method.name)\")")
+        writer.line(
+          "  service: \"\(self.service.fullName)\", name: \"\(method.name)\""
+            + "\(method.kindArgument))")
       }
       writer.line()
       writer.line("/// The methods with their messages, for tools that know them by name only.")
@@ -44,7 +46,9 @@ struct ServiceEmitter {
           "var service = RPCService(descriptor: Self.descriptor, execution: execution)")
         for method in self.service.methods {
           let name = Naming.method(method.name)
-          writer.line("service.add(\(name)) { try await handler.\(name)($0, $1) }")
+          writer.line(
+            "service.\(method.addFunction)(\(name)) { "
+              + "try await handler.\(name)(\(method.handlerArguments)) }")
         }
         writer.line("return service")
       }
@@ -66,9 +70,7 @@ struct ServiceEmitter {
     writer.block("public protocol \(self.service.name)Handler: Sendable {") { writer in
       for method in self.service.methods {
         writer.documentation(method.comment)
-        writer.line(
-          "func \(Naming.method(method.name))(_ request: \(Naming.swiftType(method.input)), "
-            + "_ context: RPCContext) async throws -> \(Naming.swiftType(method.output))")
+        writer.line(method.handlerRequirement)
       }
     }
   }
@@ -85,16 +87,65 @@ struct ServiceEmitter {
         let name = Naming.method(method.name)
         writer.line()
         writer.documentation(method.comment)
-        writer.block(
-          "public func \(name)(_ request: \(Naming.swiftType(method.input)), "
-            + "options: CallOptions = CallOptions()) async throws -> "
-            + "\(Naming.swiftType(method.output)) {"
-        ) { writer in
+        writer.block(method.clientSignature) { writer in
           writer.line(
-            "try await self.channel.unary(\(self.service.name).\(name), request, options: options)"
-          )
+            "try await self.channel.\(method.channelFunction)(\(self.service.name).\(name), "
+              + "\(method.clientStreams ? "" : "request, ")options: options)")
         }
       }
     }
+  }
+}
+
+extension Service.Method {
+  private var request: String { Naming.swiftType(self.input) }
+  private var response: String { Naming.swiftType(self.output) }
+
+  /// What `RPCKind` calls it, and the channel's function for it.
+  fileprivate var channelFunction: String {
+    switch (self.clientStreams, self.serverStreams) {
+    case (false, false): "unary"
+    case (false, true): "serverStreaming"
+    case (true, false): "clientStreaming"
+    case (true, true): "bidirectional"
+    }
+  }
+
+  fileprivate var kindArgument: String {
+    self.channelFunction == "unary" ? "" : ", kind: .\(self.channelFunction)"
+  }
+
+  fileprivate var addFunction: String {
+    switch (self.clientStreams, self.serverStreams) {
+    case (false, false): "add"
+    case (false, true): "addServerStreaming"
+    case (true, false): "addClientStreaming"
+    case (true, true): "addBidirectional"
+    }
+  }
+
+  fileprivate var handlerArguments: String { self.serverStreams ? "$0, $1, $2" : "$0, $1" }
+
+  fileprivate var handlerRequirement: String {
+    let requests =
+      self.clientStreams
+      ? "_ requests: RPCReader<\(self.request)>" : "_ request: \(self.request)"
+    let responses = self.serverStreams ? ", _ responses: RPCWriter<\(self.response)>" : ""
+    let result = self.serverStreams ? "" : " -> \(self.response)"
+    return "func \(Naming.method(self.name))(\(requests)\(responses), _ context: RPCContext) "
+      + "async throws\(result)"
+  }
+
+  fileprivate var clientSignature: String {
+    let request = self.clientStreams ? "" : "_ request: \(self.request), "
+    let result =
+      switch (self.clientStreams, self.serverStreams) {
+      case (false, false): self.response
+      case (false, true): "RPCReader<\(self.response)>"
+      case (true, false): "RPCUpload<\(self.request), \(self.response)>"
+      case (true, true): "RPCStream<\(self.request), \(self.response)>"
+      }
+    return "public func \(Naming.method(self.name))(\(request)"
+      + "options: CallOptions = CallOptions()) async throws -> \(result) {"
   }
 }

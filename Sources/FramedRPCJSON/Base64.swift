@@ -3,24 +3,25 @@ package enum Base64 {
   private static let alphabet = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-  package static func encode(_ bytes: [UInt8]) -> String {
+  package static func encode(_ bytes: [UInt8], isPadded: Bool = true) -> String {
     var text: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let group = bytes[start..<min(start + 3, bytes.count)]
       let bits = group.enumerated().reduce(UInt32(0)) {
         $0 | UInt32($1.element) << UInt32(16 - 8 * $1.offset)
       }
-      for place in 0..<4 {
-        text.append(
-          place <= group.count
-            ? self.alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
+      for place in 0...group.count {
+        text.append(self.alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)])
+      }
+      if isPadded {
+        text.append(contentsOf: repeatElement(UInt8(ascii: "="), count: 3 - group.count))
       }
     }
     return String(decoding: text, as: UTF8.self)
   }
 
   /// Nil when the text is not base64.
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     var digits = Array(text.utf8)
     let isPadded = digits.last == UInt8(ascii: "=")
     guard !isPadded || digits.count.isMultiple(of: 4) else { return nil }

@@ -1,14 +1,17 @@
 import JSON
 
 /// JSON → protobuf bytes.
-enum JSONToWire {
-  static func message(
+struct JSONToWire {
+  let mapping: JSONMapping
+
+  func message(
     _ object: JSONObject, as schema: MessageSchema
   ) throws(TranscodingError) -> [UInt8] {
     var values: [(field: FieldSchema, value: JSONValue)] = []
     for member in object.members {
       guard let field = schema.field(jsonName: member.name) else {
-        throw self.unknownField(member.name, schema)
+        if self.mapping.ignoresUnknownFields { continue }
+        throw Self.unknownField(member.name, schema)
       }
       if let twin = values.first(where: { $0.field.number == field.number }) {
         throw TranscodingError(
@@ -40,7 +43,7 @@ enum JSONToWire {
         : "\(schema.name) has no field '\(name)'; its fields are \(known.joined(separator: ", "))")
   }
 
-  private static func write(
+  private func write(
     _ value: JSONValue, _ field: FieldSchema, _ schema: MessageSchema,
     into writer: inout WireWriter
   ) throws(TranscodingError) {
@@ -75,29 +78,29 @@ enum JSONToWire {
     }
   }
 
-  private static func value(
+  private func value(
     _ value: JSONValue, _ kind: FieldKind, _ parent: MessageSchema
   ) throws(TranscodingError) -> WireValue {
     switch kind {
     case .bool:
-      guard let flag = value.bool else { throw self.expected("true or false", value) }
+      guard let flag = value.bool else { throw Self.expected("true or false", value) }
       return .varint(flag ? 1 : 0)
-    case .integer(let kind): return try self.integer(value, kind)
-    case .double: return .fixed64(try self.real(value).bitPattern)
-    case .float: return .fixed32(try self.single(value).bitPattern)
+    case .integer(let kind): return try Self.integer(value, kind)
+    case .double: return .fixed64(try Self.real(value).bitPattern)
+    case .float: return .fixed32(try Self.single(value).bitPattern)
     case .string:
-      guard let text = value.string else { throw self.expected("a string", value) }
+      guard let text = value.string else { throw Self.expected("a string", value) }
       guard !text.utf8.contains(0) else { throw TranscodingError("contains a NUL") }
       return .bytes(Array(text.utf8)[...])
     case .bytes:
       guard let text = value.string, let bytes = Base64.decode(text) else {
-        throw self.expected("a string of base64", value)
+        throw Self.expected("a string of base64", value)
       }
       return .bytes(bytes[...])
-    case .enumeration(let schema): return try self.enumeration(value, schema)
+    case .enumeration(let schema): return try Self.enumeration(value, schema)
     case .message(let name):
       guard case .object(let object) = value else {
-        throw self.expected("an object (\(name))", value)
+        throw Self.expected("an object (\(name))", value)
       }
       return .bytes(try self.message(object, as: parent.nested(name))[...])
     }
@@ -144,12 +147,12 @@ enum JSONToWire {
         return integer
       }
     }
-    throw self.expected("an integer from \(Integer.min) to \(Integer.max)", value)
+    throw Self.expected("an integer from \(Integer.min) to \(Integer.max)", value)
   }
 
   private static func real(_ value: JSONValue) throws(TranscodingError) -> Double {
     guard let literal = self.literal(value), let real = self.real(literal) else {
-      throw self.expected("a number", value)
+      throw Self.expected("a number", value)
     }
     return real
   }
@@ -158,7 +161,7 @@ enum JSONToWire {
     let real = try self.real(value)
     let single = Float(real)
     guard single.isFinite || !real.isFinite else {
-      throw self.expected("a number that fits a float", value)
+      throw Self.expected("a number that fits a float", value)
     }
     return single
   }
@@ -191,6 +194,6 @@ enum JSONToWire {
       return try self.integer(value, .int32)
     }
     let names = schema.values.map(\.name).joined(separator: ", ")
-    throw self.expected("one of \(names)", value)
+    throw Self.expected("one of \(names)", value)
   }
 }

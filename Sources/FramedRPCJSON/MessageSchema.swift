@@ -1,4 +1,5 @@
 package import FramedRPC
+import Synchronization
 
 /// The messages and enums of a server or of generated code, ready for translation.
 package final class SchemaSet: Sendable {
@@ -54,8 +55,21 @@ package struct MessageSchema: Sendable {
     self.types = types
   }
 
-  /// A message of generated code.
+  /// A message of generated code; read once.
   package init(_ type: any CBackedMessage.Type) {
+    let key = ObjectIdentifier(type)
+    if let known = Self.known.withLock({ $0[key] }) {
+      self = known
+      return
+    }
+    let read = Self(reading: type)
+    Self.known.withLock { $0[key] = read }
+    self = read
+  }
+
+  private static let known = Mutex<[ObjectIdentifier: MessageSchema]>([:])
+
+  private init(reading type: any CBackedMessage.Type) {
     var described = DescribedTypes()
     described.add(type.cDescriptor)
     guard let types = try? SchemaSet(described),
@@ -171,6 +185,13 @@ package enum FieldKind: Sendable {
 package enum IntegerKind: String, Sendable {
   case int32, sint32, sfixed32, uint32, fixed32
   case int64, sint64, sfixed64, uint64, fixed64
+
+  var has64Bits: Bool {
+    switch self {
+    case .int32, .sint32, .sfixed32, .uint32, .fixed32: false
+    case .int64, .sint64, .sfixed64, .uint64, .fixed64: true
+    }
+  }
 }
 
 /// The names of an enum's values.

@@ -7,10 +7,12 @@ import JSON
 /// (depth, number of elements, UTF-8, NUL, a message that comes twice), since a described message
 /// has no C descriptor to scan by.
 struct WireToJSON {
+  private let mapping: JSONMapping
   private let limits: DecodeLimits
   private var elementsLeft: Int
 
-  init(limits: DecodeLimits) {
+  init(mapping: JSONMapping, limits: DecodeLimits) {
+    self.mapping = mapping
     self.limits = limits
     self.elementsLeft = limits.maxElements
   }
@@ -66,7 +68,7 @@ struct WireToJSON {
     // Not `? :` with nil, which would be JSON's null.
     guard let last = values.last else {
       guard field.hasNoPresence else { return nil }
-      return Self.defaultValue(field.kind)
+      return self.defaultValue(field.kind)
     }
     return try self.value(last, field.kind, schema, depth)
   }
@@ -94,7 +96,7 @@ struct WireToJSON {
   ) throws(TranscodingError) -> JSONValue {
     switch (kind, value) {
     case (.bool, .varint(let bits)): return .bool(bits != 0)
-    case (.integer(let kind), _): return try Self.integer(value, kind)
+    case (.integer(let kind), _): return try self.integer(value, kind)
     case (.enumeration(let schema), .varint(let bits)): return Self.enumeration(bits, schema)
     case (.double, .fixed64(let bits)):
       let real = Double(bitPattern: bits)
@@ -118,22 +120,27 @@ struct WireToJSON {
     return text
   }
 
-  private static func integer(
+  private func integer(
     _ value: WireValue, _ kind: IntegerKind
   ) throws(TranscodingError) -> JSONValue {
     switch (kind, value) {
     case (.int32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: bits))
-    case (.int64, .varint(let bits)): .wholeNumber(Int64(bitPattern: bits))
+    case (.int64, .varint(let bits)): self.wide(Int64(bitPattern: bits))
     case (.uint32, .varint(let bits)): .wholeNumber(UInt32(truncatingIfNeeded: bits))
-    case (.uint64, .varint(let bits)): .wholeNumber(bits)
+    case (.uint64, .varint(let bits)): self.wide(bits)
     case (.sint32, .varint(let bits)): .wholeNumber(Int32(truncatingIfNeeded: Self.unzigzag(bits)))
-    case (.sint64, .varint(let bits)): .wholeNumber(Self.unzigzag(bits))
+    case (.sint64, .varint(let bits)): self.wide(Self.unzigzag(bits))
     case (.fixed32, .fixed32(let bits)): .wholeNumber(bits)
     case (.sfixed32, .fixed32(let bits)): .wholeNumber(Int32(bitPattern: bits))
-    case (.fixed64, .fixed64(let bits)): .wholeNumber(bits)
-    case (.sfixed64, .fixed64(let bits)): .wholeNumber(Int64(bitPattern: bits))
+    case (.fixed64, .fixed64(let bits)): self.wide(bits)
+    case (.sfixed64, .fixed64(let bits)): self.wide(Int64(bitPattern: bits))
     default: throw WireReader.malformed
     }
+  }
+
+  /// An integer of 64 bits.
+  private func wide(_ value: some BinaryInteger) -> JSONValue {
+    self.mapping.quotes64Bits ? .string(String(value)) : .wholeNumber(value)
   }
 
   private static func unzigzag(_ bits: UInt64) -> Int64 {
@@ -153,10 +160,11 @@ struct WireToJSON {
       ?? .wholeNumber(number)
   }
 
-  static func defaultValue(_ kind: FieldKind) -> JSONValue {
+  func defaultValue(_ kind: FieldKind) -> JSONValue {
     switch kind {
     case .bool: false
-    case .integer, .float, .double: 0
+    case .integer(let kind): kind.has64Bits ? self.wide(Int64(0)) : 0
+    case .float, .double: 0
     case .string, .bytes: ""
     case .enumeration(let schema): Self.enumeration(0, schema)
     case .message: .object(JSONObject())

@@ -1,6 +1,20 @@
 /// Writes protobuf's wire format.
-struct WireWriter {
-  private(set) var bytes: [UInt8] = []
+package struct WireWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
+
+  /// A field of text, bytes or a message.
+  package mutating func field(_ number: UInt32, _ content: some Collection<UInt8>) {
+    self.tag(number, .lengthPrefixed)
+    self.lengthPrefixed(content)
+  }
+
+  /// A field of an integer type that is neither fixed nor zigzag.
+  package mutating func field(_ number: UInt32, varint value: UInt64) {
+    self.tag(number, .varint)
+    self.varint(value)
+  }
 
   mutating func tag(_ number: UInt32, _ type: WireType) {
     self.varint(UInt64(number) << 3 | UInt64(type.rawValue))

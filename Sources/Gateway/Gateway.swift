@@ -10,7 +10,8 @@ import PointAdaptors
 import RESTSupport
 
 /// The one public door: every context's own REST adaptor, driven by a client of its port instead of
-/// its application (K28). It keeps no data and knows no rules.
+/// its application (K28), and the same services in the Connect protocol. It keeps no data and knows
+/// no rules.
 package struct Gateway: Sendable {
   /// How to reach each service.
   package struct Backends: Sendable {
@@ -21,11 +22,13 @@ package struct Gateway: Sendable {
     package let gift: any RPCChannel
     package let alert: any RPCChannel
     package let mypage: any RPCChannel
+    /// The gateway's own RPC door, which knows whether all the others are ready.
+    package let health: any RPCChannel
 
     package init(
       course: any RPCChannel, enrollment: any RPCChannel, pay: any RPCChannel,
       point: any RPCChannel, gift: any RPCChannel, alert: any RPCChannel,
-      mypage: any RPCChannel
+      mypage: any RPCChannel, health: any RPCChannel
     ) {
       self.course = course
       self.enrollment = enrollment
@@ -34,6 +37,7 @@ package struct Gateway: Sendable {
       self.gift = gift
       self.alert = alert
       self.mypage = mypage
+      self.health = health
     }
   }
 
@@ -56,6 +60,7 @@ package struct Gateway: Sendable {
       AlertRESTAdaptor(port: AlertRPCClient(self.backends.alert), links: self.links),
       MyPageRESTAdaptor(port: MyPageRPCClient(self.backends.mypage), links: self.links),
       IndexRESTAdaptor(links: self.links),
+      ConnectAdaptor(self.backends),
     ]
   }
 }

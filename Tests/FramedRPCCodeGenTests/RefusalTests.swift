@@ -83,19 +83,6 @@ struct RefusalTests {
         + "only presence oneofs are supported")
   }
 
-  @Test("streaming, either way", arguments: [(true, false), (false, true), (true, true)])
-  func streaming(_ client: Bool, _ server: Bool) {
-    let error = Self.error {
-      $0.message("M")
-      $0.service("S") {
-        $0.method(
-          "Watch", input: ".framedrpc.sample.v1.M", output: ".framedrpc.sample.v1.M",
-          clientStreams: client, serverStreams: server)
-      }
-    }
-    #expect(error == "sample.proto: rpc S.Watch: streaming is not supported yet")
-  }
-
   @Test("groups")
   func group() {
     let error = Self.error { $0.message("M") { $0.field("g", 1, .group) } }

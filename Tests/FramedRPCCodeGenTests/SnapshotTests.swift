@@ -38,6 +38,64 @@ struct SnapshotTests {
     #expect(lines.count == expected.count)
   }
 
+  private static let kinds: [(Bool, Bool, [String])] = [
+    (
+      false, true,
+      [
+        #"service: "framedrpc.sample.v1.S", name: "Go", kind: .serverStreaming)"#,
+        "service.addServerStreaming(go) { try await handler.go($0, $1, $2) }",
+        "func go(_ request: SampleV1.A, _ responses: RPCWriter<SampleV1.B>, _ context: RPCContext) "
+          + "async throws\n",
+        "func go(_ request: SampleV1.A, options: CallOptions = CallOptions()) async throws -> "
+          + "RPCReader<SampleV1.B> {",
+        "self.channel.serverStreaming(S.go, request, options: options)",
+      ]
+    ),
+    (
+      true, false,
+      [
+        #"name: "Go", kind: .clientStreaming)"#,
+        "service.addClientStreaming(go) { try await handler.go($0, $1) }",
+        "func go(_ requests: RPCReader<SampleV1.A>, _ context: RPCContext) async throws -> "
+          + "SampleV1.B\n",
+        "func go(options: CallOptions = CallOptions()) async throws -> "
+          + "RPCUpload<SampleV1.A, SampleV1.B> {",
+        "self.channel.clientStreaming(S.go, options: options)",
+      ]
+    ),
+    (
+      true, true,
+      [
+        #"name: "Go", kind: .bidirectional)"#,
+        "service.addBidirectional(go) { try await handler.go($0, $1, $2) }",
+        "func go(_ requests: RPCReader<SampleV1.A>, _ responses: RPCWriter<SampleV1.B>, "
+          + "_ context: RPCContext) async throws\n",
+        "func go(options: CallOptions = CallOptions()) async throws -> "
+          + "RPCStream<SampleV1.A, SampleV1.B> {",
+        "self.channel.bidirectional(S.go, options: options)",
+      ]
+    ),
+  ]
+
+  @Test("streaming, either way and both", arguments: Self.kinds)
+  func streaming(_ client: Bool, _ server: Bool, _ expected: [String]) {
+    let answer = GeneratorAnswer(
+      Generator.run(
+        Descriptors.request {
+          $0.message("A")
+          $0.message("B")
+          $0.service("S") {
+            $0.method(
+              "Go", input: ".framedrpc.sample.v1.A", output: ".framedrpc.sample.v1.B",
+              clientStreams: client, serverStreams: server)
+          }
+        }))
+    let text = answer.files["SampleV1.swift"] ?? ""
+    for line in expected {
+      #expect(text.contains(line))
+    }
+  }
+
   @Test("the index names every service")
   func index() {
     let answer = GeneratorAnswer(Generator.run(Self.request))

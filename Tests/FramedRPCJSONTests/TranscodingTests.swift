@@ -109,6 +109,25 @@ struct TranscodingTests {
     }
   }
 
+  @Test("canonical JSON quotes 64-bit integers and passes over members that it does not know")
+  func canonical() throws {
+    let canonical = MessageTranscoder(FramedrpcV1.Everything.self, mapping: .canonical)
+    let json = try canonical.json(from: full.encodedBytes())
+    #expect(json["large"] == "-9223372036854775808")
+    #expect(json["largeNatural"] == "18446744073709551615")
+    #expect(json["zigzag"] == "-9223372036854775808")
+    #expect(json["fixed"] == "18446744073709551615")
+    #expect(json["numbers"] == ["1", "-1", "0", "9223372036854775807"])
+    #expect(json["inner"]?["innermost"]?["value"] == "3")
+    #expect(json["small"] == -7)
+    #expect(json["smallNatural"] == 4_294_967_295)
+    #expect(try canonical.json(from: [])["large"] == "0")
+    #expect(try canonical.json(from: [])["real"] == 0)
+    #expect(try FramedrpcV1.Everything(decoding: canonical.bytes(from: json)) == full)
+    #expect(
+      try canonical.bytes(from: ["tomorrow": [1], "inner": ["tomorrow": .null]]) == [0x52, 0])
+  }
+
   @Test("a field that the descriptor does not know is left out")
   func unknownField() throws {
     // Field 1000, varint 1.

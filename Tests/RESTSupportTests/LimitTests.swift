@@ -43,6 +43,19 @@ struct LimitTests {
     }
   }
 
+  @Test("a route may word what is refused before it is asked, and repeat a header")
+  func ownWords() async throws {
+    try await withToys(on: .toys { $0.maxBodyBytes = 10 }) { client in
+      let refused = try await client.request("POST", "/plain", body: "01234567890")
+      #expect(refused.status == 429)
+      #expect(refused.text == "body-too-large")
+      let taken = try await client.request("POST", "/plain", body: "0123456789")
+      #expect(taken.status == 204)
+      let via = taken.headers.filter { $0.name.lowercased() == "via" }
+      #expect(via.map(\.value) == ["one", "two"])
+    }
+  }
+
   @Test("a body that does not come in time ends the connection")
   func bodyDeadline() async throws {
     try await withToys(on: .toys { $0.bodyTimeout = .milliseconds(50) }) { client in

@@ -65,6 +65,10 @@ final class ToyAdaptor: RESTAdaptor {
       let key = try request.idempotencyKey()?.value
       return .json(["key": .optional(key), "caller": .string(request.caller.requestID)])
     }
+    let refusal: Routes.Refusal = { .text($0.code, status: 429) }
+    routes.on(.post, "/plain", refusing: refusal) { _ in
+      RESTResponse(204).adding("Via", "one").adding("Via", "two")
+    }
     routes.addHealth { self.toys.withLock { $0.isEmpty ? ["there are no toys", "none"] : [] } }
   }
 

@@ -79,4 +79,8 @@ private final class Dependency: RPCChannel {
     guard isHealthy else { throw RPCError(.unavailable, "gone") }
     return try FramedrpcV1.CheckResponse(status: .serving).encoded()
   }
+
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    throw RPCError(.unimplemented, "health has no streams")
+  }
 }

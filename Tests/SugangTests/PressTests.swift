@@ -174,3 +174,20 @@ struct PressThresholdTests {
     #expect(json["thresholds"]?.array?.first?["holds"] == false)
   }
 }
+
+@Suite("JSON values one after the other")
+struct JSONValuesTests {
+  @Test(
+    "are cut where they end",
+    arguments: [
+      ("", []), (" \n ", []), ("{}", ["{}"]), ("{}{}", ["{}", "{}"]),
+      ("{\"a\": \"}{\\\"\"}\n[1, 2]", ["{\"a\": \"}{\\\"\"}", "[1, 2]"]),
+      ("{\n  \"a\" : { }\n}\n{ }\n", ["{\n  \"a\" : { }\n}", "{ }"]),
+      ("1 \"a b\" x", ["1", "\"a b\"", "x"]),
+      ("{\"a\":", ["{\"a\":"]),
+    ])
+  func split(text: String, values: [String]) {
+    let found = JSONValues.split(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    #expect(found == values)
+  }
+}

@@ -159,6 +159,23 @@ struct RPCCommandTests {
     #expect(outcome.text.contains(message), "\(outcome.text)")
   }
 
+  @Test("the answers of a stream are printed a line each as they come")
+  func stream() async throws {
+    let server = try await TestServer.start()
+    let output = Pipe()
+    let process = try SendableProcess(
+      RunningSugang.executable, ["rpc", "call", server.address, "HealthService/Watch"],
+      output: output)
+    // The call has no end of its own: what is read here came before it ended.
+    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    #expect(line == "{\"reasons\":[],\"status\":\"SERVING_STATUS_SERVING\"}\n")
+    #expect(process.isRunning)
+    process.signal(SIGTERM)
+    try await eventually("the watch ends") { !process.isRunning }
+    let many = try await Self.run(["call", server.address, "Check", "-d", "{}{}"])
+    #expect(many.text.contains("HealthService/Check takes one request, not 2"), "\(many.text)")
+  }
+
   @Test("press measures a method, and ends with 3 when a threshold does not hold")
   func press() async throws {
     let server = try await TestServer.start()

@@ -9,14 +9,18 @@ public struct CallOptions: Sendable {
   public var metadata: RPCMetadata
   /// Wait for a connection until the deadline, rather than fail at once when there is none.
   public var waitForReady: Bool
+  /// Told, before a unary call returns its answer, what metadata came with it, if any did. An
+  /// error carries its own; a stream has it in ``RPCByteStream/trailingMetadata``.
+  public var onResponseMetadata: (@Sendable (RPCMetadata) -> Void)?
 
   public init(
     timeout: Duration? = .seconds(5), metadata: RPCMetadata = RPCMetadata(),
-    waitForReady: Bool = false
+    waitForReady: Bool = false, onResponseMetadata: (@Sendable (RPCMetadata) -> Void)? = nil
   ) {
     self.timeout = timeout
     self.metadata = metadata
     self.waitForReady = waitForReady
+    self.onResponseMetadata = onResponseMetadata
   }
 
   /// The earlier of `timeout` from now and the deadline of the call that is being answered.

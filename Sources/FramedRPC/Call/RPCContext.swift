@@ -1,4 +1,5 @@
 public import NIOCore
+import Synchronization
 
 /// What a handler knows of the call it answers.
 ///
@@ -15,13 +16,35 @@ public struct RPCContext: Sendable {
   public let metadata: RPCMetadata
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String
+  /// Where what the handler says beside its answer is kept; nil outside a server.
+  let responseMetadata: ResponseMetadata?
 
   public init(
     deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = ""
   ) {
+    self.init(deadline: deadline, metadata: metadata, method: method, responseMetadata: nil)
+  }
+
+  init(
+    deadline: NIODeadline?, metadata: RPCMetadata, method: String,
+    responseMetadata: ResponseMetadata?
+  ) {
+    self.responseMetadata = responseMetadata
     self.deadline = deadline
     self.metadata = metadata
     self.method = method
+  }
+
+  /// Sends a pair with the end of the answer (trailing metadata): beside the message of a unary
+  /// call, after the last of a stream. It is not sent with an error, which has metadata of its own.
+  ///
+  /// - Throws: ``RPCError`` INVALID_ARGUMENT when the key is no key or a limit is passed.
+  public func appendTrailer(_ key: String, _ value: [UInt8]) throws(RPCError) {
+    try self.responseMetadata?.append(key, value)
+  }
+
+  public func appendTrailer(_ key: String, _ value: String) throws(RPCError) {
+    try self.appendTrailer(key, Array(value.utf8))
   }
 
   /// The caller's request id, when it sent one of 1 to 128 visible ASCII characters. Another one
@@ -32,4 +55,19 @@ public struct RPCContext: Sendable {
     else { return nil }
     return id
   }
+}
+
+/// Metadata that a handler adds to its answer.
+class ResponseMetadata: @unchecked Sendable {
+  private let metadata = Mutex<RPCMetadata?>(nil)
+
+  func append(_ key: String, _ value: [UInt8]) throws(RPCError) {
+    try self.metadata.withLock { metadata throws(RPCError) in
+      var changed = metadata ?? RPCMetadata()
+      try changed.append(key, value)
+      metadata = changed
+    }
+  }
+
+  final func take() -> RPCMetadata? { self.metadata.withLock { $0 } }
 }

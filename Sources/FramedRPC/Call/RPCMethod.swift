@@ -1,4 +1,17 @@
-/// A unary method: its name, and the messages it takes and gives.
+/// How many messages go each way.
+public enum RPCKind: String, Hashable, Sendable, CaseIterable {
+  case unary
+  case serverStreaming = "server-streaming"
+  case clientStreaming = "client-streaming"
+  case bidirectional
+
+  /// Whether the client sends any number of messages, rather than one.
+  public var clientStreams: Bool { self == .clientStreaming || self == .bidirectional }
+  /// Whether the server sends any number of messages, rather than one.
+  public var serverStreams: Bool { self == .serverStreaming || self == .bidirectional }
+}
+
+/// A method: its name, and the messages it takes and gives.
 public struct RPCMethod<Request: RPCMessage, Response: RPCMessage>: Sendable {
   /// `sugang.pay.v1.PayService`
   public let service: String
@@ -6,9 +19,12 @@ public struct RPCMethod<Request: RPCMessage, Response: RPCMessage>: Sendable {
   public let name: String
   /// `sugang.pay.v1.PayService/Approve`
   public let fullName: String
+  /// FNV-1a with 64 bits of ``fullName``.
   public let hash: UInt64
+  public let kind: RPCKind
 
-  public init(service: String, name: String) {
+  public init(service: String, name: String, kind: RPCKind = .unary) {
+    self.kind = kind
     self.service = service
     self.name = name
     self.fullName = "\(service)/\(name)"

@@ -14,6 +14,7 @@ public struct ServiceDescriptor: Sendable {
 public struct MethodDescriptor: Sendable {
   /// `sugang.pay.v1.PayService/Approve`
   public let fullName: String
+  public let kind: RPCKind
   public let request: any CBackedMessage.Type
   public let response: any CBackedMessage.Type
 
@@ -21,6 +22,7 @@ public struct MethodDescriptor: Sendable {
     _ method: RPCMethod<Request, Response>
   ) {
     self.fullName = method.fullName
+    self.kind = method.kind
     self.request = Request.self
     self.response = Response.self
   }

@@ -14,16 +14,35 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     fileprivate var stream: StreamID?
     fileprivate var number: UInt64 = 0
     fileprivate var isCancelled = false
+    /// Of a streaming call, and of a unary one whose request or answer comes in DATA.
+    fileprivate(set) var messages: MessageStream?
+    /// Whether the request goes with REQUEST and is all that the client has to say.
+    fileprivate let carriesRequest: Bool
+    fileprivate let onResponseMetadata: (@Sendable (RPCMetadata) -> Void)?
 
     package init(
       method: String, hash: UInt64, request: ByteBuffer, metadata: RPCMetadata,
-      deadline: NIODeadline?
+      deadline: NIODeadline?, carriesRequest: Bool = true,
+      onResponseMetadata: (@Sendable (RPCMetadata) -> Void)? = nil
     ) {
       self.method = method
       self.hash = hash
       self.request = request
       self.metadata = metadata
       self.deadline = deadline
+      self.carriesRequest = carriesRequest
+      self.onResponseMetadata = onResponseMetadata
+    }
+
+    convenience init(
+      _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?,
+      carriesRequest: Bool = true
+    ) {
+      self.init(
+        method: call.method, hash: call.methodHash,
+        request: carriesRequest ? call.request : ByteBuffer(), metadata: metadata,
+        deadline: deadline, carriesRequest: carriesRequest,
+        onResponseMetadata: call.options.onResponseMetadata)
     }
 
     fileprivate func finish(_ result: Result<ByteBuffer, RPCError>) {
@@ -34,6 +53,12 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       case .failure(let error): continuation.resume(throwing: error)
       }
     }
+
+    /// The call is over without an answer.
+    fileprivate func fail(_ error: RPCError, _ lane: DataLane) {
+      self.messages?.close(error, lane: lane, keepsUnread: false)
+      self.finish(.failure(error))
+    }
   }
 
   private let onReady: @Sendable (ClientConnection) -> Void
@@ -41,6 +66,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   private let onRetired: @Sendable (ClientConnection, RPCError) -> Void
 
   private let submitted = Mutex<[Call]>([])
+  /// What the server said of streams; known before anybody has the connection.
+  private let peerStreaming = Mutex<StreamingLimits?>(nil)
 
   private var slots: [Call?] = []
   private var generations: [UInt32] = []
@@ -52,11 +79,6 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
   private var isRetired = false
   private var handshakeTimer: Scheduled<Void>?
-  /// Runs while calls wait, and at most once an interval; nil when the next call must start it.
-  private var keepaliveTimer: Scheduled<Void>?
-  /// When the first of the calls in flight began to wait.
-  private var waitingSince = NIODeadline.uptimeNanoseconds(0)
-  private var pingSent: NIODeadline?
 
   package init(
     loop: any EventLoop, limits: RPCLimits,
@@ -70,7 +92,9 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   package override func attach(_ wire: any Wire) {
     super.attach(wire)
-    self.sendRaw { Hello(maxFrameBytes: self.limits.maxFrameBytes).write(into: &$0) }
+    self.sendRaw {
+      Hello(maxFrameBytes: self.limits.maxFrameBytes, streaming: self.streaming).write(into: &$0)
+    }
     self.handshakeTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.handshakeTimeout)) {
       self.close(RPCError(.unavailable, "the server did not answer the handshake"))
     }
@@ -88,6 +112,11 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   package func call(_ call: Call, now: NIODeadline? = nil) async throws -> ByteBuffer {
     // On the loop the request would leave before the cancellation could be heard.
     guard !Task.isCancelled else { throw RPCError.cancelledByCaller(notProcessed: true) }
+    if call.request.readableBytes + call.metadata.wireByteCount > DataLane.chunkBytes,
+      self.hasStreaming
+    {
+      return try await self.callInChunks(call)
+    }
     return try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
         call.continuation = continuation
@@ -96,6 +125,54 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     } onCancel: {
       self.loop.execute { self.cancel(call) }
     }
+  }
+
+  private var hasStreaming: Bool { self.peerStreaming.withLock { $0 != nil } }
+
+  /// A request that would hold up the frames behind it.
+  private func callInChunks(_ call: Call) async throws -> ByteBuffer {
+    let limit = self.peerStreaming.withLock { $0?.maxMessageBytes ?? 0 }
+    guard call.request.readableBytes <= limit else {
+      throw Self.requestTooLarge(call.request.readableBytes, limit)
+    }
+    let messages = try self.open(
+      Call(
+        method: call.method, hash: call.hash, request: ByteBuffer(), metadata: call.metadata,
+        deadline: call.deadline, carriesRequest: false,
+        onResponseMetadata: call.onResponseMetadata))
+    // A server that answers before it has read everything fails the write; its answer says why.
+    try? await messages.write(call.request)
+    messages.end(.halfClose)
+    guard let answer = try await messages.next() else {
+      throw RPCError(.internal, "the server answered without a message")
+    }
+    guard try await messages.next() == nil else {
+      let error = RPCError(.internal, "the server answered with more than one message")
+      self.loop.execute { self.abort(messages, error) }
+      throw error
+    }
+    return answer
+  }
+
+  private static func requestTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted,
+      "the request of \(bytes) bytes is over the server's limit of \(limit)",
+      notProcessed: true)
+  }
+
+  /// Starts a call whose messages go through the stream that this returns. What goes wrong, also
+  /// before a byte has left, ends that stream.
+  ///
+  /// - Throws: ``RPCError`` UNIMPLEMENTED when the server has no streaming.
+  package func open(_ call: Call) throws(RPCError) -> MessageStream {
+    guard let peer = self.peerStreaming.withLock({ $0 }) else {
+      throw RPCError(.unimplemented, "the server has no streaming", notProcessed: true)
+    }
+    let messages = MessageStream(connection: self, peer: peer)
+    call.messages = messages
+    self.submit(call, now: nil)
+    return messages
   }
 
   /// Ends the connection once the calls in flight are answered.
@@ -129,27 +206,28 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   private func start(_ call: Call, now: NIODeadline) {
     guard !call.isCancelled else {
-      return call.finish(.failure(.cancelledByCaller(notProcessed: true)))
+      return self.refuse(call, .cancelledByCaller(notProcessed: true))
     }
     guard let slot = self.methodSlot(of: call), self.hasRoom(for: call) else {
-      return call.finish(.failure(self.refusal(of: call)))
+      return self.refuse(call, self.refusal(of: call))
     }
     var remaining: UInt32 = 0
     if let deadline = call.deadline {
       let microseconds = (deadline - now).nanoseconds / 1000
       guard microseconds > 0 else {
-        return call.finish(.failure(.deadlinePassed(notProcessed: true)))
+        return self.refuse(call, .deadlinePassed(notProcessed: true))
       }
       remaining = UInt32(clamping: microseconds)
       self.watch(deadline)
     }
-    if self.callsInFlight == 0 { self.beginWaiting(now) }
+    if self.callsInFlight == 0 { self.keepalive.begin(self, now: now) }
     let stream = self.takeSlot(call)
     let metadataBytes = call.metadata.wireByteCount
+    var flags: FrameFlags = call.carriesRequest ? [.message, .end] : []
+    if metadataBytes > 0 { flags.insert(.metadata) }
     let header = FrameHeader(
-      length: call.request.readableBytes + metadataBytes, type: .request,
-      flags: metadataBytes == 0 ? [.message, .end] : [.message, .end, .metadata], code: slot,
-      stream: stream, aux: remaining)
+      length: call.request.readableBytes + metadataBytes, type: .request, flags: flags,
+      code: slot, stream: stream, aux: remaining)
     self.sendRaw { output in
       header.write(into: &output)
       if metadataBytes > 0 {
@@ -157,6 +235,14 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       }
       output.writeImmutableBuffer(call.request)
     }
+    if let messages = call.messages {
+      messages.id = stream
+      self.lane.append(messages)
+    }
+  }
+
+  private func refuse(_ call: Call, _ error: RPCError) {
+    call.fail(error, self.lane)
   }
 
   /// Calls come in runs of one method, so that the last answer mostly fits.
@@ -185,10 +271,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     }
     let bytes = call.request.readableBytes + call.metadata.wireByteCount
     guard bytes <= settings.maxFrameBytes else {
-      return RPCError(
-        .resourceExhausted,
-        "the request of \(bytes) bytes is over the server's limit of "
-          + "\(settings.maxFrameBytes)", notProcessed: true)
+      return Self.requestTooLarge(bytes, settings.maxFrameBytes)
     }
     guard self.callsInFlight < settings.maxConcurrentCalls else {
       return RPCError(
@@ -239,8 +322,44 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     self.send(
       FrameHeader(type: .reset, code: UInt16(error.status.rawValue), stream: stream))
     self.release(stream)
-    call.finish(.failure(error))
+    call.fail(error, self.lane)
     self.closeIfIdle()
+  }
+
+  // MARK: streams
+
+  private func call(of stream: StreamID) -> Call? {
+    guard self.slots.indices.contains(stream.slot), let call = self.slots[stream.slot],
+      call.stream == stream
+    else { return nil }
+    return call
+  }
+
+  /// An answer that comes in DATA has its call made a stream of when the first arrives.
+  override func stream(_ id: StreamID) -> MessageStream? {
+    guard let call = self.call(of: id) else { return nil }
+    if call.messages == nil, let peer = self.settings?.streaming {
+      let messages = MessageStream(connection: self, peer: peer)
+      messages.id = id
+      call.messages = messages
+    }
+    return call.messages
+  }
+
+  override func abort(_ stream: MessageStream, _ error: RPCError) {
+    guard let call = self.call(of: stream.id), call.messages === stream else {
+      // Not started: it will not be.
+      return stream.close(error, lane: self.lane, keepsUnread: false)
+    }
+    self.abort(call, error)
+  }
+
+  override func waiterCancelled(_ stream: MessageStream) {
+    self.abort(stream, .cancelledByCaller(notProcessed: false))
+  }
+
+  override func sendEnding(_ ending: MessageStream.Ending, of stream: MessageStream) {
+    self.send(FrameHeader(type: .data, flags: .end, stream: stream.id))
   }
 
   // MARK: frames
@@ -250,9 +369,12 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     case .settings where self.settings == nil: try self.receiveSettings(frame)
     case .response: try self.receiveResponse(frame)
     case .reset: self.receiveReset(frame)
+    case .data: try self.receiveData(frame)
+    case .window: try self.receiveWindow(frame)
     case .ping: self.send(FrameHeader(type: .pong), body: frame.body)
-    case .pong: self.pingSent = nil
+    case .pong: self.receivePong(frame)
     case .goAway: self.receiveGoAway(try GoAway(from: frame.body))
+    case .drain: self.receiveDrain()
     case let type where type.isIgnorable: break
     case .hello, .settings, .request:
       throw ProtocolViolation(
@@ -270,6 +392,12 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
         .unsupportedVersion, "the server chose version \(settings.version)")
     }
     self.settings = settings
+    if let streaming = settings.streaming {
+      self.beginStreaming(streaming)
+      self.peerStreaming.withLock { $0 = streaming }
+    }
+    self.keepalive.interval = max(
+      self.keepalive.interval, .milliseconds(Int64(settings.minPingMilliseconds)))
     self.handshakeTimer?.cancel()
     for (slot, method) in settings.methods.enumerated() {
       self.methodSlots[MethodHash.hash(method)] = UInt16(slot)
@@ -278,8 +406,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func receiveResponse(_ frame: Frame) throws(ProtocolViolation) {
-    guard frame.header.flags.isSuperset(of: [.message, .end]) else {
-      throw ProtocolViolation(.malformedFrame, "a unary response has MSG and END")
+    guard frame.header.flags.contains(.end) else {
+      throw ProtocolViolation(.malformedFrame, "a response has END")
     }
     var body = frame.body
     let metadata =
@@ -287,20 +415,45 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     // An answer to a call that was given up in the meantime is legal and late.
     guard let call = self.finishedCall(frame.header.stream) else { return }
     let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
-    if status == .ok {
-      call.finish(.success(body))
+    if status != .ok {
+      self.answer(call, Self.error(status, frame.header, metadata, body))
+    } else if frame.header.flags.contains(.message) {
+      self.answer(call, body, metadata)
     } else {
-      call.finish(.failure(Self.error(status, frame.header, metadata, body)))
+      self.answer(call, nil, metadata)
     }
     self.closeIfIdle()
+  }
+
+  private func answer(_ call: Call, _ error: RPCError) {
+    call.messages?.incomingEnded(.failure(error), trailing: error.metadata)
+    call.messages?.close(error, lane: self.lane, keepsUnread: true)
+    call.finish(.failure(error))
+  }
+
+  /// - Parameter message: nil when it came in DATA, or there is none.
+  private func answer(_ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata) {
+    if !metadata.isEmpty { call.onResponseMetadata?(metadata) }
+    guard let messages = call.messages else {
+      return call.finish(
+        message.map { .success($0) }
+          ?? .failure(RPCError(.internal, "the server answered without a message")))
+    }
+    if let message { messages.deliver(message) }
+    messages.incomingEnded(.success(()), trailing: metadata)
+    messages.close(nil, lane: self.lane, keepsUnread: true)
+    guard call.continuation != nil else { return }
+    call.finish(
+      messages.takeOnly().map { .success($0) }
+        ?? .failure(RPCError(.internal, "the server answered with more or less than one message")))
   }
 
   private func receiveReset(_ frame: Frame) {
     guard let call = self.finishedCall(frame.header.stream) else { return }
     let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
-    call.finish(
-      .failure(
-        Self.error(status == .ok ? .unknown : status, frame.header, RPCMetadata(), frame.body)))
+    call.fail(
+      Self.error(status == .ok ? .unknown : status, frame.header, RPCMetadata(), frame.body),
+      self.lane)
     self.closeIfIdle()
   }
 
@@ -316,9 +469,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func finishedCall(_ stream: StreamID) -> Call? {
-    guard self.slots.indices.contains(stream.slot), let call = self.slots[stream.slot],
-      call.stream == stream
-    else { return nil }
+    guard let call = self.call(of: stream) else { return nil }
     self.release(stream)
     return call
   }
@@ -334,8 +485,14 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
         continue
       }
       self.release(stream)
-      call.finish(.failure(error))
+      call.fail(error, self.lane)
     }
+    self.closeIfIdle()
+  }
+
+  /// The server will soon take no more calls: they go elsewhere already, and none is refused.
+  private func receiveDrain() {
+    self.retire(RPCError(.unavailable, "the server goes away", notProcessed: true))
     self.closeIfIdle()
   }
 
@@ -354,14 +511,12 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   override func ended(_ error: RPCError) {
     self.handshakeTimer?.cancel()
-    self.keepaliveTimer?.cancel()
     self.retire(error)
     // Whether these had an effect nobody can say: `notProcessed` stays false.
     let calls = exchange(&self.slots, with: [])
     self.callsInFlight = 0
     for call in calls {
-      call?.finish(
-        .failure(RPCError(error.status, error.message, notProcessed: false)))
+      call?.fail(RPCError(error.status, error.message, notProcessed: false), self.lane)
     }
   }
 
@@ -378,38 +533,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     return next
   }
 
-  private func beginWaiting(_ now: NIODeadline) {
-    self.waitingSince = now
-    if self.keepaliveTimer == nil {
-      self.keepAlive(at: now + TimeAmount(self.limits.keepaliveInterval))
-    }
-  }
-
-  private func keepAlive(at time: NIODeadline) {
-    self.keepaliveTimer = self.loop.scheduleTask(deadline: time) {
-      self.keepaliveTimer = nil
-      self.keepAlive()
-    }
-  }
-
-  /// A silent server that owes an answer is asked whether it lives.
-  private func keepAlive() {
-    guard !self.isEnded else { return }
-    let now = self.loop.now
-    if let pingSent = self.pingSent, self.lastReceived < pingSent {
-      let due = pingSent + TimeAmount(self.limits.keepaliveTimeout)
-      guard now >= due else { return self.keepAlive(at: due) }
-      return self.close(RPCError(.unavailable, "the server does not answer pings"))
-    }
-    self.pingSent = nil
-    guard self.callsInFlight > 0 else { return }
-    let silentSince = max(self.lastReceived, self.waitingSince)
-    let due = silentSince + TimeAmount(self.limits.keepaliveInterval)
-    guard now >= due else { return self.keepAlive(at: due) }
-    self.pingSent = now
-    self.send(FrameHeader(type: .ping), body: ByteBuffer(integer: UInt64(now.uptimeNanoseconds)))
-    self.keepAlive(at: now + TimeAmount(self.limits.keepaliveTimeout))
-  }
+  override var isWaiting: Bool { self.callsInFlight > 0 }
 }
 
 extension RPCError {

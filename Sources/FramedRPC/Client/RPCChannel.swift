@@ -7,6 +7,13 @@ public protocol RPCChannel: Sendable {
   /// - Throws: ``RPCError``, whatever went wrong.
   func call(_ call: RPCCall) async throws -> ByteBuffer
 
+  /// Begins a call with any number of messages. One with a single request carries it already.
+  ///
+  /// - Parameter kind: `.serverStreaming` sends the request of `call` and ends this side; for the
+  ///   others the stream is where requests are written.
+  /// - Throws: ``RPCError`` when there is no connection. What goes wrong later ends the stream.
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream
+
   /// What an answer may cost to decode.
   var decodeLimits: DecodeLimits { get }
 }
@@ -45,6 +52,54 @@ extension RPCChannel {
   public func unary<Request: RPCMessage, Response: RPCMessage>(
     _ method: RPCMethod<Request, Response>, _ request: Request, options: CallOptions
   ) async throws -> Response {
+    let answer = try await self.call(RPCCall(method, request, options: options))
+    return try Response(answer: answer, limits: self.decodeLimits)
+  }
+
+  /// Calls a method that answers with any number of messages. The call is cancelled when the reader
+  /// is dropped before its end.
+  ///
+  /// - Throws: ``RPCError`` when the call cannot be made; what goes wrong later is thrown by the
+  ///   reader.
+  @inlinable
+  public func serverStreaming<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>, _ request: Request, options: CallOptions
+  ) async throws -> RPCReader<Response> {
+    let stream = try await self.open(
+      RPCCall(method, request, options: options), kind: .serverStreaming)
+    return RPCReader(stream, limits: self.decodeLimits, isServer: false)
+  }
+
+  /// Calls a method that takes any number of messages and gives one.
+  ///
+  /// - Throws: ``RPCError`` when the call cannot be made.
+  @inlinable
+  public func clientStreaming<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>, options: CallOptions
+  ) async throws -> RPCUpload<Request, Response> {
+    RPCUpload(
+      try await self.open(RPCCall(method, options: options), kind: .clientStreaming),
+      limits: self.decodeLimits)
+  }
+
+  /// Calls a method with any number of messages each way.
+  ///
+  /// - Throws: ``RPCError`` when the call cannot be made.
+  @inlinable
+  public func bidirectional<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>, options: CallOptions
+  ) async throws -> RPCStream<Request, Response> {
+    RPCStream(
+      try await self.open(RPCCall(method, options: options), kind: .bidirectional),
+      limits: self.decodeLimits)
+  }
+}
+
+extension RPCCall {
+  @inlinable
+  init<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>, _ request: Request, options: CallOptions
+  ) throws(RPCError) {
     let bytes: ByteBuffer
     do {
       bytes = try request.encoded()
@@ -52,13 +107,16 @@ extension RPCChannel {
       throw RPCError(
         .invalidArgument, "the request cannot be sent: \(error)", notProcessed: true)
     }
-    let answer = try await self.call(
-      RPCCall(
-        method: method.fullName, methodHash: method.hash, request: bytes, options: options))
-    do {
-      return try Response(decoding: answer, limits: self.decodeLimits)
-    } catch {
-      throw RPCError(.internal, "the answer is not a \(Response.messageName): \(error)")
-    }
+    self.init(
+      method: method.fullName, methodHash: method.hash, request: bytes, options: options)
+  }
+
+  /// A call whose requests are written to its stream.
+  @inlinable
+  init<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>, options: CallOptions
+  ) {
+    self.init(
+      method: method.fullName, methodHash: method.hash, request: ByteBuffer(), options: options)
   }
 }

@@ -30,15 +30,11 @@ public final class RPCClient: RPCChannel, Sendable {
 
   public func call(_ call: RPCCall) async throws -> ByteBuffer {
     let now = self.loop.now
-    let context = RPCContext.current
-    let deadline = call.options.deadline(now: now, inherited: context?.deadline)
-    var metadata = call.options.metadata
-    if let inherited = context?.requestID, metadata[RPCContext.requestIDKey] == nil {
-      try metadata.append(RPCContext.requestIDKey, inherited)
-    }
+    let (metadata, deadline) = try Self.inherit(call, now)
     do {
       if let connection = self.state.withLock({ $0.ready }) {
-        return try await Self.send(call, metadata, deadline, on: connection, now: now)
+        return try await connection.call(
+          ClientConnection.Call(call, metadata, deadline), now: now)
       }
       return try await self.sendWhenConnected(call, metadata, deadline)
     } catch let error as RPCError where error.status == .unavailable && error.notProcessed {
@@ -54,18 +50,37 @@ public final class RPCClient: RPCChannel, Sendable {
   ) async throws -> ByteBuffer {
     let connection = try await self.connection(
       deadline: deadline, waitForReady: call.options.waitForReady)
-    return try await Self.send(call, metadata, deadline, on: connection, now: nil)
+    return try await connection.call(ClientConnection.Call(call, metadata, deadline))
   }
 
-  private static func send(
-    _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?,
-    on connection: ClientConnection, now: NIODeadline?
-  ) async throws -> ByteBuffer {
-    try await connection.call(
+  /// A stream is not made again elsewhere: its messages are not kept.
+  public func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    let (metadata, deadline) = try Self.inherit(call, self.loop.now)
+    let connection = try await self.connection(
+      deadline: deadline, waitForReady: call.options.waitForReady)
+    // A request that would hold up the frames behind it goes as DATA.
+    let fits = call.request.readableBytes <= DataLane.chunkBytes
+    let messages = try connection.open(
       ClientConnection.Call(
-        method: call.method, hash: call.methodHash, request: call.request, metadata: metadata,
-        deadline: deadline),
-      now: now)
+        call, metadata, deadline, carriesRequest: !kind.clientStreams && fits))
+    let stream = RPCByteStream(messages, isClient: true)
+    if !kind.clientStreams, !fits {
+      try? await stream.write(call.request)
+      stream.finishWriting()
+    }
+    return stream
+  }
+
+  /// The deadline and the request id of the call that is being answered go on with this one.
+  private static func inherit(
+    _ call: RPCCall, _ now: NIODeadline
+  ) throws(RPCError) -> (RPCMetadata, NIODeadline?) {
+    let context = RPCContext.current
+    var metadata = call.options.metadata
+    if let inherited = context?.requestID, metadata[RPCContext.requestIDKey] == nil {
+      try metadata.append(RPCContext.requestIDKey, inherited)
+    }
+    return (metadata, call.options.deadline(now: now, inherited: context?.deadline))
   }
 
   /// The methods that the server offers, in the order of their slots.

@@ -79,6 +79,9 @@ package struct FrameType: Hashable, Sendable {
   package static let ping = FrameType(rawValue: 0x06)
   package static let pong = FrameType(rawValue: 0x07)
   package static let goAway = FrameType(rawValue: 0x08)
+  package static let data = FrameType(rawValue: 0x09)
+  package static let window = FrameType(rawValue: 0x0A)
+  package static let drain = FrameType(rawValue: 0x8B)
 
   /// A peer may skip a frame whose type it does not know when bit 7 is set.
   package var isIgnorable: Bool { self.rawValue & 0x80 != 0 }
@@ -95,12 +98,20 @@ package struct FrameFlags: OptionSet, Hashable, Sendable {
   package static let message = FrameFlags(rawValue: 0x01)
   /// The last frame of this direction of the call.
   package static let end = FrameFlags(rawValue: 0x02)
+  /// The message goes on in the next DATA frame of the call.
+  package static let more = FrameFlags(rawValue: 0x04)
   /// The body begins with metadata.
   package static let metadata = FrameFlags(rawValue: 0x08)
 
-  /// All that version 1 knows, of REQUEST and RESPONSE; the others are refused, since they would
-  /// change the body's meaning.
-  package static let version1: FrameFlags = [.message, .end, .metadata]
+  /// What a frame of `type` may have; the others are refused, since they would change the body's
+  /// meaning.
+  package static func allowed(in type: FrameType) -> FrameFlags {
+    switch type {
+    case .request, .response: [.message, .end, .metadata]
+    case .data: [.message, .end, .more, .metadata]
+    default: []
+    }
+  }
 }
 
 /// A call's place on its connection: an index that is used again, and a generation that tells the

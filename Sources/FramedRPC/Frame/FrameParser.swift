@@ -68,9 +68,9 @@ package struct FrameParser {
         .frameTooLarge,
         "a frame of \(header.length) bytes is over the limit of \(self.maxFrameBytes)")
     }
-    let allowed: FrameFlags =
-      header.type == .request || header.type == .response ? .version1 : []
-    guard allowed.isSuperset(of: header.flags) || header.type.isIgnorable else {
+    guard
+      FrameFlags.allowed(in: header.type).isSuperset(of: header.flags) || header.type.isIgnorable
+    else {
       throw ProtocolViolation(
         .reservedFlag,
         "frame type \(header.type.rawValue) does not have flags \(header.flags.rawValue)")

@@ -10,6 +10,8 @@ package enum Handshake {
     static let maxFrameBytes: UInt16 = 1
     static let maxConcurrentCalls: UInt16 = 2
     static let methods: UInt16 = 3
+    static let streaming: UInt16 = 4
+    static let minPingInterval: UInt16 = 5
     /// A feature with this bit must be understood by whoever reads it.
     static let critical: UInt16 = 0x8000
   }
@@ -64,16 +66,60 @@ package enum Handshake {
   }
 }
 
+/// What an endpoint takes in DATA frames. A peer without it has unary calls only, of one frame each
+/// way.
+package struct StreamingLimits: Hashable, Sendable {
+  /// Smallest windows, so that one chunk always fits.
+  static let minStreamWindow = 128 * 1024
+  static let minConnectionWindow = 1024 * 1024
+
+  /// Credit of every stream when it begins, in bytes.
+  package var streamWindow: Int
+  /// Credit of the connection when it begins, in bytes.
+  package var connectionWindow: Int
+  /// Largest message, in bytes.
+  package var maxMessageBytes: Int
+
+  package init(streamWindow: Int, connectionWindow: Int, maxMessageBytes: Int) {
+    self.streamWindow = max(streamWindow, Self.minStreamWindow)
+    self.connectionWindow = max(connectionWindow, Self.minConnectionWindow)
+    self.maxMessageBytes = max(maxMessageBytes, FrameHeader.minLimit)
+  }
+
+  fileprivate func write(into body: inout ByteBuffer) {
+    Handshake.writeFeature(Handshake.Feature.streaming, into: &body) {
+      $0.writeMultipleIntegers(
+        UInt32(clamping: self.streamWindow), UInt32(clamping: self.connectionWindow),
+        UInt32(clamping: self.maxMessageBytes), endianness: .little)
+    }
+  }
+
+  fileprivate init(from value: inout ByteBuffer) throws(ProtocolViolation) {
+    guard
+      let (stream, connection, message) = value.readMultipleIntegers(
+        endianness: .little, as: (UInt32, UInt32, UInt32).self)
+    else {
+      throw ProtocolViolation(.malformedFrame, "a handshake feature is cut off")
+    }
+    self.init(
+      streamWindow: Int(stream), connectionWindow: Int(connection), maxMessageBytes: Int(message))
+  }
+}
+
 /// The client's half of the handshake.
 package struct Hello: Hashable, Sendable {
   /// The highest version the client speaks.
   package var version: UInt16
   /// The largest frame body the client accepts.
   package var maxFrameBytes: Int
+  package var streaming: StreamingLimits?
 
-  package init(version: UInt16 = Handshake.version, maxFrameBytes: Int) {
+  package init(
+    version: UInt16 = Handshake.version, maxFrameBytes: Int, streaming: StreamingLimits? = nil
+  ) {
     self.version = version
     self.maxFrameBytes = maxFrameBytes
+    self.streaming = streaming
   }
 
   package func write(into buffer: inout ByteBuffer) {
@@ -82,6 +128,7 @@ package struct Hello: Hashable, Sendable {
     Handshake.writeFeature(Handshake.Feature.maxFrameBytes, into: &body) {
       $0.writeInteger(UInt32(FrameHeader.limit(self.maxFrameBytes)), endianness: .little)
     }
+    self.streaming?.write(into: &body)
     buffer.writeBytes(Handshake.magic)
     FrameHeader(length: body.readableBytes, type: .hello).write(into: &buffer)
     buffer.writeBuffer(&body)
@@ -92,12 +139,19 @@ package struct Hello: Hashable, Sendable {
     self.version = try Handshake.readVersion(from: &body)
     self.maxFrameBytes = FrameHeader.minLimit
     var maxFrameBytes = self.maxFrameBytes
+    var streaming: StreamingLimits?
     try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in
-      guard id == Handshake.Feature.maxFrameBytes else { return false }
-      maxFrameBytes = try Handshake.readNumber(from: &value)
+      switch id {
+      case Handshake.Feature.maxFrameBytes:
+        maxFrameBytes = try Handshake.readNumber(from: &value)
+      case Handshake.Feature.streaming:
+        streaming = try StreamingLimits(from: &value)
+      default: return false
+      }
       return true
     }
     self.maxFrameBytes = FrameHeader.limit(maxFrameBytes)
+    self.streaming = streaming
   }
 }
 
@@ -108,11 +162,16 @@ package struct Settings: Hashable, Sendable {
   package var maxConcurrentCalls: Int
   /// `sugang.pay.v1.PayService/Approve`; a method's slot is its index.
   package var methods: [String]
+  package var streaming: StreamingLimits?
+  /// Shortest time between two PINGs that the server thinks useful, in milliseconds.
+  package var minPingMilliseconds: Int
 
   package init(
     version: UInt16 = Handshake.version, maxFrameBytes: Int, maxConcurrentCalls: Int,
-    methods: [String]
+    methods: [String], streaming: StreamingLimits? = nil, minPingMilliseconds: Int = 0
   ) {
+    self.streaming = streaming
+    self.minPingMilliseconds = minPingMilliseconds
     self.version = version
     self.maxFrameBytes = maxFrameBytes
     self.maxConcurrentCalls = maxConcurrentCalls
@@ -135,6 +194,12 @@ package struct Settings: Hashable, Sendable {
         value.writeString(method)
       }
     }
+    self.streaming?.write(into: &body)
+    if self.minPingMilliseconds > 0 {
+      Handshake.writeFeature(Handshake.Feature.minPingInterval, into: &body) {
+        $0.writeInteger(UInt32(clamping: self.minPingMilliseconds), endianness: .little)
+      }
+    }
     FrameHeader(length: body.readableBytes, type: .settings).write(into: &buffer)
     buffer.writeBuffer(&body)
   }
@@ -145,8 +210,14 @@ package struct Settings: Hashable, Sendable {
     var maxFrameBytes = FrameHeader.minLimit
     var maxConcurrentCalls = RPCLimits.conservativeConcurrentCalls
     var methods: [String] = []
+    var streaming: StreamingLimits?
+    var minPingMilliseconds = 0
     try Handshake.readFeatures(from: &body) { id, value throws(ProtocolViolation) in
       switch id {
+      case Handshake.Feature.streaming:
+        streaming = try StreamingLimits(from: &value)
+      case Handshake.Feature.minPingInterval:
+        minPingMilliseconds = try Handshake.readNumber(from: &value)
       case Handshake.Feature.maxFrameBytes:
         maxFrameBytes = try Handshake.readNumber(from: &value)
       case Handshake.Feature.maxConcurrentCalls:
@@ -160,6 +231,8 @@ package struct Settings: Hashable, Sendable {
     self.maxFrameBytes = FrameHeader.limit(maxFrameBytes)
     self.maxConcurrentCalls = min(maxConcurrentCalls, StreamID.maxSlots)
     self.methods = methods
+    self.streaming = streaming
+    self.minPingMilliseconds = minPingMilliseconds
   }
 
   private static func readMethods(

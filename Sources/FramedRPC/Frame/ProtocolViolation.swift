@@ -32,4 +32,6 @@ package struct GoAwayReason: Hashable, Sendable {
   /// A handshake or a frame did not arrive whole in time.
   package static let timeout = GoAwayReason(rawValue: 8)
   package static let unexpectedFrame = GoAwayReason(rawValue: 9)
+  /// More DATA than the receiver had allowed.
+  package static let flowControl = GoAwayReason(rawValue: 10)
 }

@@ -1177,11 +1177,16 @@ public enum FramedrpcV1 {
       service: "framedrpc.v1.HealthService", name: "Check")
     public static let list = RPCMethod<FramedrpcV1.ListHealthRequest, FramedrpcV1.ListHealthResponse>(
       service: "framedrpc.v1.HealthService", name: "List")
+    /// The status now, and again whenever it or its reasons change. SERVICE_UNKNOWN while the server has
+    /// no such service. Ends when the server shuts down.
+    public static let watch = RPCMethod<FramedrpcV1.CheckRequest, FramedrpcV1.CheckResponse>(
+      service: "framedrpc.v1.HealthService", name: "Watch", kind: .serverStreaming)
 
     /// The methods with their messages, for tools that know them by name only.
     public static let descriptor = ServiceDescriptor(name: "framedrpc.v1.HealthService", methods: [
       MethodDescriptor(check),
       MethodDescriptor(list),
+      MethodDescriptor(watch),
     ])
 
     /// The service as a server takes it, answered by `handler`.
@@ -1192,6 +1197,7 @@ public enum FramedrpcV1 {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(check) { try await handler.check($0, $1) }
       service.add(list) { try await handler.list($0, $1) }
+      service.addServerStreaming(watch) { try await handler.watch($0, $1, $2) }
       return service
     }
   }
@@ -1206,6 +1212,9 @@ public enum FramedrpcV1 {
     /// NOT_FOUND when the server has no such service.
     func check(_ request: FramedrpcV1.CheckRequest, _ context: RPCContext) async throws -> FramedrpcV1.CheckResponse
     func list(_ request: FramedrpcV1.ListHealthRequest, _ context: RPCContext) async throws -> FramedrpcV1.ListHealthResponse
+    /// The status now, and again whenever it or its reasons change. SERVICE_UNKNOWN while the server has
+    /// no such service. Ends when the server shuts down.
+    func watch(_ request: FramedrpcV1.CheckRequest, _ responses: RPCWriter<FramedrpcV1.CheckResponse>, _ context: RPCContext) async throws
   }
 
   /// Calls HealthService through a channel.
@@ -1223,6 +1232,12 @@ public enum FramedrpcV1 {
 
     public func list(_ request: FramedrpcV1.ListHealthRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.ListHealthResponse {
       try await self.channel.unary(HealthService.list, request, options: options)
+    }
+
+    /// The status now, and again whenever it or its reasons change. SERVICE_UNKNOWN while the server has
+    /// no such service. Ends when the server shuts down.
+    public func watch(_ request: FramedrpcV1.CheckRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<FramedrpcV1.CheckResponse> {
+      try await self.channel.serverStreaming(HealthService.watch, request, options: options)
     }
   }
 

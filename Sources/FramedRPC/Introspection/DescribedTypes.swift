@@ -145,7 +145,8 @@ extension FramedrpcV1.ServiceSchema {
       name: service.name,
       methods: service.methods.map { method in
         FramedrpcV1.MethodSchema(
-          name: String(method.fullName.drop { $0 != "/" }.dropFirst()), kind: .unary,
+          name: String(method.fullName.drop { $0 != "/" }.dropFirst()),
+          kind: FramedrpcV1.MethodKind(method.kind),
           requestType: method.request.messageName, responseType: method.response.messageName)
       })
     self.fingerprint = self.fingerprint(DescribedTypes(of: service))
@@ -173,5 +174,27 @@ extension FramedrpcV1.ServiceSchema {
     }
     let digits = String(MethodHash.hash(text), radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+extension FramedrpcV1.MethodKind {
+  init(_ kind: RPCKind) {
+    switch kind {
+    case .unary: self = .unary
+    case .serverStreaming: self = .serverStreaming
+    case .clientStreaming: self = .clientStreaming
+    case .bidirectional: self = .bidirectional
+    }
+  }
+
+  /// Nil for a kind that only a newer server has.
+  package var rpcKind: RPCKind? {
+    switch self {
+    case .unary: .unary
+    case .serverStreaming: .serverStreaming
+    case .clientStreaming: .clientStreaming
+    case .bidirectional: .bidirectional
+    default: nil
+    }
   }
 }

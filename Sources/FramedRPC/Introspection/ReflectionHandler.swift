@@ -44,7 +44,9 @@ extension RPCService {
     return FramedrpcV1.ServiceSchema(
       name: self.name,
       methods: self.methods.map {
-        FramedrpcV1.MethodSchema(name: String($0.fullName.drop { $0 != "/" }.dropFirst()))
+        FramedrpcV1.MethodSchema(
+          name: String($0.fullName.drop { $0 != "/" }.dropFirst()),
+          kind: FramedrpcV1.MethodKind($0.kind))
       })
   }
 }

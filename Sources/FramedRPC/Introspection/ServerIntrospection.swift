@@ -10,16 +10,20 @@ public struct ServerIntrospection: Sendable {
   public var reflection: Bool
   /// framedrpc.v1.HealthService; nil for none.
   public var health: HealthCheck?
+  /// How often a Watch of health looks whether it has changed.
+  public var healthInterval: Duration
   /// framedrpc.v1.StatisticsService: connections, methods, slow calls, and these channels; nil for
   /// none, and then nothing is counted.
   public var statistics: StatisticsSources?
 
   public init(
     reflection: Bool = true, health: HealthCheck? = { _ in [] },
+    healthInterval: Duration = .seconds(1),
     statistics: StatisticsSources? = StatisticsSources()
   ) {
     self.reflection = reflection
     self.health = health
+    self.healthInterval = healthInterval
     self.statistics = statistics
   }
 
@@ -28,7 +32,7 @@ public struct ServerIntrospection: Sendable {
 
   /// `services`, then those of introspection that are wanted and not among them.
   func adding(
-    to services: [RPCService], _ statistics: ServerStatistics
+    to services: [RPCService], _ statistics: ServerStatistics, _ watches: HealthWatches
   ) -> [RPCService] {
     var served = services
     let given = Set(services.map(\.name))
@@ -48,7 +52,9 @@ public struct ServerIntrospection: Sendable {
     if hasHealth, let check = self.health {
       served.append(
         FramedrpcV1.HealthService.register(
-          HealthHandler(services: names, check: check), on: .eventLoop))
+          HealthHandler(
+            services: names, check: check, interval: self.healthInterval, watches: watches),
+          on: .eventLoop))
     }
     if hasReflection {
       // Reflection describes itself, with a handler that is never asked.

@@ -118,8 +118,14 @@ package final class ServerStatistics: Sendable {
     return Array(calls.prefix(SlowCallRing.capacity))
   }
 
+  /// The oldest first.
   func connections() async throws -> [FramedrpcV1.ConnectionStatistics] {
-    []
+    let connections = self.state.withLock { $0.connections }()
+    var all: [FramedrpcV1.ConnectionStatistics] = []
+    for connection in connections {
+      all.append(try await connection.loop.submit { connection.connectionStatistics() }.get())
+    }
+    return all.sorted { $0.ageMs > $1.ageMs }
   }
 }
 

@@ -85,42 +85,98 @@ public final class GuardedChannel: RPCChannel, Sendable {
     try await self.call(call, mayProbe: true)
   }
 
+  /// A stream takes a place from its beginning to its end; its end is what the breaker sees of it.
+  ///
+  /// - Throws: as ``call(_:)``.
+  public func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    try await self.open(call, kind: kind, mayProbe: true)
+  }
+
   fileprivate func call(_ call: RPCCall, mayProbe: Bool) async throws -> ByteBuffer {
+    var call = call
+    let passage = try await self.enter(&call, mayProbe: mayProbe)
+    do {
+      let answer = try await self.channel.call(call)
+      self.leave(passage, .success)
+      return answer
+    } catch {
+      self.leave(passage, self.outcome(of: error, isCutShort: passage.isCutShort))
+      throw error
+    }
+  }
+
+  fileprivate func open(
+    _ call: RPCCall, kind: RPCKind, mayProbe: Bool
+  ) async throws -> RPCByteStream {
+    var call = call
+    let passage = try await self.enter(&call, mayProbe: mayProbe)
+    do {
+      let stream = try await self.channel.open(call, kind: kind)
+      stream.whenOver { error in
+        // How long a stream lasts says nothing about the server.
+        let outcome =
+          error.map { self.outcome(of: $0, isCutShort: passage.isCutShort) } ?? .success
+        self.leave(passage, outcome, isStream: true)
+      }
+      return stream
+    } catch {
+      self.leave(passage, self.outcome(of: error, isCutShort: passage.isCutShort))
+      throw error
+    }
+  }
+
+  /// One call inside: the breaker has let it through, and it has a place in the bulkhead.
+  private struct Passage {
+    let start: NIODeadline
+    let ticket: CircuitBreakerState.Ticket
+    /// A caller that leaves less time than this call may take says nothing about the server.
+    let isCutShort: Bool
+  }
+
+  private func enter(_ call: inout RPCCall, mayProbe: Bool) async throws -> Passage {
     var start = self.now()
     let inherited = RPCContext.current?.deadline
     let deadline = call.options.deadline(now: start, inherited: inherited)
     if let deadline, deadline <= start {
       throw RPCError.deadlinePassed(notProcessed: true)
     }
-    // A caller that leaves less time than this call may take says nothing about the server.
     let isCutShort = deadline != call.options.deadline(now: start, inherited: nil)
     let ticket = try self.admit(now: start, mayProbe: mayProbe)
-    var outcome = CircuitBreakerState.Outcome.ignored
-    defer {
-      let end = self.now()
-      self.breaker.withLock {
-        $0.record(outcome, took: end - start, ticket: ticket, now: end)
-      }
-    }
-    let hasWaited = try await self.bulkhead.enter(timeLeft: deadline.map { $0 - start })
-    defer { self.bulkhead.leave() }
-    var call = call
-    if hasWaited {
-      // The wait is on us: the server's time begins now, and the caller's has become shorter.
-      start = self.now()
-      if let deadline {
-        guard deadline > start else { throw RPCError.deadlinePassed(notProcessed: true) }
-        call.options.timeout = .nanoseconds((deadline - start).nanoseconds)
-      }
-    }
     do {
-      let answer = try await self.channel.call(call)
-      outcome = .success
-      return answer
+      let hasWaited = try await self.bulkhead.enter(timeLeft: deadline.map { $0 - start })
+      guard hasWaited else {
+        return Passage(start: start, ticket: ticket, isCutShort: isCutShort)
+      }
     } catch {
-      outcome = self.outcome(of: error, isCutShort: isCutShort)
+      self.record(.ignored, ticket, since: start)
       throw error
     }
+    // The wait is on us: the server's time begins now, and the caller's has become shorter.
+    start = self.now()
+    let passage = Passage(start: start, ticket: ticket, isCutShort: isCutShort)
+    if let deadline {
+      guard deadline > start else {
+        self.leave(passage, .ignored)
+        throw RPCError.deadlinePassed(notProcessed: true)
+      }
+      call.options.timeout = .nanoseconds((deadline - start).nanoseconds)
+    }
+    return passage
+  }
+
+  private func leave(
+    _ passage: Passage, _ outcome: CircuitBreakerState.Outcome, isStream: Bool = false
+  ) {
+    self.bulkhead.leave()
+    self.record(outcome, passage.ticket, since: isStream ? self.now() : passage.start)
+  }
+
+  private func record(
+    _ outcome: CircuitBreakerState.Outcome, _ ticket: CircuitBreakerState.Ticket,
+    since start: NIODeadline
+  ) {
+    let end = self.now()
+    self.breaker.withLock { $0.record(outcome, took: end - start, ticket: ticket, now: end) }
   }
 
   private func admit(
@@ -160,5 +216,9 @@ private struct NonProbingChannel: RPCChannel {
 
   func call(_ call: RPCCall) async throws -> ByteBuffer {
     try await self.guarded.call(call, mayProbe: false)
+  }
+
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    try await self.guarded.open(call, kind: kind, mayProbe: false)
   }
 }

@@ -18,6 +18,7 @@ public final class RPCServer: Sendable {
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
   /// By loop; empty when nothing is counted.
   private let statistics: [ObjectIdentifier: LoopStatistics]
+  private let healthWatches: HealthWatches
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
@@ -36,7 +37,9 @@ public final class RPCServer: Sendable {
     self.group = group
     self.limits = limits
     let serverStatistics = ServerStatistics()
-    let table = try MethodTable(introspection.adding(to: services, serverStatistics))
+    self.healthWatches = HealthWatches()
+    let table = try MethodTable(
+      introspection.adding(to: services, serverStatistics, self.healthWatches))
     self.table = table
     var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
     var statistics: [ObjectIdentifier: LoopStatistics] = [:]
@@ -130,6 +133,7 @@ public final class RPCServer: Sendable {
         Array(state.connections.values)
       )
     }
+    self.healthWatches.stop()
     for (name, network) in inProcess {
       network.stopListening(name)
     }
@@ -205,6 +209,7 @@ public final class RPCServer: Sendable {
     let connection = ServerConnection(
       loop: loop, limits: self.limits, table: self.table,
       executor: self.executors[ObjectIdentifier(loop)] ?? EventLoopTaskExecutor(loop: loop),
+      statistics: self.statistics[ObjectIdentifier(loop)],
       onUnhandledError: self.onUnhandledError, onEnd: { self.forget($0) })
     return self.state.withLock { state in
       guard !state.isShuttingDown else { return nil }

@@ -16,17 +16,32 @@ public enum HandlerExecution: Hashable, Sendable {
 /// The generator makes these from a handler protocol: `PayV1.PayService.register(handler)`.
 public struct RPCService: Sendable {
   @usableFromInline
-  typealias Handler = @Sendable (ByteBuffer, RPCContext, DecodeLimits) async throws -> ByteBuffer
+  typealias UnaryHandler =
+    @Sendable (ByteBuffer, RPCContext, DecodeLimits) async throws ->
+    ByteBuffer
+  /// Returns the last message, if the method has one answer only.
+  @usableFromInline
+  typealias StreamingHandler =
+    @Sendable (RPCByteStream, RPCContext, DecodeLimits) async throws ->
+    ByteBuffer?
+
+  @usableFromInline
+  enum Handler: Sendable {
+    case unary(UnaryHandler)
+    case streaming(StreamingHandler)
+  }
 
   @usableFromInline
   struct Method: Sendable {
     @usableFromInline let fullName: String
+    let kind: RPCKind
     let execution: HandlerExecution
     @usableFromInline let handler: Handler
 
     @usableFromInline
-    init(fullName: String, execution: HandlerExecution, handler: @escaping Handler) {
+    init(fullName: String, kind: RPCKind, execution: HandlerExecution, handler: Handler) {
       self.fullName = fullName
+      self.kind = kind
       self.execution = execution
       self.handler = handler
     }
@@ -75,17 +90,80 @@ public struct RPCService: Sendable {
     handler: @escaping @Sendable (Request, RPCContext) async throws -> Response
   ) {
     self.append(
-      Method(fullName: method.fullName, execution: self.execution) { bytes, context, limits in
-        let request: Request
-        do {
-          request = try Request(decoding: bytes, limits: limits)
-        } catch {
-          throw RPCError(
-            .invalidArgument, "the request is not a \(Request.messageName): \(error)",
-            reason: "malformed-message")
-        }
+      method,
+      .unary { bytes, context, limits in
+        let request = try Request(request: bytes, limits: limits)
         return try await handler(request, context).encoded()
       })
+  }
+
+  /// Adds a method that answers one request with any number of messages, in the order in which
+  /// they are written. See ``add(_:handler:)`` for where the handler runs and what it throws.
+  @inlinable
+  public mutating func addServerStreaming<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>,
+    handler: @escaping @Sendable (Request, RPCWriter<Response>, RPCContext) async throws -> Void
+  ) {
+    self.append(
+      method,
+      .streaming { stream, context, limits in
+        let request = try Request(request: try await stream.onlyRequest(), limits: limits)
+        try await handler(request, RPCWriter(stream), context)
+        return nil
+      })
+  }
+
+  /// Adds a method that answers any number of requests with one message.
+  @inlinable
+  public mutating func addClientStreaming<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>,
+    handler: @escaping @Sendable (RPCReader<Request>, RPCContext) async throws -> Response
+  ) {
+    self.append(
+      method,
+      .streaming { stream, context, limits in
+        try await handler(RPCReader(stream, limits: limits, isServer: true), context).encoded()
+      })
+  }
+
+  /// Adds a method with any number of messages each way, in any order.
+  @inlinable
+  public mutating func addBidirectional<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>,
+    handler:
+      @escaping @Sendable (RPCReader<Request>, RPCWriter<Response>, RPCContext) async throws
+      -> Void
+  ) {
+    self.append(
+      method,
+      .streaming { stream, context, limits in
+        try await handler(
+          RPCReader(stream, limits: limits, isServer: true), RPCWriter(stream), context)
+        return nil
+      })
+  }
+
+  @inlinable
+  mutating func append<Request: RPCMessage, Response: RPCMessage>(
+    _ method: RPCMethod<Request, Response>, _ handler: Handler
+  ) {
+    self.append(
+      Method(
+        fullName: method.fullName, kind: method.kind, execution: self.execution, handler: handler))
+  }
+}
+
+extension RPCMessage {
+  /// Reads what a caller sent.
+  @inlinable
+  init(request bytes: ByteBuffer, limits: DecodeLimits) throws(RPCError) {
+    do {
+      self = try Self(decoding: bytes, limits: limits)
+    } catch {
+      throw RPCError(
+        .invalidArgument, "the request is not a \(Self.messageName): \(error)",
+        reason: "malformed-message")
+    }
   }
 }
 
@@ -98,17 +176,9 @@ extension RPCService {
     var observed = self.withoutMethods
     for method in self.methods {
       observed.append(
-        Method(fullName: method.fullName, execution: method.execution) { bytes, context, limits in
-          let start = ContinuousClock.now
-          do {
-            let answer = try await method.handler(bytes, context, limits)
-            observe(context, nil, .now - start)
-            return answer
-          } catch {
-            observe(context, error, .now - start)
-            throw error
-          }
-        })
+        Method(
+          fullName: method.fullName, kind: method.kind, execution: method.execution,
+          handler: method.handler.observed(by: observe)))
     }
     return observed
   }
@@ -116,6 +186,42 @@ extension RPCService {
   @usableFromInline
   mutating func append(_ method: Method) {
     self.methods.append(method)
+  }
+}
+
+extension RPCService.Handler {
+  fileprivate func observed(
+    by observe: @escaping @Sendable (RPCContext, (any Error)?, Duration) -> Void
+  ) -> Self {
+    switch self {
+    case .unary(let handler):
+      .unary { bytes, context, limits in
+        try await Self.observed(by: observe, context) {
+          try await handler(bytes, context, limits)
+        }
+      }
+    case .streaming(let handler):
+      .streaming { stream, context, limits in
+        try await Self.observed(by: observe, context) {
+          try await handler(stream, context, limits)
+        }
+      }
+    }
+  }
+
+  private static func observed<Answer>(
+    by observe: (RPCContext, (any Error)?, Duration) -> Void, _ context: RPCContext,
+    _ body: () async throws -> Answer
+  ) async throws -> Answer {
+    let start = ContinuousClock.now
+    do {
+      let answer = try await body()
+      observe(context, nil, .now - start)
+      return answer
+    } catch {
+      observe(context, error, .now - start)
+      throw error
+    }
   }
 }
 
@@ -142,13 +248,11 @@ package struct MethodTable: Sendable {
   /// The slot that says "the method's hash begins the body".
   package static let slotByHash = 0xFFFF
 
-  func method(slot: UInt16) -> RPCService.Method? {
-    self.methods.indices.contains(Int(slot)) ? self.methods[Int(slot)] : nil
+  func slot(_ slot: UInt16) -> Int? {
+    self.methods.indices.contains(Int(slot)) ? Int(slot) : nil
   }
 
-  func method(hash: UInt64) -> RPCService.Method? {
-    self.slots[hash].map { self.methods[$0] }
-  }
+  func slot(hash: UInt64) -> Int? { self.slots[hash] }
 }
 
 /// Why services cannot be served together.

@@ -3,16 +3,28 @@ package import NIOCore
 /// The server's end of one connection.
 package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// One call that the peer still waits for. Touched only on the connection's loop.
-  private final class Call: @unchecked Sendable {
+  /// It is also where the handler leaves the metadata of its answer.
+  private final class Call: ResponseMetadata, @unchecked Sendable {
     let stream: StreamID
     let deadline: NIODeadline?
     let started: NIODeadline
+    /// Of the method.
+    let method: Int
+    let metadata: RPCMetadata
     var task: Task<Void, Never>?
+    /// Of a call that is more than one frame each way.
+    var messages: MessageStream?
+    var isHandled = false
 
-    init(stream: StreamID, deadline: NIODeadline?, started: NIODeadline) {
+    init(
+      stream: StreamID, deadline: NIODeadline?, started: NIODeadline, method: Int,
+      metadata: RPCMetadata
+    ) {
       self.stream = stream
       self.deadline = deadline
       self.started = started
+      self.method = method
+      self.metadata = metadata
     }
 
     /// For RESPONSE.
@@ -23,6 +35,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private let table: MethodTable
   private let executor: EventLoopTaskExecutor
+  private let statistics: LoopStatistics?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   /// Told once, when the wire is gone and no handler runs any more.
   private let onEnd: @Sendable (ServerConnection) -> Void
@@ -31,20 +44,32 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// Handlers that run, also those whose caller has left: the limit counts them, so that a flood of
   /// resets cannot start more work than it allows.
   private var runningHandlers = 0
+  /// Calls that the peer waits for, also those whose answer is still leaving.
+  private var openCalls = 0
   private var accepted: UInt64 = 0
+  private var startedCalls: UInt64 = 0
+  private var succeededCalls: UInt64 = 0
+  private var failedCalls: UInt64 = 0
   private var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
+  private var peerStreaming: StreamingLimits?
+  /// Told to go elsewhere, but what still comes is taken on.
+  private var isLeaving = false
+  private var leaveTimer: Scheduled<Void>?
+  private var ageTimer: Scheduled<Void>?
   private var isDraining = false
   private var isOver = false
 
   package init(
     loop: any EventLoop, limits: RPCLimits, table: MethodTable, executor: EventLoopTaskExecutor,
+    statistics: LoopStatistics? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
     onEnd: @escaping @Sendable (ServerConnection) -> Void = { _ in }
   ) {
     self.table = table
     self.executor = executor
+    self.statistics = statistics
     self.onUnhandledError = onUnhandledError
     self.onEnd = onEnd
     super.init(loop: loop, limits: limits, expectedMagic: Handshake.magic)
@@ -65,9 +90,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     case _ where !self.isReady:
       throw ProtocolViolation(.unexpectedFrame, "the first frame is not HELLO")
     case .request: try self.receiveRequest(frame)
+    case .data: try self.receiveData(frame)
+    case .window: try self.receiveWindow(frame)
     case .reset: self.receiveReset(frame)
     case .ping: self.send(FrameHeader(type: .pong), body: frame.body)
-    case .goAway, .pong: break
+    case .pong:
+      self.receivePong(frame)
+      // The client has read DRAIN before it answered: what it sends from now on goes elsewhere.
+      if self.isLeaving { self.goAway() }
+    case .goAway: break
     case let type where type.isIgnorable: break
     case .hello, .settings, .response:
       throw ProtocolViolation(
@@ -80,10 +111,16 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   override func ended(_ error: RPCError) {
     self.handshakeTimer?.cancel()
+    self.leaveTimer?.cancel()
+    self.ageTimer?.cancel()
     for call in self.calls {
-      call?.task?.cancel()
+      guard let call else { continue }
+      call.messages?.close(error, lane: self.lane, keepsUnread: false)
+      call.task?.cancel()
+      self.count(call, .cancelled, self.loop.now)
     }
     self.calls.removeAll()
+    self.openCalls = 0
   }
 
   override func wireHasGone() {
@@ -111,9 +148,16 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   /// Answers in the handler's place: it may be deaf, and the caller's slot is free from now on.
   private func expire(_ call: Call, now: NIODeadline) {
-    self.calls[call.stream.slot] = nil
     self.send(Self.deadlinePassed, call.stream, call.microseconds(until: now))
+    self.giveUp(call, Self.deadlinePassed)
+  }
+
+  /// Frees the call's slot and cancels its handler.
+  private func giveUp(_ call: Call, _ error: RPCError) {
+    self.release(call, error.status, self.loop.now)
+    call.messages?.close(error, lane: self.lane, keepsUnread: false)
     call.task?.cancel()
+    self.closeIfDrained()
   }
 
   private static let deadlinePassed = RPCError(
@@ -125,8 +169,25 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   /// Accepts no more calls, finishes those that run, then closes.
+  ///
+  /// Says so with DRAIN first: a client that heeds it sends no more calls here, so that the GOAWAY,
+  /// which follows its PONG or after ``drainNotice``, refuses none.
   package func drain() {
     self.loop.assertInEventLoop()
+    guard !self.isEnded, !self.isLeaving, !self.isDraining else { return }
+    guard self.isReady else { return self.goAway() }
+    self.isLeaving = true
+    self.send(FrameHeader(type: .drain))
+    self.ping()
+    self.leaveTimer = self.loop.scheduleTask(in: Self.drainNotice) { self.goAway() }
+  }
+
+  /// How long a client may take to heed DRAIN.
+  static let drainNotice: TimeAmount = .seconds(1)
+
+  private func goAway() {
+    self.isLeaving = false
+    self.leaveTimer?.cancel()
     guard !self.isEnded, !self.isDraining else { return }
     self.isDraining = true
     self.sendRaw {
@@ -134,6 +195,18 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
         .write(into: &$0)
     }
     self.closeIfDrained()
+  }
+
+  /// The connection is old: it is drained, and ended when that takes too long.
+  private func watchAge() {
+    guard let age = self.limits.maxConnectionAge else { return }
+    let seconds = age / .seconds(1) * Double.random(in: 0.9...1.1)
+    self.ageTimer = self.loop.scheduleTask(in: TimeAmount(.seconds(seconds))) {
+      self.drain()
+      self.ageTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.maxConnectionAgeGrace)) {
+        self.abandon()
+      }
+    }
   }
 
   /// Ends now, whatever runs: cancels the handlers, and gives answers that have not left two more
@@ -145,7 +218,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func closeIfDrained() {
-    guard self.isDraining, self.runningHandlers == 0 else { return }
+    guard self.isDraining, self.runningHandlers == 0, self.openCalls == 0 else { return }
     self.close(RPCError(.unavailable, "the server has shut down"))
   }
 
@@ -158,23 +231,113 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.isReady = true
     self.handshakeTimer?.cancel()
     self.maxPeerFrameBytes = hello.maxFrameBytes
+    self.peerStreaming = hello.streaming
+    if let streaming = hello.streaming {
+      self.beginStreaming(streaming)
+    }
     self.sendRaw {
       Settings(
         maxFrameBytes: self.limits.maxFrameBytes,
         maxConcurrentCalls: self.limits.maxConcurrentCalls,
-        methods: self.table.methods.map(\.fullName)
+        methods: self.table.methods.map(\.fullName), streaming: self.streaming,
+        minPingMilliseconds: Int(self.limits.minPingInterval / .milliseconds(1))
       ).write(into: &$0)
     }
+    self.watchAge()
   }
 
   private func receiveReset(_ frame: Frame) {
-    let stream = frame.header.stream
+    guard let call = self.call(of: frame.header.stream) else { return }
+    let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
+    let error =
+      status == .deadlineExceeded
+      ? Self.deadlinePassed : RPCError(.cancelled, "the caller has left")
+    self.giveUp(call, error)
+  }
+
+  private func call(of stream: StreamID) -> Call? {
     guard self.calls.indices.contains(stream.slot), let call = self.calls[stream.slot],
       call.stream == stream
-    else { return }
-    self.calls[stream.slot] = nil
-    call.task?.cancel()
+    else { return nil }
+    return call
   }
+
+  // MARK: streams
+
+  override var isWaiting: Bool { self.openCalls > 0 }
+
+  override func stream(_ id: StreamID) -> MessageStream? { self.call(of: id)?.messages }
+
+  /// The call fails here and now: its peer sent what may not be.
+  override func abort(_ stream: MessageStream, _ error: RPCError) {
+    guard let call = self.call(of: stream.id), call.messages === stream else { return }
+    self.send(error, call.stream, call.microseconds(until: self.loop.now))
+    self.giveUp(call, error)
+  }
+
+  /// A handler's task, or one that it has made: the call goes on.
+  override func waiterCancelled(_ stream: MessageStream) {
+    stream.interrupt()
+  }
+
+  override func sendMetadata(_ metadata: RPCMetadata, of stream: MessageStream) {
+    var body = ByteBuffer()
+    metadata.write(into: &body)
+    let id = stream.id
+    if self.loop.inEventLoop {
+      self.send(FrameHeader(type: .data, flags: .metadata, stream: id), body: body)
+    } else {
+      self.loop.execute { [body] in
+        guard !stream.isClosed else { return }
+        self.send(FrameHeader(type: .data, flags: .metadata, stream: id), body: body)
+      }
+    }
+  }
+
+  override func sendEnding(_ ending: MessageStream.Ending, of stream: MessageStream) {
+    guard case .response(let error, let metadata) = ending, let call = self.call(of: stream.id),
+      call.messages === stream
+    else { return }
+    let now = self.loop.now
+    let microseconds = call.microseconds(until: now)
+    if let error {
+      self.send(error, call.stream, microseconds)
+    } else {
+      self.sendAnswer(nil, metadata, call.stream, microseconds)
+    }
+    self.release(call, error?.status ?? .ok, now)
+    stream.close(error, lane: self.lane, keepsUnread: false)
+    self.closeIfDrained()
+  }
+
+  /// Frees the slot of a call that has ended.
+  private func release(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
+    self.calls[call.stream.slot] = nil
+    self.openCalls -= 1
+    self.count(call, status, now)
+  }
+
+  private func count(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
+    if status == .ok { self.succeededCalls += 1 } else { self.failedCalls += 1 }
+    self.statistics?.ended(
+      call.method, status, microseconds: call.microseconds(until: now),
+      RPCContext(
+        metadata: call.metadata, method: self.table.methods[call.method].fullName))
+  }
+
+  /// What the connection has done, on its loop.
+  func connectionStatistics() -> FramedrpcV1.ConnectionStatistics {
+    self.loop.assertInEventLoop()
+    return FramedrpcV1.ConnectionStatistics(
+      peer: self.wire?.peerAddress ?? "",
+      ageMs: (self.loop.now - self.began).nanoseconds / 1_000_000,
+      callsStarted: self.startedCalls, callsSucceeded: self.succeededCalls,
+      callsFailed: self.failedCalls, inFlight: UInt32(self.runningHandlers),
+      bytesReceived: self.bytesReceived, bytesSent: self.bytesSent,
+      queuedBytes: UInt64(max(self.queuedBytes, 0)))
+  }
+
+  // MARK: calls
 
   private func receiveRequest(_ frame: Frame) throws(ProtocolViolation) {
     let stream = frame.header.stream
@@ -182,58 +345,110 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       // Every REQUEST counts, also one that is refused: the client counts those it sends.
       self.accepted += 1
     }
-    guard frame.header.flags.isSuperset(of: [.message, .end]) else {
+    let isWhole = frame.header.flags.isSuperset(of: [.message, .end])
+    guard isWhole || self.peerStreaming != nil else {
       throw ProtocolViolation(.malformedFrame, "a unary request has MSG and END")
     }
     var body = frame.body
     let metadata =
       frame.header.flags.contains(.metadata) ? try RPCMetadata(from: &body) : RPCMetadata()
-    let method: RPCService.Method?
+    let slot: Int?
     if Int(frame.header.code) == MethodTable.slotByHash {
       guard let hash = body.readInteger(endianness: .little, as: UInt64.self) else {
         throw ProtocolViolation(.malformedFrame, "the method's hash is cut off")
       }
-      method = self.table.method(hash: hash)
+      slot = self.table.slot(hash: hash)
     } else {
-      method = self.table.method(slot: frame.header.code)
+      slot = self.table.slot(frame.header.code)
     }
     guard !self.isInUse(stream) else {
       throw ProtocolViolation(.streamInUse, "stream \(stream.slot) has a call already")
     }
     guard !self.isDraining else {
-      return self.reject(stream, .unavailable, "the server shuts down")
+      return self.reject(stream, .unavailable, "the server shuts down", slot)
     }
     guard stream.slot < self.limits.maxConcurrentCalls,
       self.runningHandlers < self.limits.maxConcurrentCalls
     else {
       return self.reject(
         stream, .resourceExhausted,
-        "more than \(self.limits.maxConcurrentCalls) calls at once on one connection")
+        "more than \(self.limits.maxConcurrentCalls) calls at once on one connection", slot)
     }
     guard self.queuedBytes <= self.limits.maxQueuedBytes else {
       return self.reject(
-        stream, .resourceExhausted, "answers are not read as fast as calls are made")
+        stream, .resourceExhausted, "answers are not read as fast as calls are made", slot)
     }
-    guard let method else {
+    guard let slot else {
       return self.reject(stream, .unimplemented, "there is no such method")
     }
+    let method = self.table.methods[slot]
     // All requests of one read came at one time.
     let now = self.lastReceived
     let deadline =
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
-    self.start(
-      Call(stream: stream, deadline: deadline, started: now), method, body,
-      RPCContext(deadline: deadline, metadata: metadata, method: method.fullName))
+    let call = Call(
+      stream: stream, deadline: deadline, started: now, method: slot, metadata: metadata)
+    let context = RPCContext(
+      deadline: deadline, metadata: metadata, method: method.fullName, responseMetadata: call)
+    if isWhole, case .unary(let handler) = method.handler {
+      self.start(call, method, context, .unary(handler, body))
+    } else {
+      self.startStream(call, method, context, frame.header.flags, body)
+    }
+  }
+
+  private func startStream(
+    _ call: Call, _ method: RPCService.Method, _ context: RPCContext, _ flags: FrameFlags,
+    _ body: ByteBuffer
+  ) {
+    guard let peer = self.peerStreaming else {
+      return self.reject(
+        call.stream, .unimplemented, "the client has no streaming", call.method)
+    }
+    let messages = MessageStream(connection: self, peer: peer)
+    messages.id = call.stream
+    call.messages = messages
+    if flags.contains(.message) { messages.deliver(body) }
+    if flags.contains(.end) { messages.endedWithRequest() }
+    let stream = RPCByteStream(messages, isClient: false)
+    switch method.handler {
+    case .streaming(let handler): self.start(call, method, context, .streaming(handler, stream))
+    case .unary(let handler): self.start(call, method, context, .unaryInChunks(handler, stream))
+    }
+  }
+
+  /// What a call's task does. No closure: it would be one more allocation a call.
+  private enum Work: Sendable {
+    case unary(RPCService.UnaryHandler, ByteBuffer)
+    /// A request that is too large for one frame, or comes like one.
+    case unaryInChunks(RPCService.UnaryHandler, RPCByteStream)
+    case streaming(RPCService.StreamingHandler, RPCByteStream)
+
+    func answer(_ context: RPCContext, _ limits: DecodeLimits) async throws -> ByteBuffer? {
+      switch self {
+      case .unary(let handler, let request):
+        try await handler(request, context, limits)
+      case .unaryInChunks(let handler, let stream):
+        try await handler(try await stream.onlyRequest(), context, limits)
+      case .streaming(let handler, let stream):
+        try await handler(stream, context, limits)
+      }
+    }
   }
 
   private func start(
-    _ call: Call, _ method: RPCService.Method, _ body: ByteBuffer, _ context: RPCContext
+    _ call: Call, _ method: RPCService.Method, _ context: RPCContext,
+    _ work: Work
   ) {
     while self.calls.count <= call.stream.slot {
       self.calls.append(nil)
     }
     self.calls[call.stream.slot] = call
     self.runningHandlers += 1
+    self.openCalls += 1
+    self.startedCalls += 1
+    self.statistics?.started(call.method)
+    if self.openCalls == 1 { self.keepalive.begin(self, now: call.started) }
     if let deadline = call.deadline {
       self.watch(deadline)
     }
@@ -242,7 +457,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       switch method.execution {
       case .eventLoop:
         Task.immediate(executorPreference: self.executor) {
-          let result = await Self.run(method, body, context, limits)
+          let result = await Self.run(work, context, limits)
           // The preferred executor is this loop; only a handler that changes executors comes back
           // elsewhere.
           if self.loop.inEventLoop {
@@ -253,12 +468,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
         }
       case .sharedPool:
         Task(executorPreference: globalConcurrentExecutor) {
-          let result = await Self.run(method, body, context, limits)
+          let result = await Self.run(work, context, limits)
           self.loop.execute { self.finish(call, context, result) }
         }
       }
     // A handler that never suspended has finished by now.
-    if self.isWaitedFor(call) {
+    if !call.isHandled {
       call.task = task
     }
   }
@@ -268,12 +483,11 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   private static func run(
-    _ method: RPCService.Method, _ body: ByteBuffer, _ context: RPCContext,
-    _ limits: DecodeLimits
-  ) async -> Result<ByteBuffer, any Error> {
+    _ work: Work, _ context: RPCContext, _ limits: DecodeLimits
+  ) async -> Result<ByteBuffer?, any Error> {
     await RPCContext.$current.withValue(context) {
       do {
-        return .success(try await method.handler(body, context, limits))
+        return .success(try await work.answer(context, limits))
       } catch {
         return .failure(error)
       }
@@ -288,41 +502,93 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func finish(
-    _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer, any Error>
+    _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer?, any Error>
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
+    call.isHandled = true
     defer {
       self.closeIfDrained()
       self.endIfOver()
     }
-    guard !self.isEnded, self.isWaitedFor(call) else {
-      if case .failure(let error) = result { self.report(error, context) }
-      return
-    }
-    let stream = call.stream
-    self.calls[stream.slot] = nil
+    if case .failure(let error) = result { self.report(error, context) }
+    guard !self.isEnded, self.isWaitedFor(call) else { return }
     let now = self.loop.now
-    let serverMicroseconds = call.microseconds(until: now)
     switch result {
-    case .success(let message) where message.readableBytes <= self.maxPeerFrameBytes:
-      self.send(
-        FrameHeader(
-          type: .response, flags: [.message, .end], stream: stream, aux: serverMicroseconds),
-        body: message)
     case .success(let message):
-      self.send(
-        RPCError(
-          .resourceExhausted,
-          "the answer of \(message.readableBytes) bytes is over the caller's limit of "
-            + "\(self.maxPeerFrameBytes)"), stream, serverMicroseconds)
+      self.answer(call, message, call.take() ?? RPCMetadata(), now)
     case .failure(let error):
-      self.report(error, context)
-      self.send(Self.rpcError(error, call, now), stream, serverMicroseconds)
+      let error = Self.rpcError(error, call, now)
+      if let messages = call.messages {
+        messages.end(.response(error, RPCMetadata()))
+      } else {
+        self.release(call, error.status, now)
+        self.send(error, call.stream, call.microseconds(until: now))
+      }
     }
     if self.queuedBytes > self.limits.maxUnreadBytes {
       self.drop(RPCError(.unavailable, "the peer does not read its answers"))
     }
+  }
+
+  /// - Parameter message: nil when all messages were written to the stream.
+  private func answer(
+    _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ now: NIODeadline
+  ) {
+    let bytes = message?.readableBytes ?? 0
+    if bytes > DataLane.chunkBytes, let peer = self.peerStreaming {
+      self.answerInChunks(call, message, metadata, peer)
+    } else if let messages = call.messages {
+      if let message { _ = messages.queueLast(message) }
+      messages.end(.response(nil, metadata))
+    } else {
+      let tooLarge =
+        bytes + metadata.wireByteCount > self.maxPeerFrameBytes
+        ? Self.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
+      self.release(call, tooLarge?.status ?? .ok, now)
+      if let tooLarge {
+        self.send(tooLarge, call.stream, call.microseconds(until: now))
+      } else {
+        self.sendAnswer(message, metadata, call.stream, call.microseconds(until: now))
+      }
+    }
+  }
+
+  /// An answer that would hold up the frames behind it.
+  private func answerInChunks(
+    _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ peer: StreamingLimits
+  ) {
+    let messages = call.messages ?? MessageStream(connection: self, peer: peer)
+    messages.id = call.stream
+    call.messages = messages
+    if let message, !messages.queueLast(message) {
+      let error = Self.answerTooLarge(message.readableBytes, peer.maxMessageBytes)
+      return messages.end(.response(error, RPCMetadata()))
+    }
+    messages.end(.response(nil, metadata))
+  }
+
+  private static func answerTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted, "the answer of \(bytes) bytes is over the caller's limit of \(limit)")
+  }
+
+  private func sendAnswer(
+    _ message: ByteBuffer?, _ metadata: RPCMetadata, _ stream: StreamID, _ microseconds: UInt32
+  ) {
+    var flags: FrameFlags = .end
+    if message != nil { flags.insert(.message) }
+    guard !metadata.isEmpty else {
+      return self.send(
+        FrameHeader(type: .response, flags: flags, stream: stream, aux: microseconds),
+        body: message)
+    }
+    flags.insert(.metadata)
+    var body = ByteBuffer()
+    metadata.write(into: &body)
+    if let message { body.writeImmutableBuffer(message) }
+    self.send(
+      FrameHeader(type: .response, flags: flags, stream: stream, aux: microseconds), body: body)
   }
 
   /// Tells the operator of an error that no caller may see, or nobody waits for.
@@ -350,7 +616,11 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     return RPCError(.internal, "the handler failed")
   }
 
-  private func reject(_ stream: StreamID, _ status: RPCStatus, _ message: String) {
+  /// - Parameter method: the slot of the method, if there is one.
+  private func reject(
+    _ stream: StreamID, _ status: RPCStatus, _ message: String, _ method: Int? = nil
+  ) {
+    if let method { self.statistics?.refused(method, status) }
     self.send(RPCError(status, message, notProcessed: true), stream, 0)
   }
 

@@ -1,4 +1,5 @@
 package import NIOCore
+import Synchronization
 
 /// What both ends of a connection share: bytes to frames, frames to bytes, one write a tick, and
 /// the timers that no hostile peer can hold open.
@@ -8,12 +9,17 @@ package import NIOCore
 package class FramedConnection: @unchecked Sendable {
   package let loop: any EventLoop
   let limits: RPCLimits
+  /// What this end says of streams.
+  let streaming: StreamingLimits
   private(set) var wire: (any Wire)?
   private(set) var isEnded = false
   /// The wire while its last bytes leave.
   private var closingWire: (any Wire)?
   private(set) var wireIsGone = false
   private(set) var lastReceived: NIODeadline
+  let began: NIODeadline
+  private(set) var bytesReceived: UInt64 = 0
+  private(set) var bytesSent: UInt64 = 0
 
   private var parser: FrameParser
   /// The magic that must come before the first frame (server side), as far as it is missing.
@@ -24,14 +30,23 @@ package class FramedConnection: @unchecked Sendable {
   private var isWritable = true
   private var writeTimer: Scheduled<Void>?
   /// Whether this end has stopped to read, so that a frame that does not arrive is its own doing.
-  private var isPaused = false
+  private(set) var isPaused = false
   private var flushIsScheduled = false
+  private var isFlushing = false
   private var nextFlushBytes = FramedConnection.flushBytes.first
   private var partialFrameTimer: Scheduled<Void>?
   /// When the frame that is incomplete now began to arrive.
   private var partialFrameBegan: NIODeadline?
   private var sweepTimer: Scheduled<Void>?
   private var sweepTime: NIODeadline?
+  /// Made when the first stream needs it: most connections have unary calls only.
+  private(set) lazy var lane = DataLane(connection: self)
+  private var hasLane = false
+  /// A write is on its way whose end is waited for before more DATA follows.
+  private var isPacing = false
+  let keepalive: Keepalive
+  /// Bytes of messages that wait in the streams.
+  private let streamBytes = Atomic(0)
 
   init(loop: any EventLoop, limits: RPCLimits, expectedMagic: [UInt8] = []) {
     self.loop = loop
@@ -39,6 +54,9 @@ package class FramedConnection: @unchecked Sendable {
     self.parser = FrameParser(maxFrameBytes: limits.maxFrameBytes)
     self.missingMagic = expectedMagic[...]
     self.lastReceived = loop.now
+    self.began = self.lastReceived
+    self.streaming = limits.streaming
+    self.keepalive = Keepalive(limits: limits)
   }
 
   // MARK: what a subclass answers
@@ -60,6 +78,24 @@ package class FramedConnection: @unchecked Sendable {
   /// The peer can be written to again, or no longer.
   func writabilityChanged(_ isWritable: Bool) {}
 
+  /// Whether this end waits for the peer, so that a silent peer must be asked whether it lives.
+  var isWaiting: Bool { false }
+
+  /// The call of the stream at this end, if it is still there.
+  func stream(_ id: StreamID) -> MessageStream? { nil }
+
+  /// Ends one call with an error, here and at the peer.
+  func abort(_ stream: MessageStream, _ error: RPCError) {}
+
+  /// The task that reads or writes a call's messages was cancelled.
+  func waiterCancelled(_ stream: MessageStream) {}
+
+  /// Metadata before the first message of a call, from any thread.
+  func sendMetadata(_ metadata: RPCMetadata, of stream: MessageStream) {}
+
+  /// All messages of a call have left; now its last word.
+  func sendEnding(_ ending: MessageStream.Ending, of stream: MessageStream) {}
+
   /// The last GOAWAY field: calls this end has taken on.
   var acceptedCalls: UInt64 { 0 }
 
@@ -74,6 +110,7 @@ package class FramedConnection: @unchecked Sendable {
     self.loop.assertInEventLoop()
     guard !self.isEnded else { return }
     self.lastReceived = self.loop.now
+    self.bytesReceived &+= UInt64(bytes.readableBytes)
     self.isReading = true
     defer {
       self.isReading = false
@@ -125,8 +162,14 @@ package class FramedConnection: @unchecked Sendable {
 
   /// Bytes that wait: for the end of the tick, and, when the peer reads slowly, for the peer.
   var queuedBytes: Int {
-    guard !self.isWritable, let wire = self.wire else { return self.output.readableBytes }
-    return self.output.readableBytes + wire.queuedBytes
+    let own = self.output.readableBytes + self.streamBytes.load(ordering: .relaxed)
+    guard !self.isWritable, let wire = self.wire else { return own }
+    return own + wire.queuedBytes
+  }
+
+  /// From any thread: so many bytes more wait in the streams, or less.
+  final func streamBytesQueued(_ bytes: Int) {
+    self.streamBytes.add(bytes, ordering: .relaxed)
   }
 
   final func send(_ header: FrameHeader, body: ByteBuffer? = nil) {
@@ -150,12 +193,12 @@ package class FramedConnection: @unchecked Sendable {
   /// after the tasks that are already queued. Never by a timer, which would add its period to the
   /// latency of a lone call; and earlier once it is ``flushBytes``, so that the peer can begin
   /// while this end goes on.
-  private func scheduleFlush() {
-    if self.output.readableBytes >= self.nextFlushBytes {
+  func scheduleFlush() {
+    if self.output.readableBytes >= self.nextFlushBytes, !self.isFlushing {
       self.nextFlushBytes = min(self.nextFlushBytes * 2, Self.flushBytes.most)
       return self.flush()
     }
-    guard !self.isReading, !self.flushIsScheduled else { return }
+    guard !self.isReading, !self.isFlushing, !self.flushIsScheduled else { return }
     self.flushIsScheduled = true
     self.loop.execute {
       self.flushIsScheduled = false
@@ -169,14 +212,41 @@ package class FramedConnection: @unchecked Sendable {
   }
 
   private func flush() {
-    guard self.output.readableBytes > 0, let wire = self.wire else { return }
-    wire.write(self.output)
+    guard let wire = self.wire else { return }
+    var isPaced = false
+    if self.hasLane, !self.isPacing, self.lane.hasWork {
+      self.isFlushing = true
+      self.lane.write(into: &self.output, backlog: wire.queuedBytes)
+      self.lane.sendEndings()
+      self.isFlushing = false
+      guard !self.isEnded else { return }
+      isPaced = self.lane.hasWork
+    }
+    guard self.output.readableBytes > 0 || isPaced else { return }
+    self.bytesSent &+= UInt64(self.output.readableBytes)
+    if isPaced {
+      self.isPacing = true
+      wire.write(self.output) { self.dataHasLeft() }
+    } else {
+      wire.write(self.output)
+    }
     if self.output.capacity > Self.keptBytes {
       self.output = ByteBuffer()
     } else {
       // The storage is used again when the write has already left it; otherwise this makes a new
       // one.
       self.output.clear(minimumCapacity: 4096)
+    }
+  }
+
+  /// Never flushes at once: it may be called from within a flush.
+  private func dataHasLeft() {
+    self.isPacing = false
+    guard !self.isEnded, self.lane.hasWork, !self.flushIsScheduled else { return }
+    self.flushIsScheduled = true
+    self.loop.execute {
+      self.flushIsScheduled = false
+      self.endTick()
     }
   }
 
@@ -228,6 +298,7 @@ package class FramedConnection: @unchecked Sendable {
     self.partialFrameTimer?.cancel()
     self.sweepTimer?.cancel()
     self.writeTimer?.cancel()
+    self.keepalive.stop()
     self.ended(error)
     self.wire = nil
   }
@@ -303,6 +374,92 @@ package class FramedConnection: @unchecked Sendable {
         ProtocolViolation(
           .timeout, "a frame did not arrive whole within \(self.limits.frameTimeout)"))
     }
+  }
+
+  // MARK: pings
+
+  /// The body is the time at this end, so that the PONG tells how long the way there and back is.
+  final func ping() {
+    self.send(
+      FrameHeader(type: .ping),
+      body: ByteBuffer(integer: self.loop.now.uptimeNanoseconds, endianness: .little))
+  }
+
+  final func receivePong(_ frame: Frame) {
+    var body = frame.body
+    guard self.hasLane, body.readableBytes == 8,
+      let sent = body.readInteger(endianness: .little, as: UInt64.self)
+    else { return }
+    let roundTrip = self.loop.now - .uptimeNanoseconds(sent)
+    // A peer may send any bytes.
+    guard (1..<TimeAmount.minutes(1).nanoseconds).contains(roundTrip.nanoseconds) else { return }
+    self.lane.measured(roundTrip)
+  }
+
+  // MARK: streams
+
+  /// Calls of the tasks that read and write messages, from any thread.
+
+  final func announce(_ stream: MessageStream) {
+    if self.loop.inEventLoop {
+      self.lane.append(stream)
+    } else {
+      self.loop.execute { self.lane.append(stream) }
+    }
+  }
+
+  final func taken(from stream: MessageStream) {
+    if self.loop.inEventLoop {
+      stream.grant(lane: self.lane)
+    } else {
+      self.loop.execute { stream.grant(lane: self.lane) }
+    }
+  }
+
+  /// Never at once: the waiter may be about to wait.
+  final func cancelled(_ stream: MessageStream) {
+    self.loop.execute { self.waiterCancelled(stream) }
+  }
+
+  /// What the peer said of streams, before the first of them.
+  final func beginStreaming(_ peer: StreamingLimits) {
+    self.hasLane = true
+    self.lane.sendWindow.raise(to: UInt64(peer.connectionWindow))
+  }
+
+  final func receiveData(_ frame: Frame) throws(ProtocolViolation) {
+    guard self.hasLane else {
+      throw ProtocolViolation(.unexpectedFrame, "DATA from a peer that has no streaming")
+    }
+    try self.lane.receive(frame)
+    if let stream = self.stream(frame.header.stream), !stream.isClosed {
+      if let error = try stream.receive(frame, lane: self.lane) {
+        self.abort(stream, error)
+      }
+    }
+    self.lane.grant()
+  }
+
+  final func receiveWindow(_ frame: Frame) throws(ProtocolViolation) {
+    var body = frame.body
+    guard frame.body.readableBytes == 8, self.hasLane,
+      let limit = body.readInteger(endianness: .little, as: UInt64.self)
+    else {
+      throw ProtocolViolation(.malformedFrame, "a WINDOW has 8 bytes")
+    }
+    if frame.header.stream == .connection, frame.header.aux == 1 {
+      self.lane.raise(to: limit)
+    } else if let stream = self.stream(frame.header.stream), !stream.isClosed {
+      stream.raise(to: limit)
+      self.lane.append(stream)
+    }
+  }
+
+  /// - Parameter stream: nil for the connection as a whole.
+  final func sendWindowUpdate(_ stream: StreamID?, _ limit: UInt64) {
+    self.send(
+      FrameHeader(type: .window, stream: stream ?? .connection, aux: stream == nil ? 1 : 0),
+      body: ByteBuffer(integer: limit, endianness: .little))
   }
 
   private func consumeMagic(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Bool {

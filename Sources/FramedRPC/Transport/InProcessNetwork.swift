@@ -74,14 +74,20 @@ final class InProcessWire: Wire, @unchecked Sendable {
   /// Bytes taken that are worth a word to the writer; well below the lower mark of its buffer.
   private static let acknowledgedBytes = 64 * 1024
 
+  /// Bytes on their way to a peer that keeps up; more than it leaves without a word.
+  private static let keptUpBytes = 2 * acknowledgedBytes
+
   private let loop: any EventLoop
   private var own: FramedConnection?
   private var peer: InProcessWire?
   private var isClosed = false
 
+  var peerAddress: String { "in-process" }
+
   /// Bytes that the peer is not known to have taken.
   private(set) var queuedBytes = 0
   private var isWritable = true
+  private var whenKeptUp: [@Sendable () -> Void] = []
 
   /// What arrived while this end does not read.
   private var inbox = CircularBuffer<ByteBuffer>()
@@ -111,10 +117,26 @@ final class InProcessWire: Wire, @unchecked Sendable {
     self.updateWritability()
   }
 
+  /// Written is what the peer has had the chance to take, while it keeps up.
+  func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void) {
+    self.write(bytes)
+    let loop = self.loop
+    guard let wire = self.peer else { return whenWritten() }
+    if self.queuedBytes <= Self.keptUpBytes {
+      wire.loop.execute { loop.execute(whenWritten) }
+    } else {
+      self.whenKeptUp.append(whenWritten)
+    }
+  }
+
   /// The peer has taken so many bytes.
   private func acknowledge(_ bytes: Int) {
     self.queuedBytes -= bytes
     self.updateWritability()
+    guard self.queuedBytes <= Self.keptUpBytes else { return }
+    for tell in exchange(&self.whenKeptUp, with: []) {
+      tell()
+    }
   }
 
   private func updateWritability() {

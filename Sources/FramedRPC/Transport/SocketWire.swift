@@ -60,6 +60,14 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
 
   // MARK: to the channel
 
+  var peerAddress: String {
+    guard let address = self.context?.channel.remoteAddress else { return "" }
+    guard let host = address.ipAddress, let port = address.port else {
+      return "unix:\(address.pathname ?? "")"
+    }
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
   var queuedBytes: Int {
     let options = self.context?.channel.syncOptions
     return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
@@ -67,6 +75,11 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
 
   func write(_ bytes: ByteBuffer) {
     self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+  }
+
+  func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void) {
+    guard let context = self.context else { return whenWritten() }
+    context.writeAndFlush(self.wrapOutboundOut(bytes)).whenComplete { _ in whenWritten() }
   }
 
   func setReading(_ reading: Bool) {

@@ -48,6 +48,11 @@ package struct RESTRequest: Sendable {
     HTTPField.Name(name).flatMap { self.headers[$0] }
   }
 
+  /// All header lines as they came, names in lower case.
+  package var headerLines: [(name: String, value: String)] {
+    self.headers.map { ($0.name.canonicalName, $0.value) }
+  }
+
   /// The id in the path, of the thing that the problem calls `what`.
   package func pathID<Kind>(of what: String) throws(Problem) -> Identifier<Kind> {
     let text = self.parameter("id") ?? ""

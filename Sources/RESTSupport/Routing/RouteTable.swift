@@ -7,6 +7,7 @@ package struct RouteTable: Sendable {
     var literals: [Substring: Int] = [:]
     var parameter: (name: String, node: Int)?
     var handlers: [HTTPVerb: Routes.Handler] = [:]
+    var refusals: [HTTPVerb: Routes.Refusal] = [:]
     var allow = ""
   }
 
@@ -14,6 +15,7 @@ package struct RouteTable: Sendable {
   struct Match {
     let verb: HTTPVerb
     let handler: Routes.Handler
+    let refusal: Routes.Refusal?
     let parameters: [PathParameter]
     /// The request was HEAD: the body of GET is left out.
     let isHead: Bool
@@ -27,7 +29,10 @@ package struct RouteTable: Sendable {
 
   private var nodes = [Node()]
 
-  mutating func add(_ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Routes.Handler) {
+  mutating func add(
+    _ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Routes.Handler,
+    _ refusal: Routes.Refusal? = nil
+  ) {
     var place = 0
     for segment in RouteTable.segments(of: pattern[...]) {
       place = self.child(of: place, segment)
@@ -35,6 +40,7 @@ package struct RouteTable: Sendable {
     precondition(
       self.nodes[place].handlers.updateValue(handler, forKey: verb) == nil,
       "\(verb.rawValue) \(pattern) is offered twice")
+    self.nodes[place].refusals[verb] = refusal
     self.nodes[place].allow = RouteTable.allow(self.nodes[place].handlers)
   }
 
@@ -62,7 +68,10 @@ package struct RouteTable: Sendable {
     guard !node.handlers.isEmpty else { throw .noSuchRoute }
     let isHead = method == "HEAD"
     if let verb = isHead ? .get : HTTPVerb(rawValue: method), let handler = node.handlers[verb] {
-      return .match(Match(verb: verb, handler: handler, parameters: parameters, isHead: isHead))
+      return .match(
+        Match(
+          verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,
+          isHead: isHead))
     }
     if method == "OPTIONS" { return .options(allow: node.allow) }
     throw .methodNotAllowed(method, allow: node.allow)

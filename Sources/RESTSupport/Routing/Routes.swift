@@ -1,6 +1,8 @@
 /// Collects what a server offers; filled at start-up, then turned into a ``RouteTable``.
 package final class Routes {
   package typealias Handler = @Sendable (RESTRequest) async throws -> RESTResponse
+  /// Words what is refused before the handler sees the request: a body that is too large.
+  package typealias Refusal = @Sendable (HTTPProblem) -> RESTResponse
 
   private var table = RouteTable()
 
@@ -14,9 +16,13 @@ package final class Routes {
     adaptor.addRoutes(to: self)
   }
 
-  /// - Parameter pattern: `/courses/{id}`; to offer the same verb twice is a programming error.
-  package func on(_ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Handler) {
-    self.table.add(verb, pattern, handler)
+  /// - Parameters:
+  ///   - pattern: `/courses/{id}`; to offer the same verb twice is a programming error.
+  ///   - refusing: for routes whose clients expect something else than a problem of RFC 9457.
+  package func on(
+    _ verb: HTTPVerb, _ pattern: String, refusing: Refusal? = nil, _ handler: @escaping Handler
+  ) {
+    self.table.add(verb, pattern, handler, refusing)
   }
 
   /// Offers a resource with the verbs that `declare` lists; every other verb is a 405.

@@ -41,7 +41,13 @@ struct RESTResponder: HTTPResponder {
     case .options(let allow):
       return self.render(RESTResponse(204, headers: [("Allow", allow)]))
     case .match(let match):
-      let body = match.verb.readsBody ? try await self.body(of: request, context) : []
+      let body: [UInt8]
+      do {
+        body = match.verb.readsBody ? try await self.body(of: request, context) : []
+      } catch let problem as HTTPProblem {
+        guard let refusal = match.refusal else { throw problem }
+        return self.render(refusal(problem))
+      }
       let answer = try await match.handler(
         RESTRequest(
           match.verb, target: target, parameters: match.parameters, headers: request.headers,
@@ -92,7 +98,8 @@ struct RESTResponder: HTTPResponder {
       body = .init(byteBuffer: ByteBuffer(bytes: bytes))
     }
     for (name, value) in answer.headers {
-      if let name = HTTPField.Name(name) { headers[name] = value }
+      // Not set: a name may come more than once.
+      if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
     }
     return Response(status: .init(code: answer.status), headers: headers, body: body)
   }

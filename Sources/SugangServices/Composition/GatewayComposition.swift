@@ -14,7 +14,7 @@ enum GatewayComposition {
       backends: Gateway.Backends(
         course: backend(.course), enrollment: backend(.class), pay: backend(.pay),
         point: backend(.point), gift: backend(.gift), alert: backend(.alert),
-        mypage: backend(.mypage)),
+        mypage: backend(.mypage), health: environment.peers.channel(to: .gateway)),
       links: environment.links)
     let backends = ServiceName.allCases.filter { $0 != .gateway }
     let health = BackendHealth(

@@ -17,8 +17,10 @@ struct ServerAddress: ParsableArguments {
   var portOffset: Int?
 
   @Option(
-    help: ArgumentHelp("How long to wait for the answer, such as 500ms or 5s.", valueName: "time"))
-  var timeout = DurationArgument.seconds(5)
+    help: ArgumentHelp(
+      "How long to wait for the answer, such as 500ms (default: 5s; for ever for streams).",
+      valueName: "time"))
+  var timeout: DurationArgument?
 
   func resolved() throws(CommandFailure) -> RPCAddress {
     try Self.resolved(self.address, portOffset: self.portOffset)
@@ -42,7 +44,7 @@ struct ServerAddress: ParsableArguments {
   }
 
   /// Without metadata.
-  var callOptions: CallOptions { CallOptions(timeout: self.timeout.duration) }
+  var callOptions: CallOptions { CallOptions(timeout: self.timeout?.duration ?? .seconds(5)) }
 
   func makeClient(_ group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
     throws(CommandFailure) -> RPCClient
@@ -68,10 +70,7 @@ extension CommandFailure {
   /// `STATUS (reason): message`, the metadata below it, and what to do where that is known.
   init(rpc error: RPCError, from address: RPCAddress, exitCode: Int32 = 1) {
     let metadata = error.metadata.entries.filter { $0.key != "reason" }.map { entry in
-      let value =
-        String(validating: entry.value, as: UTF8.self).map(Self.line)
-        ?? "\(entry.value.count) bytes, not text"
-      return "\n  \(entry.key): \(value)"
+      "\n  \(entry.key): \(Self.text(of: entry))"
     }
     let hint = Self.hint(error, address).map { "\n  \($0)" } ?? ""
     self.init(
@@ -115,6 +114,12 @@ extension CommandFailure {
     case .unimplemented: return "'sugang rpc list \(address)' shows what the server offers"
     default: return nil
     }
+  }
+
+  /// A value of metadata as one line.
+  static func text(of entry: RPCMetadata.Entry) -> String {
+    String(validating: entry.value, as: UTF8.self).map(Self.line)
+      ?? "\(entry.value.count) bytes, not text"
   }
 
   /// Text as one line: the field of a problem and its reason come with a line feed between them.

@@ -16,7 +16,7 @@ struct ClientConnectionTests {
   func handshake() throws {
     let bench = try ClientBench(settings: nil)
     bench.loop.run()
-    #expect(bench.wire.writes == [ByteBuffer(hex: GoldenVectorTests.hello)])
+    #expect(bench.wire.writes == [ByteBuffer(hex: GoldenVectorTests.helloWithStreaming)])
     #expect(!bench.owner.isReady)
     bench.receive(ByteBuffer(hex: GoldenVectorTests.settings))
     #expect(bench.owner.isReady)
@@ -48,7 +48,10 @@ struct ClientConnectionTests {
     ("second SETTINGS", Frame(.settings, body: ByteBuffer(repeating: 0, count: 4))),
     ("PONG with END", Frame(.pong, flags: .end)),
     ("RESPONSE without END", Frame(.response, flags: .message)),
-    ("RESPONSE without MSG (ok-but-no-response)", Frame(.response, flags: .end)),
+    ("DATA cut off", Frame(.data, flags: [.message, .more], body: ByteBuffer(bytes: [1]))),
+    ("DATA that goes on and ends", Frame(.data, flags: [.message, .more, .end])),
+    ("DATA of nothing", Frame(.data)),
+    ("WINDOW cut off", Frame(.window, body: ByteBuffer(bytes: [1, 2, 3]))),
     ("GOAWAY cut off", Frame(.goAway, body: ByteBuffer(repeating: 0, count: 3))),
     (
       "RESPONSE with malformed metadata",
@@ -248,7 +251,10 @@ struct ClientConnectionTests {
 
   @Test("a request of the server's limit is sent, one byte more is refused here")
   func requestSize() throws {
-    let bench = try ClientBench()
+    // A server without streaming has unary calls of one frame.
+    var settings = ClientBench.settings
+    settings.streaming = nil
+    let bench = try ClientBench(settings: settings)
     let limit = ClientBench.settings.maxFrameBytes
     // A text of that length has a tag of one byte and a length of three before it.
     #expect(bench.call(String(repeating: "x", count: limit - 4)).outcome == nil)

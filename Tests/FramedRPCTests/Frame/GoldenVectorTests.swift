@@ -13,6 +13,14 @@ struct GoldenVectorTests {
     0e 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00
     01 00 00 00 01 00 04 00 00 00 00 00 10 00
     """
+  static let helloWithStreaming = """
+    f5 46 52 50 43 0d 0a 1a
+    20 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00
+    01 00 00 00 01 00 04 00 00 00 00 00 10 00
+    04 00 0c 00 00 00 00 00 04 00 00 00 40 00 00 00 40 00
+    """
+  static let streaming = StreamingLimits(
+    streamWindow: 256 * 1024, connectionWindow: 4 * 1024 * 1024, maxMessageBytes: 4 * 1024 * 1024)
   static let settings = """
     6f 00 00 00 02 00 00 00 00 00 00 00 00 00 00 00
     01 00 00 00 01 00 04 00 00 00 00 00 10 00 02 00
@@ -97,6 +105,41 @@ struct GoldenVectorTests {
       testDescription: "PONG",
       hex: "08 00 00 00 07 00 00 00 00 00 00 00 00 00 00 00 01 02 03 04 05 06 07 08",
       frame: Frame(.pong, body: ByteBuffer(bytes: 1...8))),
+    Vector(
+      testDescription: "REQUEST that opens a stream",
+      hex: "00 00 00 00 03 00 02 00 04 00 00 00 00 00 00 00",
+      frame: Frame(.request, code: 2, stream: .slot(4))),
+    Vector(
+      testDescription: "DATA, a message and the end",
+      hex: "04 00 00 00 09 03 00 00 04 00 00 00 00 00 00 00 0a 02 68 69",
+      frame: Frame(.data, flags: [.message, .end], stream: .slot(4), body: Self.hi)),
+    Vector(
+      testDescription: "DATA, the first chunk of a message of 4 bytes",
+      hex: "06 00 00 00 09 05 00 00 04 00 00 00 00 00 00 00 04 00 00 00 0a 02",
+      frame: Frame(
+        .data, flags: [.message, .more], stream: .slot(4),
+        body: ByteBuffer(hex: "04 00 00 00 0a 02"))),
+    Vector(
+      testDescription: "DATA, the last chunk",
+      hex: "02 00 00 00 09 01 00 00 04 00 00 00 00 00 00 00 68 69",
+      frame: Frame(.data, flags: .message, stream: .slot(4), body: ByteBuffer(hex: "68 69"))),
+    Vector(
+      testDescription: "RESPONSE that ends a stream",
+      hex: "00 00 00 00 04 02 00 00 04 00 00 00 0c 00 00 00",
+      frame: Frame(.response, flags: .end, stream: .slot(4), aux: 12)),
+    Vector(
+      testDescription: "WINDOW of a stream",
+      hex: "08 00 00 00 0a 00 00 00 04 00 00 00 00 00 00 00 00 00 06 00 00 00 00 00",
+      frame: Frame(
+        .window, stream: .slot(4), body: ByteBuffer(integer: UInt64(393_216), endianness: .little))),
+    Vector(
+      testDescription: "WINDOW of the connection",
+      hex: "08 00 00 00 0a 00 00 00 00 00 00 00 01 00 00 00 00 00 60 00 00 00 00 00",
+      frame: Frame(
+        .window, aux: 1, body: ByteBuffer(integer: UInt64(6_291_456), endianness: .little))),
+    Vector(
+      testDescription: "DRAIN", hex: "00 00 00 00 8b 00 00 00 00 00 00 00 00 00 00 00",
+      frame: Frame(.drain)),
   ]
 
   private static func body(
@@ -131,6 +174,16 @@ struct GoldenVectorTests {
     var bytes = ByteBuffer()
     hello.write(into: &bytes)
     #expect(bytes == ByteBuffer(hex: Self.hello))
+    bytes.moveReaderIndex(forwardBy: 8 + FrameHeader.byteCount)
+    #expect(try Hello(from: bytes) == hello)
+  }
+
+  @Test("HELLO of a client that has streaming")
+  func helloWithStreamingVector() throws {
+    let hello = Hello(maxFrameBytes: 1024 * 1024, streaming: Self.streaming)
+    var bytes = ByteBuffer()
+    hello.write(into: &bytes)
+    #expect(bytes == ByteBuffer(hex: Self.helloWithStreaming))
     bytes.moveReaderIndex(forwardBy: 8 + FrameHeader.byteCount)
     #expect(try Hello(from: bytes) == hello)
   }
@@ -170,16 +223,20 @@ struct GoldenVectorTests {
   @Test("the numbers of types, flags, statuses and reasons")
   func numbers() {
     let types: [FrameType] = [
-      .hello, .settings, .request, .response, .reset, .ping, .pong, .goAway,
+      .hello, .settings, .request, .response, .reset, .ping, .pong, .goAway, .data, .window,
     ]
-    #expect(types.map(\.rawValue) == Array(1...8))
-    #expect(FrameFlags.version1.rawValue == 0x0B)
+    #expect(types.map(\.rawValue) == Array(1...10))
+    #expect(FrameType.drain.rawValue == 0x8B)
+    #expect(FrameFlags.allowed(in: .request).rawValue == 0x0B)
+    #expect(FrameFlags.allowed(in: .response).rawValue == 0x0B)
+    #expect(FrameFlags.allowed(in: .data).rawValue == 0x0F)
+    #expect(FrameFlags.allowed(in: .window).rawValue == 0)
     #expect(RPCStatus.allCases.map(\.rawValue) == Array(0...16))
     #expect(RPCStatus.deadlineExceeded.name == "DEADLINE_EXCEEDED")
     let reasons: [GoAwayReason] = [
       .shutdown, .notFramedRPC, .unsupportedVersion, .frameTooLarge, .reservedFlag,
-      .unknownFrameType, .malformedFrame, .streamInUse, .timeout, .unexpectedFrame,
+      .unknownFrameType, .malformedFrame, .streamInUse, .timeout, .unexpectedFrame, .flowControl,
     ]
-    #expect(reasons.map(\.rawValue) == Array(0...9))
+    #expect(reasons.map(\.rawValue) == Array(0...10))
   }
 }

@@ -1,6 +1,7 @@
 import Contracts
 import FramedRPC
 import NIOPosix
+import Synchronization
 import Testing
 
 /// A server with reflection, and its client.
@@ -120,7 +121,7 @@ struct ReflectionTests {
     try await withReflection(extra: [service]) { client in
       let answer = try await FramedrpcV1.ReflectionServiceClient(client).describeService(
         FramedrpcV1.DescribeServiceRequest(service: "by.Hand"), options: CallSuite.patient)
-      #expect(answer.service?.methods == [FramedrpcV1.MethodSchema(name: "Echo")])
+      #expect(answer.service?.methods == [FramedrpcV1.MethodSchema(name: "Echo", kind: .unary)])
       #expect(answer.messages.isEmpty)
     }
   }
@@ -206,6 +207,39 @@ struct HealthServiceTests {
     }
   }
 
+  @Test("a watch tells the status at once, every change, and the shutdown")
+  func watch() async throws {
+    let reasons = Mutex<[String]>([])
+    let network = InProcessNetwork()
+    let server = try RPCServer(
+      services: [], group: Endpoint.group,
+      introspection: ServerIntrospection(
+        health: { _ in reasons.withLock { $0 } }, healthInterval: .milliseconds(1)))
+    let address = try await server.listen(on: .inProcess("watched", in: network))
+    let client = RPCClient(address: address, group: Endpoint.group)
+    defer { client.shutdown() }
+    let health = FramedrpcV1.HealthServiceClient(client)
+    let watch = try await health.watch(FramedrpcV1.CheckRequest(), options: CallSuite.patient)
+    #expect(try await watch.next() == FramedrpcV1.CheckResponse(status: .serving))
+    reasons.withLock { $0 = ["the disk is full"] }
+    #expect(
+      try await watch.next()
+        == FramedrpcV1.CheckResponse(reasons: ["the disk is full"], status: .notServing))
+    reasons.withLock { $0 = [] }
+    #expect(try await watch.next() == FramedrpcV1.CheckResponse(status: .serving))
+
+    let unknown = try await health.watch(
+      FramedrpcV1.CheckRequest(service: "no.Service"), options: CallSuite.patient)
+    #expect(try await unknown.next() == FramedrpcV1.CheckResponse(status: .serviceUnknown))
+    // With all the time in the world: it is the watches that end by themselves.
+    await server.shutdown(grace: .seconds(600))
+    #expect(
+      try await watch.next()
+        == FramedrpcV1.CheckResponse(reasons: ["the server shuts down"], status: .notServing))
+    #expect(try await watch.next() == nil)
+    #expect(try await unknown.next() == nil)
+  }
+
   @Test("a service that the server is given takes the place of the one it would add")
   func ownService() async throws {
     let own = FramedrpcV1.HealthService.register(AlwaysServing(), on: .eventLoop)
@@ -229,4 +263,9 @@ private struct AlwaysServing: FramedrpcV1.HealthServiceHandler {
   ) async throws -> FramedrpcV1.ListHealthResponse {
     FramedrpcV1.ListHealthResponse()
   }
+
+  func watch(
+    _ request: FramedrpcV1.CheckRequest, _ responses: RPCWriter<FramedrpcV1.CheckResponse>,
+    _ context: RPCContext
+  ) async throws {}
 }

@@ -28,6 +28,10 @@ struct GuardedChannelTests {
       if let failure = self.failure.withLock({ $0 }) { throw failure }
       return ByteBuffer()
     }
+
+    func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+      throw RPCError(.unimplemented, "this channel has no streams")
+    }
   }
 
   /// Holds everybody until it is opened.

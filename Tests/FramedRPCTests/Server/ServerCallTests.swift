@@ -115,7 +115,7 @@ struct ServerCallTests {
 
   @Test("a call without a deadline never expires")
   func noDeadline() throws {
-    let bench = try ServerBench()
+    let bench = try ServerBench(limits: RPCLimits(keepaliveInterval: .seconds(100 * 3600)))
     bench.receive(try ServerBench.heldEcho(1))
     bench.advance(by: .hours(24))
     #expect(bench.handler.snapshot.cancelled == [])
@@ -182,7 +182,7 @@ struct ServerCallTests {
       try ServerBench.echo(
         FramedrpcV1.EchoRequest(number: 2, delayMs: 1, failWith: TestHandler.unknownError),
         stream: .slot(1)))
-    bench.connection.drain()
+    try bench.drain()
     bench.connection.wireClosed("test")
     bench.connection.abandon()
     #expect(ends.withLock { $0 } == 0)
@@ -328,7 +328,7 @@ struct ServerCallTests {
   func drain() throws {
     let bench = try ServerBench()
     bench.receive(try ServerBench.heldEcho(1, stream: .slot(0)))
-    bench.connection.drain()
+    try bench.drain()
     let goAway = try #require(try bench.refusal())
     #expect(goAway.reason == .shutdown)
     #expect(goAway.acceptedCalls == 1)
@@ -349,7 +349,7 @@ struct ServerCallTests {
     bench.receive(Frame(.request, flags: [.message, .end], code: 99, stream: .slot(0)))
     bench.receive(try ServerBench.heldEcho(1, stream: .slot(1)))
     _ = try bench.sent()
-    bench.connection.drain()
+    try bench.drain()
     #expect(try bench.refusal()?.acceptedCalls == 2)
   }
 
@@ -358,7 +358,7 @@ struct ServerCallTests {
     let bench = try ServerBench(handler: TestHandler(isDeaf: true))
     bench.receive(try ServerBench.heldEcho(1))
     bench.receive(Frame(.reset, code: 1, stream: .slot(0)))
-    bench.connection.drain()
+    try bench.drain()
     bench.loop.run()
     #expect(!bench.wire.isClosed)
     bench.handler.release(1)
@@ -369,16 +369,69 @@ struct ServerCallTests {
   @Test("an idle connection is closed by drain at once; draining twice says it once")
   func drainIdle() throws {
     let bench = try ServerBench()
-    bench.connection.drain()
+    try bench.drain()
     bench.connection.drain()
     #expect(try bench.sent().count == 1)
     #expect(bench.wire.isClosed)
   }
 
+  @Test("DRAIN: a client that heeds it has no call refused, another is told a second later")
+  func drainNotice() throws {
+    let bench = try ServerBench()
+    bench.connection.drain()
+    #expect(try bench.sent().map(\.header.type) == [.drain, .ping])
+    bench.receive(try ServerBench.heldEcho(1, stream: .slot(0)))
+    #expect(try bench.sent() == [], "what was on its way is taken on")
+    bench.advance(by: .milliseconds(999))
+    #expect(try bench.sent() == [])
+    bench.advance(by: .milliseconds(1))
+    #expect(try bench.refusal()?.acceptedCalls == 1)
+    bench.handler.release(1)
+    #expect(try bench.sent().map(\.status) == [.ok])
+    #expect(bench.wire.isClosed)
+  }
+
+  @Test("a connection that is old is drained, and ended when its calls take too long")
+  func maxAge() throws {
+    let bench = try ServerBench(
+      limits: RPCLimits(maxConnectionAge: .seconds(100), maxConnectionAgeGrace: .seconds(10)))
+    bench.advance(by: .seconds(89))
+    bench.receive(try ServerBench.heldEcho(1, stream: .slot(0)))
+    #expect(try bench.sent() == [])
+    // Between 90 and 110 seconds. The client answers pings, also those that ask whether it lives.
+    var isGoingAway = false
+    for _ in 0..<22 where !isGoingAway {
+      bench.advance(by: .seconds(1))
+      for frame in try bench.sent() {
+        isGoingAway = isGoingAway || frame.header.type == .goAway
+        if frame.header.type == .ping { bench.receive(Frame(.pong, body: frame.body)) }
+      }
+    }
+    isGoingAway = try isGoingAway || bench.refusal() != nil
+    #expect(isGoingAway)
+    bench.receive(try ServerBench.heldEcho(2, stream: .slot(1)))
+    #expect(try bench.sent().contains { $0.status == .unavailable && $0.isNotProcessed })
+    bench.advance(by: .seconds(10))
+    #expect(bench.wire.isClosed)
+    #expect(bench.handler.snapshot.cancelled == [1])
+  }
+
+  @Test("keepalive: a client that died in the middle of a call has its handler cancelled")
+  func deadClient() throws {
+    let bench = try ServerBench()
+    bench.receive(try ServerBench.heldEcho(1, stream: .slot(0)))
+    bench.advance(by: .seconds(10))
+    #expect(try bench.sent().map(\.header.type) == [.ping])
+    bench.advance(by: .seconds(5))
+    #expect(bench.wire.isClosed)
+    bench.loop.run()
+    #expect(bench.handler.snapshot.cancelled == [1])
+  }
+
   @Test("answers that have not left have the grace to leave, and two seconds after it")
   func abandonWhileLeaving() throws {
     let bench = try ServerBench()
-    bench.connection.drain()
+    try bench.drain()
     #expect(bench.wire.closeLimit == .seconds(30))
     bench.connection.abandon()
     #expect(bench.wire.closeLimit == .seconds(2))
@@ -388,7 +441,7 @@ struct ServerCallTests {
   func abandon() throws {
     let bench = try ServerBench(handler: TestHandler(isDeaf: true))
     bench.receive(try ServerBench.heldEcho(1))
-    bench.connection.drain()
+    try bench.drain()
     bench.connection.abandon()
     #expect(bench.wire.isClosed)
     bench.handler.release(1)

@@ -209,7 +209,7 @@ struct ServerConnectionTests {
 
     let draining = try ServerBench()
     draining.receive(try ServerBench.heldEcho(1, stream: .slot(0, 0)))
-    draining.connection.drain()
+    try draining.drain()
     draining.receive(try ServerBench.heldEcho(2, stream: .slot(0, 1)))
     #expect(try draining.refusal()?.reason == .streamInUse)
 
@@ -300,7 +300,7 @@ struct ServerConnectionTests {
 
   @Test("a peer that leaves the write buffer full for 30 seconds is dropped")
   func stalledReader() throws {
-    let bench = try ServerBench()
+    let bench = try ServerBench(limits: RPCLimits(keepaliveInterval: .seconds(100 * 3600)))
     bench.receive(try ServerBench.heldEcho(1))
     for _ in 0..<3 {
       bench.connection.wireWritabilityChanged(false)

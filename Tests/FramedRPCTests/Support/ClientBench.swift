@@ -50,7 +50,10 @@ final class ClientBench {
 
   static let settings = Settings(
     maxFrameBytes: 1024 * 1024, maxConcurrentCalls: 4,
-    methods: [FramedrpcV1.TestService.echo.fullName])
+    methods: [FramedrpcV1.TestService.echo.fullName],
+    streaming: StreamingLimits(
+      streamWindow: 256 * 1024, connectionWindow: 4 * 1024 * 1024,
+      maxMessageBytes: 4 * 1024 * 1024))
 
   init(limits: RPCLimits = .standard, settings: Settings? = ClientBench.settings) throws {
     let owner = self.owner

@@ -9,9 +9,24 @@ final class RecordingWire: Wire {
   private(set) var closeLimit: TimeAmount?
   private(set) var isReading = true
   private(set) var writes: [ByteBuffer] = []
+  private var whenWritten: [@Sendable () -> Void] = []
 
   func write(_ bytes: ByteBuffer) {
     self.writes.append(bytes)
+  }
+
+  func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void) {
+    self.writes.append(bytes)
+    self.whenWritten.append(whenWritten)
+  }
+
+  /// What was written has left.
+  func drain() {
+    let waiting = self.whenWritten
+    self.whenWritten = []
+    for tell in waiting {
+      tell()
+    }
   }
 
   func setReading(_ reading: Bool) {

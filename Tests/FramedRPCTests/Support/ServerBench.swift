@@ -2,6 +2,7 @@ import Contracts
 import FramedRPC
 import NIOCore
 import NIOEmbedded
+import Testing
 
 /// A server's connection with a recording wire and a loop whose time is the test's.
 ///
@@ -55,6 +56,16 @@ final class ServerBench {
   func sent() throws -> [Frame] {
     self.loop.run()
     return try self.wire.takeFrames()
+  }
+
+  /// Drains the connection of a client that heeds it: DRAIN and PING are sent, and the PONG comes.
+  func drain() throws {
+    self.connection.drain()
+    let sent = try self.sent()
+    #expect(sent.map(\.header.type) == [.drain, .ping])
+    if let ping = sent.last {
+      self.receive(Frame(.pong, body: ping.body))
+    }
   }
 
   /// The GOAWAY that ended the connection.

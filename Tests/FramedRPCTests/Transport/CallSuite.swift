@@ -182,7 +182,7 @@ struct CallSuite {
     "OversizeCall: a request over the server's limit is refused here", arguments: Transport.allCases
   )
   func oversizeRequest(_ transport: Transport) async throws {
-    let limits = RPCLimits(maxFrameBytes: 64 * 1024)
+    let limits = RPCLimits(maxMessageBytes: 64 * 1024)
     try await withEndpoint(transport, limits: limits) { endpoint in
       let large = FramedrpcV1.Everything(raw: [UInt8](repeating: 1, count: 70_000))
       let error = await rpcError {
@@ -198,7 +198,7 @@ struct CallSuite {
     "an answer over the client's limit is refused there; the connection lives on",
     arguments: Transport.allCases)
   func oversizeAnswer(_ transport: Transport) async throws {
-    let limits = RPCLimits(maxFrameBytes: 64 * 1024)
+    let limits = RPCLimits(maxMessageBytes: 64 * 1024)
     try await withEndpoint(transport, clientLimits: limits) { endpoint in
       let error = await rpcError {
         _ = try await endpoint.client.reflect(

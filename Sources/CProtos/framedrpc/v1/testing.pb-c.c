@@ -322,6 +322,96 @@ void   framedrpc__v1__reflect_response__free_unpacked
   assert(message->base.descriptor == &framedrpc__v1__reflect_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   framedrpc__v1__stream_request__init
+                     (Framedrpc__V1__StreamRequest         *message)
+{
+  static const Framedrpc__V1__StreamRequest init_value = FRAMEDRPC__V1__STREAM_REQUEST__INIT;
+  *message = init_value;
+}
+size_t framedrpc__v1__stream_request__get_packed_size
+                     (const Framedrpc__V1__StreamRequest *message)
+{
+  assert(message->base.descriptor == &framedrpc__v1__stream_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t framedrpc__v1__stream_request__pack
+                     (const Framedrpc__V1__StreamRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &framedrpc__v1__stream_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t framedrpc__v1__stream_request__pack_to_buffer
+                     (const Framedrpc__V1__StreamRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &framedrpc__v1__stream_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Framedrpc__V1__StreamRequest *
+       framedrpc__v1__stream_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Framedrpc__V1__StreamRequest *)
+     protobuf_c_message_unpack (&framedrpc__v1__stream_request__descriptor,
+                                allocator, len, data);
+}
+void   framedrpc__v1__stream_request__free_unpacked
+                     (Framedrpc__V1__StreamRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &framedrpc__v1__stream_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   framedrpc__v1__stream_response__init
+                     (Framedrpc__V1__StreamResponse         *message)
+{
+  static const Framedrpc__V1__StreamResponse init_value = FRAMEDRPC__V1__STREAM_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t framedrpc__v1__stream_response__get_packed_size
+                     (const Framedrpc__V1__StreamResponse *message)
+{
+  assert(message->base.descriptor == &framedrpc__v1__stream_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t framedrpc__v1__stream_response__pack
+                     (const Framedrpc__V1__StreamResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &framedrpc__v1__stream_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t framedrpc__v1__stream_response__pack_to_buffer
+                     (const Framedrpc__V1__StreamResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &framedrpc__v1__stream_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Framedrpc__V1__StreamResponse *
+       framedrpc__v1__stream_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Framedrpc__V1__StreamResponse *)
+     protobuf_c_message_unpack (&framedrpc__v1__stream_response__descriptor,
+                                allocator, len, data);
+}
+void   framedrpc__v1__stream_response__free_unpacked
+                     (Framedrpc__V1__StreamResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &framedrpc__v1__stream_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor framedrpc__v1__everything__field_descriptors[18] =
 {
   {
@@ -900,6 +990,160 @@ const ProtobufCMessageDescriptor framedrpc__v1__reflect_response__descriptor =
   (ProtobufCMessageInit) framedrpc__v1__reflect_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor framedrpc__v1__stream_request__field_descriptors[5] =
+{
+  {
+    "sizes",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Framedrpc__V1__StreamRequest, n_sizes),
+    offsetof(Framedrpc__V1__StreamRequest, sizes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "times",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamRequest, times),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "body",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamRequest, body),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fail_with",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamRequest, fail_with),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamRequest, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned framedrpc__v1__stream_request__field_indices_by_name[] = {
+  2,   /* field[2] = body */
+  3,   /* field[3] = fail_with */
+  0,   /* field[0] = sizes */
+  4,   /* field[4] = text */
+  1,   /* field[1] = times */
+};
+static const ProtobufCIntRange framedrpc__v1__stream_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor framedrpc__v1__stream_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "framedrpc.v1.StreamRequest",
+  "StreamRequest",
+  "Framedrpc__V1__StreamRequest",
+  "framedrpc.v1",
+  sizeof(Framedrpc__V1__StreamRequest),
+  5,
+  framedrpc__v1__stream_request__field_descriptors,
+  framedrpc__v1__stream_request__field_indices_by_name,
+  1,  framedrpc__v1__stream_request__number_ranges,
+  (ProtobufCMessageInit) framedrpc__v1__stream_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor framedrpc__v1__stream_response__field_descriptors[3] =
+{
+  {
+    "body",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamResponse, body),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamResponse, total_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "messages",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__StreamResponse, messages),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned framedrpc__v1__stream_response__field_indices_by_name[] = {
+  0,   /* field[0] = body */
+  2,   /* field[2] = messages */
+  1,   /* field[1] = total_bytes */
+};
+static const ProtobufCIntRange framedrpc__v1__stream_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor framedrpc__v1__stream_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "framedrpc.v1.StreamResponse",
+  "StreamResponse",
+  "Framedrpc__V1__StreamResponse",
+  "framedrpc.v1",
+  sizeof(Framedrpc__V1__StreamResponse),
+  3,
+  framedrpc__v1__stream_response__field_descriptors,
+  framedrpc__v1__stream_response__field_indices_by_name,
+  1,  framedrpc__v1__stream_response__number_ranges,
+  (ProtobufCMessageInit) framedrpc__v1__stream_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue framedrpc__v1__color__enum_values_by_number[3] =
 {
   { "COLOR_UNSPECIFIED", "FRAMEDRPC__V1__COLOR__COLOR_UNSPECIFIED", 0 },
@@ -971,5 +1215,58 @@ void framedrpc__v1__test_service__init (Framedrpc__V1__TestService_Service *serv
 {
   protobuf_c_service_generated_init (&service->base,
                                      &framedrpc__v1__test_service__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}
+static const ProtobufCMethodDescriptor framedrpc__v1__stream_test_service__method_descriptors[3] =
+{
+  { "Download", &framedrpc__v1__stream_request__descriptor, &framedrpc__v1__stream_response__descriptor },
+  { "Upload", &framedrpc__v1__stream_request__descriptor, &framedrpc__v1__stream_response__descriptor },
+  { "Chat", &framedrpc__v1__stream_request__descriptor, &framedrpc__v1__stream_response__descriptor },
+};
+const unsigned framedrpc__v1__stream_test_service__method_indices_by_name[] = {
+  2,        /* Chat */
+  0,        /* Download */
+  1         /* Upload */
+};
+const ProtobufCServiceDescriptor framedrpc__v1__stream_test_service__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "framedrpc.v1.StreamTestService",
+  "StreamTestService",
+  "Framedrpc__V1__StreamTestService",
+  "framedrpc.v1",
+  3,
+  framedrpc__v1__stream_test_service__method_descriptors,
+  framedrpc__v1__stream_test_service__method_indices_by_name
+};
+void framedrpc__v1__stream_test_service__download(ProtobufCService *service,
+                                                  const Framedrpc__V1__StreamRequest *input,
+                                                  Framedrpc__V1__StreamResponse_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &framedrpc__v1__stream_test_service__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void framedrpc__v1__stream_test_service__upload(ProtobufCService *service,
+                                                const Framedrpc__V1__StreamRequest *input,
+                                                Framedrpc__V1__StreamResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &framedrpc__v1__stream_test_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void framedrpc__v1__stream_test_service__chat(ProtobufCService *service,
+                                              const Framedrpc__V1__StreamRequest *input,
+                                              Framedrpc__V1__StreamResponse_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &framedrpc__v1__stream_test_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void framedrpc__v1__stream_test_service__init (Framedrpc__V1__StreamTestService_Service *service,
+                                               Framedrpc__V1__StreamTestService_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &framedrpc__v1__stream_test_service__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }

@@ -473,14 +473,16 @@ const ProtobufCEnumDescriptor framedrpc__v1__serving_status__descriptor =
   framedrpc__v1__serving_status__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor framedrpc__v1__health_service__method_descriptors[2] =
+static const ProtobufCMethodDescriptor framedrpc__v1__health_service__method_descriptors[3] =
 {
   { "Check", &framedrpc__v1__check_request__descriptor, &framedrpc__v1__check_response__descriptor },
   { "List", &framedrpc__v1__list_health_request__descriptor, &framedrpc__v1__list_health_response__descriptor },
+  { "Watch", &framedrpc__v1__check_request__descriptor, &framedrpc__v1__check_response__descriptor },
 };
 const unsigned framedrpc__v1__health_service__method_indices_by_name[] = {
   0,        /* Check */
-  1         /* List */
+  1,        /* List */
+  2         /* Watch */
 };
 const ProtobufCServiceDescriptor framedrpc__v1__health_service__descriptor =
 {
@@ -489,7 +491,7 @@ const ProtobufCServiceDescriptor framedrpc__v1__health_service__descriptor =
   "HealthService",
   "Framedrpc__V1__HealthService",
   "framedrpc.v1",
-  2,
+  3,
   framedrpc__v1__health_service__method_descriptors,
   framedrpc__v1__health_service__method_indices_by_name
 };
@@ -508,6 +510,14 @@ void framedrpc__v1__health_service__list(ProtobufCService *service,
 {
   assert(service->descriptor == &framedrpc__v1__health_service__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void framedrpc__v1__health_service__watch(ProtobufCService *service,
+                                          const Framedrpc__V1__CheckRequest *input,
+                                          Framedrpc__V1__CheckResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &framedrpc__v1__health_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void framedrpc__v1__health_service__init (Framedrpc__V1__HealthService_Service *service,
                                           Framedrpc__V1__HealthService_ServiceDestroy destroy)

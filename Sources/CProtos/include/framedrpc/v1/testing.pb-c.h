@@ -22,6 +22,8 @@ typedef struct Framedrpc__V1__EchoRequest Framedrpc__V1__EchoRequest;
 typedef struct Framedrpc__V1__EchoResponse Framedrpc__V1__EchoResponse;
 typedef struct Framedrpc__V1__ReflectRequest Framedrpc__V1__ReflectRequest;
 typedef struct Framedrpc__V1__ReflectResponse Framedrpc__V1__ReflectResponse;
+typedef struct Framedrpc__V1__StreamRequest Framedrpc__V1__StreamRequest;
+typedef struct Framedrpc__V1__StreamResponse Framedrpc__V1__StreamResponse;
 
 
 /* --- enums --- */
@@ -165,6 +167,51 @@ struct  Framedrpc__V1__ReflectResponse
     , NULL }
 
 
+/*
+ * One message of a stream, and what the answer shall be.
+ */
+struct  Framedrpc__V1__StreamRequest
+{
+  ProtobufCMessage base;
+  /*
+   * A message of each of these sizes is sent back.
+   */
+  size_t n_sizes;
+  int32_t *sizes;
+  /*
+   * How often all of them are sent; 0 counts as 1.
+   */
+  int32_t times;
+  ProtobufCBinaryData body;
+  /*
+   * A status other than 0 to fail with, after the answers; the text becomes its message.
+   */
+  int32_t fail_with;
+  char *text;
+};
+#define FRAMEDRPC__V1__STREAM_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&framedrpc__v1__stream_request__descriptor) \
+    , 0,NULL, 0, {0,NULL}, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Framedrpc__V1__StreamResponse
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData body;
+  /*
+   * Bytes in the bodies of all requests until now.
+   */
+  int64_t total_bytes;
+  /*
+   * Requests until now.
+   */
+  int64_t messages;
+};
+#define FRAMEDRPC__V1__STREAM_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&framedrpc__v1__stream_response__descriptor) \
+    , {0,NULL}, 0, 0 }
+
+
 /* Framedrpc__V1__Everything methods */
 void   framedrpc__v1__everything__init
                      (Framedrpc__V1__Everything         *message);
@@ -298,6 +345,44 @@ Framedrpc__V1__ReflectResponse *
 void   framedrpc__v1__reflect_response__free_unpacked
                      (Framedrpc__V1__ReflectResponse *message,
                       ProtobufCAllocator *allocator);
+/* Framedrpc__V1__StreamRequest methods */
+void   framedrpc__v1__stream_request__init
+                     (Framedrpc__V1__StreamRequest         *message);
+size_t framedrpc__v1__stream_request__get_packed_size
+                     (const Framedrpc__V1__StreamRequest   *message);
+size_t framedrpc__v1__stream_request__pack
+                     (const Framedrpc__V1__StreamRequest   *message,
+                      uint8_t             *out);
+size_t framedrpc__v1__stream_request__pack_to_buffer
+                     (const Framedrpc__V1__StreamRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Framedrpc__V1__StreamRequest *
+       framedrpc__v1__stream_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   framedrpc__v1__stream_request__free_unpacked
+                     (Framedrpc__V1__StreamRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Framedrpc__V1__StreamResponse methods */
+void   framedrpc__v1__stream_response__init
+                     (Framedrpc__V1__StreamResponse         *message);
+size_t framedrpc__v1__stream_response__get_packed_size
+                     (const Framedrpc__V1__StreamResponse   *message);
+size_t framedrpc__v1__stream_response__pack
+                     (const Framedrpc__V1__StreamResponse   *message,
+                      uint8_t             *out);
+size_t framedrpc__v1__stream_response__pack_to_buffer
+                     (const Framedrpc__V1__StreamResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Framedrpc__V1__StreamResponse *
+       framedrpc__v1__stream_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   framedrpc__v1__stream_response__free_unpacked
+                     (Framedrpc__V1__StreamResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Framedrpc__V1__Everything_Closure)
@@ -320,6 +405,12 @@ typedef void (*Framedrpc__V1__ReflectRequest_Closure)
                   void *closure_data);
 typedef void (*Framedrpc__V1__ReflectResponse_Closure)
                  (const Framedrpc__V1__ReflectResponse *message,
+                  void *closure_data);
+typedef void (*Framedrpc__V1__StreamRequest_Closure)
+                 (const Framedrpc__V1__StreamRequest *message,
+                  void *closure_data);
+typedef void (*Framedrpc__V1__StreamResponse_Closure)
+                 (const Framedrpc__V1__StreamResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -354,6 +445,45 @@ void framedrpc__v1__test_service__reflect(ProtobufCService *service,
                                           const Framedrpc__V1__ReflectRequest *input,
                                           Framedrpc__V1__ReflectResponse_Closure closure,
                                           void *closure_data);
+typedef struct Framedrpc__V1__StreamTestService_Service Framedrpc__V1__StreamTestService_Service;
+struct Framedrpc__V1__StreamTestService_Service
+{
+  ProtobufCService base;
+  void (*download)(Framedrpc__V1__StreamTestService_Service *service,
+                   const Framedrpc__V1__StreamRequest *input,
+                   Framedrpc__V1__StreamResponse_Closure closure,
+                   void *closure_data);
+  void (*upload)(Framedrpc__V1__StreamTestService_Service *service,
+                 const Framedrpc__V1__StreamRequest *input,
+                 Framedrpc__V1__StreamResponse_Closure closure,
+                 void *closure_data);
+  void (*chat)(Framedrpc__V1__StreamTestService_Service *service,
+               const Framedrpc__V1__StreamRequest *input,
+               Framedrpc__V1__StreamResponse_Closure closure,
+               void *closure_data);
+};
+typedef void (*Framedrpc__V1__StreamTestService_ServiceDestroy)(Framedrpc__V1__StreamTestService_Service *);
+void framedrpc__v1__stream_test_service__init (Framedrpc__V1__StreamTestService_Service *service,
+                                               Framedrpc__V1__StreamTestService_ServiceDestroy destroy);
+#define FRAMEDRPC__V1__STREAM_TEST_SERVICE__BASE_INIT \
+    { &framedrpc__v1__stream_test_service__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define FRAMEDRPC__V1__STREAM_TEST_SERVICE__INIT(function_prefix__) \
+    { FRAMEDRPC__V1__STREAM_TEST_SERVICE__BASE_INIT,\
+      function_prefix__ ## download,\
+      function_prefix__ ## upload,\
+      function_prefix__ ## chat  }
+void framedrpc__v1__stream_test_service__download(ProtobufCService *service,
+                                                  const Framedrpc__V1__StreamRequest *input,
+                                                  Framedrpc__V1__StreamResponse_Closure closure,
+                                                  void *closure_data);
+void framedrpc__v1__stream_test_service__upload(ProtobufCService *service,
+                                                const Framedrpc__V1__StreamRequest *input,
+                                                Framedrpc__V1__StreamResponse_Closure closure,
+                                                void *closure_data);
+void framedrpc__v1__stream_test_service__chat(ProtobufCService *service,
+                                              const Framedrpc__V1__StreamRequest *input,
+                                              Framedrpc__V1__StreamResponse_Closure closure,
+                                              void *closure_data);
 
 /* --- descriptors --- */
 
@@ -365,7 +495,10 @@ extern const ProtobufCMessageDescriptor framedrpc__v1__echo_request__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__echo_response__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__reflect_request__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__reflect_response__descriptor;
+extern const ProtobufCMessageDescriptor framedrpc__v1__stream_request__descriptor;
+extern const ProtobufCMessageDescriptor framedrpc__v1__stream_response__descriptor;
 extern const ProtobufCServiceDescriptor framedrpc__v1__test_service__descriptor;
+extern const ProtobufCServiceDescriptor framedrpc__v1__stream_test_service__descriptor;
 
 PROTOBUF_C__END_DECLS
 

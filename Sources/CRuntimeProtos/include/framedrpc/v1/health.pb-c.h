@@ -234,6 +234,10 @@ struct Framedrpc__V1__HealthService_Service
                const Framedrpc__V1__ListHealthRequest *input,
                Framedrpc__V1__ListHealthResponse_Closure closure,
                void *closure_data);
+  void (*watch)(Framedrpc__V1__HealthService_Service *service,
+                const Framedrpc__V1__CheckRequest *input,
+                Framedrpc__V1__CheckResponse_Closure closure,
+                void *closure_data);
 };
 typedef void (*Framedrpc__V1__HealthService_ServiceDestroy)(Framedrpc__V1__HealthService_Service *);
 void framedrpc__v1__health_service__init (Framedrpc__V1__HealthService_Service *service,
@@ -243,7 +247,8 @@ void framedrpc__v1__health_service__init (Framedrpc__V1__HealthService_Service *
 #define FRAMEDRPC__V1__HEALTH_SERVICE__INIT(function_prefix__) \
     { FRAMEDRPC__V1__HEALTH_SERVICE__BASE_INIT,\
       function_prefix__ ## check,\
-      function_prefix__ ## list  }
+      function_prefix__ ## list,\
+      function_prefix__ ## watch  }
 void framedrpc__v1__health_service__check(ProtobufCService *service,
                                           const Framedrpc__V1__CheckRequest *input,
                                           Framedrpc__V1__CheckResponse_Closure closure,
@@ -252,6 +257,10 @@ void framedrpc__v1__health_service__list(ProtobufCService *service,
                                          const Framedrpc__V1__ListHealthRequest *input,
                                          Framedrpc__V1__ListHealthResponse_Closure closure,
                                          void *closure_data);
+void framedrpc__v1__health_service__watch(ProtobufCService *service,
+                                          const Framedrpc__V1__CheckRequest *input,
+                                          Framedrpc__V1__CheckResponse_Closure closure,
+                                          void *closure_data);
 
 /* --- descriptors --- */
 
