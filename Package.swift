@@ -32,6 +32,8 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let unixSignals = Target.Dependency.product(
   name: "UnixSignals", package: "swift-service-lifecycle")
 
@@ -110,6 +112,14 @@ let rpcTargets: [Target] = [
     swiftSettings: shared),
   // The messages that FramedRPC itself serves.
   .target(name: "CRuntimeProtos", dependencies: ["CProtobufC"]),
+  // Apart, so that who does without TLS does not build BoringSSL.
+  .target(
+    name: "FramedRPCTLS", dependencies: ["FramedRPC", nioCore, nioSSL, nioTLS],
+    swiftSettings: shared),
+  // For tests: faults in virtual time.
+  .target(
+    name: "FramedRPCTestKit", dependencies: ["FramedRPC", nioCore, nioEmbedded],
+    swiftSettings: shared),
   .target(name: "CProtos", dependencies: ["CProtobufC"]),
   .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
   .target(
@@ -129,8 +139,13 @@ let rpcTargets: [Target] = [
   .testTarget(
     name: "FramedRPCTests",
     dependencies: [
-      "CProtobufC", "Contracts", "FramedRPC", nioCore, nioEmbedded, nioPosix,
-    ], swiftSettings: shared),
+      "CProtobufC", "Contracts", "FramedRPC", "FramedRPCTLS", nioCore, nioEmbedded, nioPosix,
+      nioSSL,
+    ], exclude: ["Certificates"], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCTestKitTests",
+    dependencies: ["Contracts", "FramedRPC", "FramedRPCTestKit", nioCore],
+    swiftSettings: shared),
   .testTarget(
     name: "FramedRPCJSONTests",
     dependencies: ["Contracts", "FramedRPC", "FramedRPCJSON", "JSON", nioCore],
@@ -158,7 +173,8 @@ let applicationTargets: [Target] = [
   .target(
     name: "SugangServices",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
+      "Contracts", "EventLog", "FramedRPC", "FramedRPCTLS", "Gateway", "JSON", "Kernel",
+      "RESTSupport", "Storage",
       "AdaptorSupport", lifecycle, logging, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
   // Wraps posix_spawn, waitid and flock.
@@ -170,7 +186,7 @@ let applicationTargets: [Target] = [
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "FramedRPCJSON", "HTTPClientKit", "JSON", "Kernel",
+      "Contracts", "FramedRPC", "FramedRPCJSON", "FramedRPCTLS", "HTTPClientKit", "JSON", "Kernel",
       "PayCore", "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging,
       nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),
@@ -190,8 +206,9 @@ let applicationTargets: [Target] = [
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",
-    dependencies: ["FramedRPC", "JSON", "sugang", logging, nioCore, nioEmbedded],
-    swiftSettings: safe),
+    dependencies: [
+      "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
+    ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
@@ -206,6 +223,8 @@ let package = Package(
   products: [
     .executable(name: "sugang", targets: ["sugang"]),
     .library(name: "FramedRPC", targets: ["FramedRPC"]),
+    .library(name: "FramedRPCTLS", targets: ["FramedRPCTLS"]),
+    .library(name: "FramedRPCTestKit", targets: ["FramedRPCTestKit"]),
     .library(name: "Contracts", targets: ["Contracts"]),
     .library(name: "SugangServices", targets: ["SugangServices"]),
   ],
@@ -216,6 +235,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),

@@ -19,18 +19,21 @@ public final class RPCServer: Sendable {
   /// By loop; empty when nothing is counted.
   private let statistics: [ObjectIdentifier: LoopStatistics]
   private let healthWatches: HealthWatches
+  private let security: (any ServerSecurity)?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
   ///   - introspection: what the server tells of itself, by services that come after those.
+  ///   - security: of connections at TCP and Unix addresses; nil is plaintext.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
   /// - Throws: ``MethodTableError`` when two methods have the same name or hash, or there are too
   ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
+    security: (any ServerSecurity)? = nil,
     introspection: ServerIntrospection = ServerIntrospection(),
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
@@ -52,6 +55,7 @@ public final class RPCServer: Sendable {
     }
     self.executors = executors
     self.statistics = statistics
+    self.security = security
     self.onUnhandledError = onUnhandledError
     serverStatistics.begin(
       methodNames: table.methods.map(\.fullName), loops: Array(statistics.values),
@@ -73,7 +77,7 @@ public final class RPCServer: Sendable {
     switch address {
     case .inProcess(let name, let network):
       let loop = self.group.next()
-      try network.listen(name, loop: loop) { _ in self.makeConnection(on: loop) }
+      try network.listen(name, loop: loop) { self.makeConnection(on: loop) }
       let isTooLate = self.state.withLock { state in
         guard !state.isShuttingDown else { return true }
         state.inProcess.append((name, network))
@@ -178,7 +182,7 @@ public final class RPCServer: Sendable {
         guard let connection = self.makeConnection(on: channel.eventLoop) else {
           return channel.close()
         }
-        return SocketWire.configure(channel, connection)
+        return SocketWire.configure(channel, connection, self.security)
       }
     if case .tcp = address {
       bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

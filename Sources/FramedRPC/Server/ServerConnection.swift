@@ -329,7 +329,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   func connectionStatistics() -> FramedrpcV1.ConnectionStatistics {
     self.loop.assertInEventLoop()
     return FramedrpcV1.ConnectionStatistics(
-      peer: self.wire?.peerAddress ?? "",
+      peer: self.peer.address,
       ageMs: (self.loop.now - self.began).nanoseconds / 1_000_000,
       callsStarted: self.startedCalls, callsSucceeded: self.succeededCalls,
       callsFailed: self.failedCalls, inFlight: UInt32(self.runningHandlers),
@@ -389,7 +389,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     let call = Call(
       stream: stream, deadline: deadline, started: now, method: slot, metadata: metadata)
     let context = RPCContext(
-      deadline: deadline, metadata: metadata, method: method.fullName, responseMetadata: call)
+      deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
+      responseMetadata: call)
     if isWhole, case .unary(let handler) = method.handler {
       self.start(call, method, context, .unary(handler, body))
     } else {

@@ -4,8 +4,6 @@ package import NIOCore
 ///
 /// Called only on the event loop of the connection it serves.
 package protocol Wire: AnyObject {
-  /// The other end's address, as far as there is one.
-  var peerAddress: String { get }
   /// Bytes written that have not left yet.
   var queuedBytes: Int { get }
   /// Sends bytes; they are not held back.
@@ -17,8 +15,4 @@ package protocol Wire: AnyObject {
   /// Closes after what was written has left, or after `limit`, and then tells the connection; zero
   /// throws away what has not left. A second call can only shorten the time.
   func close(within limit: TimeAmount)
-}
-
-extension Wire {
-  package var peerAddress: String { "" }
 }

@@ -21,7 +21,7 @@ enum ServiceHost {
 
   static func services(
     for parts: ServiceParts, _ environment: ServiceEnvironment, network: InProcessNetwork?,
-    anyPort: Bool, onListening: @escaping OnListening
+    tls: ServiceTLS?, anyPort: Bool, onListening: @escaping OnListening
   ) throws -> [any Service] {
     let name = environment.name
     let settings = environment.settings
@@ -49,7 +49,7 @@ enum ServiceHost {
     }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
-      limits: ServiceSettings.rpcLimits,
+      limits: ServiceSettings.rpcLimits, security: tls?.server(name, logger: logger),
       introspection: ServerIntrospection(health: { _ in await readiness.reasonsNotReady() }),
       onUnhandledError: { error, context in
         logger.error(
@@ -80,7 +80,8 @@ enum ServiceHost {
       })
     let storage = parts.storage.map { [StorageEndpoint(database: $0.database)] } ?? []
     let notice = DrainNotice(readiness: readiness, delay: settings.drainDelay)
-    return storage as [any Service] + parts.background + [endpoint, rest, notice]
+    let watch = tls?.watch(name, logger: logger).map { [$0] } ?? []
+    return storage as [any Service] + watch + parts.background + [endpoint, rest, notice]
   }
 
   private static func log(

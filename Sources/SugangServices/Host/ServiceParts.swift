@@ -64,7 +64,8 @@ struct ServiceEnvironment {
 
   /// The channel of a synchronous dependency: behind a breaker and a bulkhead. While the circuit is
   /// open, calls fail fast; the service itself finds out when the dependency is back, so that no
-  /// user has to wait for the try.
+  /// user has to wait for the try. Retries are made inside of it: the circuit sees one outcome a
+  /// call, the last.
   ///
   /// - Parameter judgesSlowness: whether slow calls speak against the dependency.
   func guarded(

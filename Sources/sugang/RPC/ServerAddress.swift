@@ -22,6 +22,8 @@ struct ServerAddress: ParsableArguments {
       valueName: "time"))
   var timeout: DurationArgument?
 
+  @OptionGroup var tls: TLSOptions
+
   func resolved() throws(CommandFailure) -> RPCAddress {
     try Self.resolved(self.address, portOffset: self.portOffset)
   }
@@ -47,9 +49,12 @@ struct ServerAddress: ParsableArguments {
   var callOptions: CallOptions { CallOptions(timeout: self.timeout?.duration ?? .seconds(5)) }
 
   func makeClient(_ group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton)
-    throws(CommandFailure) -> RPCClient
+    throws -> RPCClient
   {
-    RPCClient(address: try self.resolved(), group: group)
+    let address = try self.resolved()
+    return RPCClient(
+      address: address, group: group,
+      security: try self.tls.security(to: address, of: ServiceName(rawValue: self.address)))
   }
 
   func withClient<Answer>(
@@ -109,6 +114,10 @@ extension CommandFailure {
       guard case .tcp(let host, let port) = address else { return nil }
       let rpc = RPCAddress.tcp(host: host, port: port + ServiceName.rpcPortDistance)
       return "a service answers RPC at its REST port + \(ServiceName.rpcPortDistance); try \(rpc)"
+    case .unavailable
+    where error.message.contains("TLS") || error.message.contains("certificate"):
+      return "SUGANG_TLS_DIRECTORY, or --tls-ca, --tls-cert, --tls-key and --tls-name, say how"
+        + " this end proves who it is"
     case .unavailable where error.notProcessed:
       return "does the server run at \(address)? 'sugang up' starts all of them"
     case .unimplemented: return "'sugang rpc list \(address)' shows what the server offers"

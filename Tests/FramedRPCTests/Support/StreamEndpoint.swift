@@ -28,11 +28,13 @@ func withStreams(
     services: [
       FramedrpcV1.StreamTestService.register(handler, on: execution),
       FramedrpcV1.TestService.register(TestHandler(), on: .eventLoop),
-    ], group: Endpoint.group, limits: limits)
+    ], group: Endpoint.group, limits: limits, security: try transport.serverSecurity())
   let address = try await server.listen(on: transport.freshAddress())
   let streams = StreamEndpoint(
     server: server, address: address,
-    channel: RPCClient(address: address, group: Endpoint.group, limits: clientLimits),
+    channel: RPCClient(
+      address: address, group: Endpoint.group, limits: clientLimits,
+      security: try transport.clientSecurity()),
     handler: handler)
   let result: Result<Void, any Error>
   do {
