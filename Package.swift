@@ -117,8 +117,11 @@ let rpcTargets: [Target] = [
     name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
   .target(name: "CFramedRPC", dependencies: ["CProtobufC"]),
   .target(
-    name: "FramedRPC", dependencies: ["CFramedRPC", "CProtobufC", nioCore, nioPosix],
+    name: "FramedRPC",
+    dependencies: ["CFramedRPC", "CProtobufC", "CRuntimeProtos", nioCore, nioPosix],
     swiftSettings: shared),
+  // The messages that FramedRPC itself serves.
+  .target(name: "CRuntimeProtos", dependencies: ["CFramedRPC", "CProtobufC"]),
   // Apart, so that who does without TLS does not build BoringSSL.
   .target(
     name: "FramedRPCTLS", dependencies: ["FramedRPC", nioCore, nioSSL, nioTLS],
@@ -140,7 +143,7 @@ let rpcTargets: [Target] = [
     name: "Contracts", dependencies: ["CFramedRPC", "CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
-    name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
+    name: "FramedRPCJSON", dependencies: ["FramedRPC", "JSON"],
     swiftSettings: shared),
   .target(
     name: "FramedRPCConnect", dependencies: ["FramedRPC", "FramedRPCJSON", "JSON", nioCore],
@@ -227,12 +230,16 @@ let applicationTargets: [Target] = [
       "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
-    name: "SugangTests", dependencies: ["FramedRPC", "SugangServices", "sugang", logging], swiftSettings: safe),
+    name: "SugangTests",
+    dependencies: [
+      "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
+    ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
-      "Storage", "SugangServices", "TestSupport", "sugang", logging, nioPosix,
+      "Storage", "SugangServices", "TestSupport", "framed-rpc-test-server", "sugang", logging,
+      nioPosix,
     ], swiftSettings: safe),
 ]
 

@@ -372,7 +372,7 @@ public enum AlertV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some AlertServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.alert.v1.AlertService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(getAlert) { try await handler.getAlert($0, $1) }
       service.add(listAlerts) { try await handler.listAlerts($0, $1) }
       service.add(findAlerts) { try await handler.findAlerts($0, $1) }

@@ -6,7 +6,6 @@ public import FramedRPC
 /// Every service of the .proto files.
 public enum AllServices {
   public static let descriptors: [ServiceDescriptor] = [
-    FramedrpcV1.HealthService.descriptor,
     FramedrpcV1.TestService.descriptor,
     FramedrpcV1.StreamTestService.descriptor,
     AlertV1.AlertService.descriptor,

@@ -1175,7 +1175,7 @@ public enum CourseV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some CourseServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.course.v1.CourseService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(createCourse) { try await handler.createCourse($0, $1) }
       service.add(modifyCourse) { try await handler.modifyCourse($0, $1) }
       service.add(removeCourse) { try await handler.removeCourse($0, $1) }

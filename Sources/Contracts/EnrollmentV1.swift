@@ -904,7 +904,7 @@ public enum EnrollmentV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some EnrollmentServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.enrollment.v1.EnrollmentService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(enroll) { try await handler.enroll($0, $1) }
       service.add(modifyEnrollment) { try await handler.modifyEnrollment($0, $1) }
       service.add(cancelEnrollment) { try await handler.cancelEnrollment($0, $1) }

@@ -665,7 +665,7 @@ public enum EventsV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some EventFeedServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.events.v1.EventFeedService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(fetch) { try await handler.fetch($0, $1) }
       return service
     }
@@ -718,7 +718,7 @@ public enum EventsV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some EventInboxServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.events.v1.EventInboxService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(listParked) { try await handler.listParked($0, $1) }
       service.add(retryParked) { try await handler.retryParked($0, $1) }
       service.add(skipParked) { try await handler.skipParked($0, $1) }

@@ -7,7 +7,7 @@ public import CProtos
 public import FramedRPC
 
 /// framedrpc.v1
-public enum FramedrpcV1 {
+extension FramedrpcV1 {
   public struct Color: RawRepresentable, Hashable, Sendable {
     public let rawValue: Int32
 
@@ -18,82 +18,6 @@ public enum FramedrpcV1 {
     public static let unspecified = Color(rawValue: 0)
     public static let red = Color(rawValue: 1)
     public static let green = Color(rawValue: 2)
-  }
-
-  public struct CheckRequest: GeneratedMessage {
-    public init() {}
-
-    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
-      var message = Framedrpc__V1__CheckRequest()
-      framedrpc__v1__check_request__init(&message)
-      return message.base.descriptor
-    }()
-
-    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__CheckRequest>, arena: MessageArena) throws(CodecError) {
-      framedrpc__v1__check_request__init(pointer)
-    }
-
-    public init(_ pointer: UnsafePointer<Framedrpc__V1__CheckRequest>) {
-    }
-
-    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__CheckRequest>) -> Bool {
-      framedrpc__v1__check_request__decode(decoder, at, end, pointer) != 0
-    }
-
-    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__CheckRequest>) -> Int {
-      framedrpc__v1__check_request__size(pointer)
-    }
-
-    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__CheckRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
-      framedrpc__v1__check_request__write(pointer, end)
-    }
-  }
-
-  public struct CheckResponse: GeneratedMessage {
-    /// SERVING or NOT_SERVING.
-    public var status: String
-    /// Why not, a sentence each.
-    public var reasons: [String]
-
-    public init(
-      status: String = "",
-      reasons: [String] = []
-    ) {
-      self.status = status
-      self.reasons = reasons
-    }
-
-    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
-      var message = Framedrpc__V1__CheckResponse()
-      framedrpc__v1__check_response__init(&message)
-      return message.base.descriptor
-    }()
-
-    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__CheckResponse>, arena: MessageArena) throws(CodecError) {
-      framedrpc__v1__check_response__init(pointer)
-      if !self.status.isEmpty {
-        pointer.pointee.status = try arena.string(self.status, field: "status")
-      }
-      pointer.pointee.n_reasons = self.reasons.count
-      pointer.pointee.reasons = try arena.strings(self.reasons, field: "reasons")
-    }
-
-    public init(_ pointer: UnsafePointer<Framedrpc__V1__CheckResponse>) {
-      self.status = stringField(pointer.pointee.status)
-      self.reasons = repeatedField(pointer.pointee.reasons, pointer.pointee.n_reasons).map { stringField($0) }
-    }
-
-    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__CheckResponse>) -> Bool {
-      framedrpc__v1__check_response__decode(decoder, at, end, pointer) != 0
-    }
-
-    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__CheckResponse>) -> Int {
-      framedrpc__v1__check_response__size(pointer)
-    }
-
-    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__CheckResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
-      framedrpc__v1__check_response__write(pointer, end)
-    }
   }
 
   /// The kinds of field that a service meets.
@@ -810,49 +734,6 @@ public enum FramedrpcV1 {
     }
   }
 
-  public enum HealthService {
-    public static let check = RPCMethod<FramedrpcV1.CheckRequest, FramedrpcV1.CheckResponse>(
-      service: "framedrpc.v1.HealthService", name: "Check")
-
-    /// The methods with their messages, for tools that know them by name only.
-    public static let descriptor = ServiceDescriptor(name: "framedrpc.v1.HealthService", methods: [
-      MethodDescriptor(check),
-    ])
-
-    /// The service as a server takes it, answered by `handler`.
-    ///
-    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
-    ///   blocks and never computes for long.
-    public static func register(_ handler: some HealthServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "framedrpc.v1.HealthService", execution: execution)
-      service.add(check) { try await handler.check($0, $1) }
-      return service
-    }
-  }
-
-  /// Answers the calls of HealthService, many at once.
-  ///
-  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
-  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
-  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
-  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
-  public protocol HealthServiceHandler: Sendable {
-    func check(_ request: FramedrpcV1.CheckRequest, _ context: RPCContext) async throws -> FramedrpcV1.CheckResponse
-  }
-
-  /// Calls HealthService through a channel.
-  public struct HealthServiceClient: Sendable {
-    public let channel: any RPCChannel
-
-    public init(_ channel: any RPCChannel) {
-      self.channel = channel
-    }
-
-    public func check(_ request: FramedrpcV1.CheckRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.CheckResponse {
-      try await self.channel.unary(HealthService.check, request, options: options)
-    }
-  }
-
   public enum TestService {
     public static let echo = RPCMethod<FramedrpcV1.EchoRequest, FramedrpcV1.EchoResponse>(
       service: "framedrpc.v1.TestService", name: "Echo")
@@ -870,7 +751,7 @@ public enum FramedrpcV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some TestServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "framedrpc.v1.TestService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(echo) { try await handler.echo($0, $1) }
       service.add(reflect) { try await handler.reflect($0, $1) }
       return service
@@ -928,7 +809,7 @@ public enum FramedrpcV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some StreamTestServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "framedrpc.v1.StreamTestService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.addServerStreaming(download) { try await handler.download($0, $1, $2) }
       service.addClientStreaming(upload) { try await handler.upload($0, $1) }
       service.addBidirectional(chat) { try await handler.chat($0, $1, $2) }

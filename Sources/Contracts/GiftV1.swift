@@ -557,7 +557,7 @@ public enum GiftV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some GiftServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.gift.v1.GiftService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(giveGift) { try await handler.giveGift($0, $1) }
       service.add(getGift) { try await handler.getGift($0, $1) }
       service.add(listGifts) { try await handler.listGifts($0, $1) }

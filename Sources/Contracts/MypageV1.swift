@@ -554,7 +554,7 @@ public enum MypageV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some MyPageServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.mypage.v1.MyPageService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(getInquiryMypage) { try await handler.getInquiryMypage($0, $1) }
       service.add(listInquiryMypages) { try await handler.listInquiryMypages($0, $1) }
       service.add(findByClass) { try await handler.findByClass($0, $1) }

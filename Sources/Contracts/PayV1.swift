@@ -675,7 +675,7 @@ public enum PayV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some PayServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.pay.v1.PayService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(approve) { try await handler.approve($0, $1) }
       service.add(refund) { try await handler.refund($0, $1) }
       service.add(getPayment) { try await handler.getPayment($0, $1) }

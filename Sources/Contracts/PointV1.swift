@@ -462,7 +462,7 @@ public enum PointV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some PointServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.point.v1.PointService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(getPoint) { try await handler.getPoint($0, $1) }
       service.add(listPoints) { try await handler.listPoints($0, $1) }
       service.add(findPoints) { try await handler.findPoints($0, $1) }

@@ -315,7 +315,7 @@ public enum SupervisorV1 {
     /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
     ///   blocks and never computes for long.
     public static func register(_ handler: some SupervisorServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
-      var service = RPCService(name: "sugang.supervisor.v1.SupervisorService", execution: execution)
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.add(listServices) { try await handler.listServices($0, $1) }
       service.add(stopService) { try await handler.stopService($0, $1) }
       service.add(startService) { try await handler.startService($0, $1) }

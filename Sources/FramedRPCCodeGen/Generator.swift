@@ -22,21 +22,19 @@ public enum Generator {
       throw SchemaError(place: "standard input", reason: "this is no CodeGeneratorRequest")
     }
     defer { google__protobuf__compiler__code_generator_request__free_unpacked(unpacked, nil) }
+    let options = try GeneratorOptions(unpacked.pointee.parameter.map { String(cString: $0) } ?? "")
     let schema = try SchemaReader.read(unpacked.pointee)
-    switch unpacked.pointee.parameter.map({ String(cString: $0) }) ?? "" {
-    case "": return Self.swift(schema)
-    case "c": return CodecEmitter.files(schema)
-    case let other:
-      throw SchemaError(
-        place: "option '\(other)'", reason: "there is only 'c', for the codecs of the messages")
-    }
+    return options.isCodec ? CodecEmitter.files(schema) : Self.swift(schema, options)
   }
 
-  private static func swift(_ schema: Schema) -> [(name: String, content: String)] {
+  private static func swift(
+    _ schema: Schema, _ options: GeneratorOptions
+  ) -> [(name: String, content: String)] {
     let packages = schema.packages.map { package in
-      ("\(Naming.namespace(package.name)).swift", Self.emit(package))
+      ("\(Naming.namespace(package.name)).swift", Self.emit(package, options))
     }
-    return packages + [("AllServices.swift", Self.emitIndex(schema))]
+    return options.isRuntime
+      ? packages : packages + [("AllServices.swift", Self.emitIndex(schema))]
   }
 
   private static let header = """
@@ -46,17 +44,20 @@ public enum Generator {
 
     """
 
-  private static func emit(_ package: Package) -> String {
+  private static func emit(_ package: Package, _ options: GeneratorOptions) -> String {
     var writer = SwiftWriter()
     if !package.messages.isEmpty {
       writer.line("public import CFramedRPC")
       writer.line("public import CProtobufC")
-      writer.line("public import CProtos")
+      writer.line("public import \(options.isRuntime ? "CRuntimeProtos" : "CProtos")")
     }
-    writer.line("public import FramedRPC")
+    if !options.isRuntime {
+      writer.line("public import FramedRPC")
+    }
     writer.line()
     writer.line("/// \(package.name)")
-    writer.block("public enum \(Naming.namespace(package.name)) {") { writer in
+    let declaration = options.extended == package.name ? "extension" : "public enum"
+    writer.block("\(declaration) \(Naming.namespace(package.name)) {") { writer in
       var isFirst = true
       func separate(_ writer: inout SwiftWriter) {
         if !isFirst { writer.line() }

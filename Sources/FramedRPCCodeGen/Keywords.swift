@@ -16,9 +16,9 @@ enum Keywords {
       UInt32 UInt64 UInt8 UnsafeMutablePointer UnsafePointer
       """
     let runtime = """
-      CBackedMessage CFramedRPC CProtobufC CProtos CallOptions CodecError FramedRPC \
-      GeneratedMessage HandlerExecution MessageArena MethodDescriptor ProtobufCMessageDescriptor RPCChannel RPCContext RPCMethod \
-      RPCService ServiceDescriptor
+      CBackedMessage CFramedRPC CProtobufC CProtos CRuntimeProtos CallOptions CodecError FramedRPC \
+      GeneratedMessage HandlerExecution MessageArena MethodDescriptor ProtobufCMessageDescriptor \
+      RPCChannel RPCContext RPCMethod RPCService ServiceDescriptor
       """
     return Set([swift, runtime].flatMap { $0.split(separator: " ").map(String.init) })
   }()

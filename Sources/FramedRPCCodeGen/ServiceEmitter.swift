@@ -43,7 +43,7 @@ struct ServiceEmitter {
           + "on execution: HandlerExecution = .sharedPool) -> RPCService {"
       ) { writer in
         writer.line(
-          "var service = RPCService(name: \"\(self.service.fullName)\", execution: execution)")
+          "var service = RPCService(descriptor: Self.descriptor, execution: execution)")
         for method in self.service.methods {
           let name = Naming.method(method.name)
           writer.line(

@@ -27,7 +27,7 @@ struct JSONToWire {
     var writer = WireWriter()
     for (field, value) in values.sorted(by: { $0.field.number < $1.field.number }) {
       do throws(TranscodingError) {
-        try self.write(value, field, into: &writer)
+        try self.write(value, field, schema, into: &writer)
       } catch {
         throw error.inside(field.jsonName)
       }
@@ -44,10 +44,11 @@ struct JSONToWire {
   }
 
   private func write(
-    _ value: JSONValue, _ field: FieldSchema, into writer: inout WireWriter
+    _ value: JSONValue, _ field: FieldSchema, _ schema: MessageSchema,
+    into writer: inout WireWriter
   ) throws(TranscodingError) {
     guard field.isRepeated else {
-      let wire = try self.value(value, field.kind)
+      let wire = try self.value(value, field.kind, schema)
       writer.tag(field.number, wire.type)
       return writer.append(wire)
     }
@@ -59,7 +60,7 @@ struct JSONToWire {
     for (index, element) in elements.enumerated() {
       let wire: WireValue
       do throws(TranscodingError) {
-        wire = try self.value(element, field.kind)
+        wire = try self.value(element, field.kind, schema)
       } catch {
         throw error.inside("[\(index)]")
       }
@@ -78,7 +79,7 @@ struct JSONToWire {
   }
 
   private func value(
-    _ value: JSONValue, _ kind: FieldKind
+    _ value: JSONValue, _ kind: FieldKind, _ parent: MessageSchema
   ) throws(TranscodingError) -> WireValue {
     switch kind {
     case .bool:
@@ -97,11 +98,11 @@ struct JSONToWire {
       }
       return .bytes(bytes[...])
     case .enumeration(let schema): return try Self.enumeration(value, schema)
-    case .message(let schema):
+    case .message(let name):
       guard case .object(let object) = value else {
-        throw Self.expected("an object (\(schema.name))", value)
+        throw Self.expected("an object (\(name))", value)
       }
-      return .bytes(try self.message(object, as: schema)[...])
+      return .bytes(try self.message(object, as: parent.nested(name))[...])
     }
   }
 

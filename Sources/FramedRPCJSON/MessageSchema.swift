@@ -1,69 +1,130 @@
-import CProtobufC
-import FramedRPC
+package import FramedRPC
+import Synchronization
 
-/// The fields of a message, as its C descriptor lists them.
-///
-/// A view: nested schemas are made when they are asked for, so that a message may contain itself.
-package struct MessageSchema: @unchecked Sendable {
-  /// The descriptor is a constant of generated code: never written, never freed.
-  private let descriptor: UnsafePointer<ProtobufCMessageDescriptor>
+/// The messages and enums of a server or of generated code, ready for translation.
+package final class SchemaSet: Sendable {
+  private let messages: [String: [FieldSchema]]
+  private let enums: [String: EnumSchema]
 
-  package init(_ type: any CBackedMessage.Type) {
-    self.init(type.cDescriptor)
+  /// - Throws: ``TranscodingError`` when a field has a type that nobody describes.
+  package init(_ types: DescribedTypes) throws(TranscodingError) {
+    let enums = types.enums.mapValues(EnumSchema.init)
+    var messages: [String: [FieldSchema]] = [:]
+    for (name, message) in types.messages {
+      var fields: [FieldSchema] = []
+      for field in message.fields.sorted(by: { $0.number < $1.number }) {
+        guard
+          let kind = FieldKind(
+            type: field.type, enumeration: enums[field.type],
+            isMessage: types.messages[field.type] != nil)
+        else {
+          throw TranscodingError(
+            path: field.name, "\(name) has a type that is not described: \(field.type)")
+        }
+        fields.append(FieldSchema(field, kind))
+      }
+      messages[name] = fields
+    }
+    self.messages = messages
+    self.enums = enums
   }
 
-  init(_ descriptor: UnsafePointer<ProtobufCMessageDescriptor>) {
-    self.descriptor = descriptor
+  /// Nil when nobody has described it.
+  package func message(named name: String) -> MessageSchema? {
+    self.messages[name].map { MessageSchema(name: name, fields: $0, types: self) }
   }
 
+  package func enumeration(named name: String) -> EnumSchema? { self.enums[name] }
+
+  /// Sorted.
+  package var typeNames: [String] { (Array(self.messages.keys) + self.enums.keys).sorted() }
+}
+
+/// The fields of a message.
+package struct MessageSchema: Sendable {
   /// `sugang.pay.v1.ApproveRequest`
-  package var name: String { String(cString: self.descriptor.pointee.name) }
-
+  package let name: String
   /// Ordered by number.
-  package var fields: [FieldSchema] {
-    self.descriptor.fields.map(FieldSchema.init)
+  package let fields: [FieldSchema]
+  /// Has every message that a field holds.
+  package let types: SchemaSet
+
+  fileprivate init(name: String, fields: [FieldSchema], types: SchemaSet) {
+    self.name = name
+    self.fields = fields
+    self.types = types
+  }
+
+  /// A message of generated code; read once.
+  package init(_ type: any CBackedMessage.Type) {
+    let key = ObjectIdentifier(type)
+    if let known = Self.known.withLock({ $0[key] }) {
+      self = known
+      return
+    }
+    let read = Self(reading: type)
+    Self.known.withLock { $0[key] = read }
+    self = read
+  }
+
+  private static let known = Mutex<[ObjectIdentifier: MessageSchema]>([:])
+
+  private init(reading type: any CBackedMessage.Type) {
+    var described = DescribedTypes()
+    described.add(type.cDescriptor)
+    guard let types = try? SchemaSet(described),
+      let message = types.message(named: type.messageName)
+    else { preconditionFailure("a C descriptor describes every type that it reaches") }
+    self = message
+  }
+
+  /// The message that a field of this one holds.
+  package func nested(_ name: String) -> MessageSchema {
+    guard let message = self.types.message(named: name) else {
+      preconditionFailure("a set of schemas has every message that a field holds")
+    }
+    return message
   }
 
   /// The field that JSON calls `name`: in lowerCamelCase or as the .proto file spells it.
   func field(jsonName name: String) -> FieldSchema? {
     self.fields.first { $0.jsonName == name || $0.name == name }
   }
-
-  var cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> { self.descriptor }
 }
 
 /// One field of a message.
 package struct FieldSchema: Sendable {
   /// As the .proto file spells it: `class_id`.
   package let name: String
+  /// proto3 JSON's name: `classId`.
+  package let jsonName: String
   package let number: UInt32
   package let isRepeated: Bool
   package let kind: FieldKind
   /// Fields of one message with the same value are alternatives; nil when the field is none.
   package let oneof: UInt32?
 
-  init(_ field: ProtobufCFieldDescriptor) {
-    self.name = String(cString: field.name)
-    self.number = field.id
-    self.isRepeated = field.label == PROTOBUF_C_LABEL_REPEATED
-    self.kind = FieldKind(field)
-    let isInOneof = field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue != 0
-    self.oneof = isInOneof ? field.quantifier_offset : nil
+  init(_ field: FramedrpcV1.FieldSchema, _ kind: FieldKind) {
+    self.name = field.name
+    self.jsonName = Self.jsonName(of: field.name)
+    self.number = field.number
+    self.isRepeated = field.isRepeated
+    self.kind = kind
+    self.oneof = field.oneof == 0 ? nil : field.oneof
   }
 
-  /// proto3 JSON's name: `classId`.
-  package var jsonName: String {
-    var name = ""
+  private static func jsonName(of name: String) -> String {
+    var jsonName = ""
     var capitalizesNext = false
-    for character in self.name {
+    for character in name {
       if character == "_" {
         capitalizesNext = true
       } else {
-        name += capitalizesNext ? character.uppercased() : String(character)
+        jsonName += capitalizesNext ? character.uppercased() : String(character)
         capitalizesNext = false
       }
     }
-    return name
+    return jsonName
   }
 
   /// An absent field is no different from one with its default value.
@@ -82,22 +143,26 @@ package enum FieldKind: Sendable {
   case string
   case bytes
   case enumeration(EnumSchema)
-  case message(MessageSchema)
+  /// By name, so that a message may contain itself; ``MessageSchema/nested(_:)`` has it.
+  case message(String)
 
-  init(_ field: ProtobufCFieldDescriptor) {
-    switch field.type {
-    case PROTOBUF_C_TYPE_BOOL: self = .bool
-    case PROTOBUF_C_TYPE_FLOAT: self = .float
-    case PROTOBUF_C_TYPE_DOUBLE: self = .double
-    case PROTOBUF_C_TYPE_STRING: self = .string
-    case PROTOBUF_C_TYPE_BYTES: self = .bytes
-    case PROTOBUF_C_TYPE_ENUM:
-      self = .enumeration(
-        EnumSchema(field.descriptor.assumingMemoryBound(to: ProtobufCEnumDescriptor.self).pointee))
-    case PROTOBUF_C_TYPE_MESSAGE:
-      self = .message(
-        MessageSchema(field.descriptor.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)))
-    default: self = .integer(IntegerKind(field.type))
+  /// Nil when `type` is neither a scalar nor described.
+  fileprivate init?(type: String, enumeration: EnumSchema?, isMessage: Bool) {
+    if isMessage {
+      self = .message(type)
+    } else if let enumeration {
+      self = .enumeration(enumeration)
+    } else {
+      switch type {
+      case "bool": self = .bool
+      case "float": self = .float
+      case "double": self = .double
+      case "string": self = .string
+      case "bytes": self = .bytes
+      default:
+        guard let kind = IntegerKind(rawValue: type) else { return nil }
+        self = .integer(kind)
+      }
     }
   }
 
@@ -111,7 +176,7 @@ package enum FieldKind: Sendable {
     case .string: "string"
     case .bytes: "bytes"
     case .enumeration(let schema): schema.name
-    case .message(let schema): schema.name
+    case .message(let name): name
     }
   }
 }
@@ -127,21 +192,6 @@ package enum IntegerKind: String, Sendable {
     case .int64, .sint64, .sfixed64, .uint64, .fixed64: true
     }
   }
-
-  init(_ type: ProtobufCType) {
-    switch type {
-    case PROTOBUF_C_TYPE_INT32: self = .int32
-    case PROTOBUF_C_TYPE_SINT32: self = .sint32
-    case PROTOBUF_C_TYPE_SFIXED32: self = .sfixed32
-    case PROTOBUF_C_TYPE_UINT32: self = .uint32
-    case PROTOBUF_C_TYPE_FIXED32: self = .fixed32
-    case PROTOBUF_C_TYPE_SINT64: self = .sint64
-    case PROTOBUF_C_TYPE_SFIXED64: self = .sfixed64
-    case PROTOBUF_C_TYPE_UINT64: self = .uint64
-    case PROTOBUF_C_TYPE_FIXED64: self = .fixed64
-    default: self = .int64
-    }
-  }
 }
 
 /// The names of an enum's values.
@@ -150,10 +200,8 @@ package struct EnumSchema: Sendable {
   package let name: String
   package let values: [(name: String, number: Int32)]
 
-  init(_ descriptor: ProtobufCEnumDescriptor) {
-    self.name = String(cString: descriptor.name)
-    self.values = UnsafeBufferPointer(
-      start: descriptor.values, count: Int(descriptor.n_values)
-    ).map { (String(cString: $0.name), Int32($0.value)) }
+  init(_ schema: FramedrpcV1.EnumSchema) {
+    self.name = schema.name
+    self.values = schema.values.map { ($0.name, $0.number) }
   }
 }

@@ -1,3 +1,4 @@
+internal import FramedRPC
 import JSON
 
 extension MessageTranscoder {
@@ -15,10 +16,10 @@ extension MessageTranscoder {
     for field in schema.fields {
       // Of alternatives only the first: the template as it stands must be a valid request.
       if let oneof = field.oneof, !seenOneofs.insert(oneof).inserted { continue }
-      var value = WireToJSON(mapping: .plain).defaultValue(field.kind)
-      if case .message(let nested) = field.kind {
+      var value = WireToJSON(mapping: .plain, limits: .standard).defaultValue(field.kind)
+      if case .message(let name) = field.kind {
         guard depth < self.maxTemplateDepth else { continue }
-        value = self.template(for: nested, depth: depth + 1)
+        value = self.template(for: schema.nested(name), depth: depth + 1)
       }
       object.append(field.jsonName, field.isRepeated ? [value] : value)
     }

@@ -1,8 +1,8 @@
-import FramedRPC
+package import FramedRPC
 import JSON
 
 /// Translates between the proto3 JSON of a message and its protobuf bytes, knowing the message only
-/// by its descriptor.
+/// by its schema: generated code's, or one that a server has told by reflection.
 ///
 /// 64-bit integers are read as numbers or strings; see ``JSONMapping`` for how they are written.
 package struct MessageTranscoder: Sendable {
@@ -30,12 +30,11 @@ package struct MessageTranscoder: Sendable {
   package func json(
     from bytes: [UInt8], limits: DecodeLimits = .standard
   ) throws(TranscodingError) -> JSONValue {
-    do throws(CodecError) {
-      var scanner = MessageScanner(limits: limits)
-      try scanner.scan(bytes.span, as: self.schema.cDescriptor)
+    var reader = WireToJSON(mapping: self.mapping, limits: limits)
+    do throws(TranscodingError) {
+      return try reader.message(bytes[...], as: self.schema)
     } catch {
       throw TranscodingError("not a \(self.schema.name): \(error)")
     }
-    return try WireToJSON(mapping: self.mapping).message(bytes[...], as: self.schema)
   }
 }

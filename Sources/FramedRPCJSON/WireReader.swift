@@ -13,7 +13,8 @@ struct WireReader {
   /// The next field's number and value.
   mutating func field() throws(TranscodingError) -> (number: UInt32, value: WireValue) {
     let tag = try self.varint()
-    guard let number = UInt32(exactly: tag >> 3), let type = WireType(rawValue: UInt8(tag & 7))
+    guard let number = UInt32(exactly: tag >> 3), (1...0x1FFF_FFFF).contains(number),
+      let type = WireType(rawValue: UInt8(tag & 7))
     else { throw Self.malformed }
     return (number, try self.value(type))
   }
@@ -33,7 +34,7 @@ struct WireReader {
   private mutating func varint() throws(TranscodingError) -> UInt64 {
     var value: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 70, by: 7) {
-      guard let byte = self.rest.popFirst() else { throw Self.malformed }
+      guard let byte = self.rest.popFirst(), shift < 63 || byte <= 1 else { throw Self.malformed }
       value |= UInt64(byte & 0x7F) << shift
       if byte < 0x80 { return value }
     }

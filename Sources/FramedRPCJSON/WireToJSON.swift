@@ -1,19 +1,37 @@
+internal import FramedRPC
 import JSON
 
-/// Protobuf bytes → JSON. Strings were checked before; fields that nobody knows are left out.
+/// Protobuf bytes → JSON. Fields that nobody knows are left out.
+///
+/// The bytes are not trusted: what ``MessageScanner`` refuses for generated code is refused here
+/// (depth, number of elements, UTF-8, NUL, a message that comes twice), since a described message
+/// has no C descriptor to scan by.
 struct WireToJSON {
-  let mapping: JSONMapping
+  private let mapping: JSONMapping
+  private let limits: DecodeLimits
+  private var elementsLeft: Int
 
-  func message(
-    _ bytes: ArraySlice<UInt8>, as schema: MessageSchema
+  init(mapping: JSONMapping, limits: DecodeLimits) {
+    self.mapping = mapping
+    self.limits = limits
+    self.elementsLeft = limits.maxElements
+  }
+
+  mutating func message(
+    _ bytes: ArraySlice<UInt8>, as schema: MessageSchema, depth: Int = 1
   ) throws(TranscodingError) -> JSONValue {
+    guard depth <= self.limits.maxDepth else { throw TranscodingError("\(CodecError.tooDeep)") }
     let fields = schema.fields
     var received: [UInt32: [WireValue]] = [:]
     var chosen: [UInt32: UInt32] = [:]
     var reader = WireReader(bytes)
     while !reader.isAtEnd {
       let (number, value) = try reader.field()
+      try self.spend(1)
       guard let field = fields.first(where: { $0.number == number }) else { continue }
+      if case .message = field.kind, !field.isRepeated, received[number] != nil {
+        throw TranscodingError("\(CodecError.repeatedMessage(field: field.name))")
+      }
       received[number, default: []].append(value)
       if let oneof = field.oneof {
         // The last alternative wins, and a message begins anew when another stood between.
@@ -25,7 +43,7 @@ struct WireToJSON {
     var object = JSONObject()
     for field in fields {
       do throws(TranscodingError) {
-        if let json = try self.field(field, received[field.number] ?? []) {
+        if let json = try self.field(field, received[field.number] ?? [], schema, depth) {
           object.append(field.jsonName, json)
         }
       } catch {
@@ -35,45 +53,46 @@ struct WireToJSON {
     return .object(object)
   }
 
+  private mutating func spend(_ elements: Int) throws(TranscodingError) {
+    self.elementsLeft -= elements
+    guard self.elementsLeft >= 0 else { throw TranscodingError("\(CodecError.tooManyElements)") }
+  }
+
   /// Nil when the field is absent and that means something.
-  private func field(
-    _ field: FieldSchema, _ values: [WireValue]
+  private mutating func field(
+    _ field: FieldSchema, _ values: [WireValue], _ schema: MessageSchema, _ depth: Int
   ) throws(TranscodingError) -> JSONValue? {
     if field.isRepeated {
-      return .array(try self.elements(field.kind, values))
+      return .array(try self.elements(field.kind, values, schema, depth))
     }
     // Not `? :` with nil, which would be JSON's null.
     guard let last = values.last else {
       guard field.hasNoPresence else { return nil }
       return self.defaultValue(field.kind)
     }
-    return try self.value(last, field.kind)
+    return try self.value(last, field.kind, schema, depth)
   }
 
-  private func elements(
-    _ kind: FieldKind, _ values: [WireValue]
+  private mutating func elements(
+    _ kind: FieldKind, _ values: [WireValue], _ schema: MessageSchema, _ depth: Int
   ) throws(TranscodingError) -> [JSONValue] {
     var elements: [JSONValue] = []
     for value in values {
       guard case .bytes(let content) = value, let type = kind.packedType else {
-        elements.append(try self.value(value, kind))
+        elements.append(try self.value(value, kind, schema, depth))
         continue
       }
       var reader = WireReader(content)
       while !reader.isAtEnd {
-        elements.append(try self.value(try reader.value(type), kind))
+        try self.spend(1)
+        elements.append(try self.value(try reader.value(type), kind, schema, depth))
       }
     }
     return elements
   }
 
-  private static func content(_ value: WireValue) throws(TranscodingError) -> ArraySlice<UInt8> {
-    guard case .bytes(let content) = value else { throw WireReader.malformed }
-    return content
-  }
-
-  private func value(
-    _ value: WireValue, _ kind: FieldKind
+  private mutating func value(
+    _ value: WireValue, _ kind: FieldKind, _ schema: MessageSchema, _ depth: Int
   ) throws(TranscodingError) -> JSONValue {
     switch (kind, value) {
     case (.bool, .varint(let bits)): return .bool(bits != 0)
@@ -85,11 +104,20 @@ struct WireToJSON {
     case (.float, .fixed32(let bits)):
       let real = Float(bitPattern: bits)
       return Self.real(Double(real), "\(real)")
-    case (.string, .bytes(let content)): return .string(String(decoding: content, as: UTF8.self))
+    case (.string, .bytes(let content)): return .string(try Self.text(content))
     case (.bytes, .bytes(let content)): return .string(Base64.encode(Array(content)))
-    case (.message(let schema), .bytes(let content)): return try self.message(content, as: schema)
+    case (.message(let name), .bytes(let content)):
+      return try self.message(content, as: schema.nested(name), depth: depth + 1)
     default: throw WireReader.malformed
     }
+  }
+
+  private static func text(_ content: ArraySlice<UInt8>) throws(TranscodingError) -> String {
+    guard let text = String(validating: content, as: UTF8.self) else {
+      throw TranscodingError("the text is not UTF-8")
+    }
+    guard !content.contains(0) else { throw TranscodingError("the text contains a NUL") }
+    return text
   }
 
   private func integer(

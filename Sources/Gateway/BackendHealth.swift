@@ -26,7 +26,7 @@ package struct BackendHealth: Sendable {
     do {
       let answer = try await FramedrpcV1.HealthServiceClient(channel).check(
         FramedrpcV1.CheckRequest(), options: CallOptions(timeout: Self.timeout))
-      guard answer.status != "SERVING" else { return [] }
+      guard answer.status != .serving else { return [] }
       return ["\(name): \(answer.reasons.joined(separator: ", "))"]
     } catch let error as RPCError {
       // Not the message, which names addresses: everybody may ask.

@@ -11,7 +11,7 @@ struct Sugang: AsyncParsableCommand {
         sugang up                          all services, data in ./data
         sugang ps                          what runs
         sugang events parked               what no service could handle
-        sugang rpc list pay                the methods that the pay service offers
+        sugang rpc list pay                what the pay service offers
         sugang rpc call pay GetPayment -d '{"id": 1}'
         sugang bench rpc                   calls per second on one connection
 
@@ -33,7 +33,7 @@ struct Sugang: AsyncParsableCommand {
 
   static func main() async {
     do {
-      var command = try self.parseAsRoot()
+      var command = try await self.asyncParseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

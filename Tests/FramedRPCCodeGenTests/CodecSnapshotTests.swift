@@ -34,7 +34,9 @@ struct CodecSnapshotTests {
 
   @Test("a file without messages has no codecs")
   func noMessages() {
-    let request = Descriptors.request(option: "c") { $0.enumeration("Color", ["COLOR_UNSPECIFIED"]) }
+    let request = Descriptors.request(option: "c") {
+      $0.enumeration("Color", ["COLOR_UNSPECIFIED"])
+    }
     let answer = GeneratorAnswer(Generator.run(request))
     #expect(answer.error == nil)
     #expect(answer.files.isEmpty)
@@ -44,7 +46,7 @@ struct CodecSnapshotTests {
   func unknownOption() {
     let answer = GeneratorAnswer(Generator.run(Self.request(option: "rust")))
     #expect(
-      answer.error == "option 'rust': there is only 'c', for the codecs of the messages")
+      answer.error == "option 'rust': there are only c, runtime and extend=PACKAGE")
     #expect(answer.files.isEmpty)
   }
 

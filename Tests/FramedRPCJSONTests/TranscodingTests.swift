@@ -135,6 +135,81 @@ struct TranscodingTests {
   }
 }
 
+@Suite("JSON and protobuf by what a server tells of its messages")
+struct DescribedTranscodingTests {
+  /// `Everything` and what it reaches, after a journey as reflection's answer.
+  private static func described() throws -> SchemaSet {
+    var types = DescribedTypes()
+    types.add(FramedrpcV1.Everything.cDescriptor)
+    let answer = FramedrpcV1.DescribeMessagesResponse(
+      messages: types.sortedMessages, enums: types.sortedEnums)
+    let received = try FramedrpcV1.DescribeMessagesResponse(
+      decoding: answer.encoded(), limits: .standard)
+    return try SchemaSet(DescribedTypes(messages: received.messages, enums: received.enums))
+  }
+
+  @Test("every kind of field is translated as by generated code")
+  func sameAsGenerated() throws {
+    let schema = try #require(Self.described().message(named: "framedrpc.v1.Everything"))
+    let described = MessageTranscoder(schema)
+    let bytes = Array(try full.encoded().readableBytesView)
+    let json = try described.json(from: bytes)
+    #expect(try json == transcoder.json(from: bytes))
+    let back = try FramedrpcV1.Everything(
+      decoding: ByteBuffer(bytes: described.bytes(from: json)), limits: .standard)
+    #expect(back == full)
+  }
+
+  private static func tree() throws -> MessageTranscoder {
+    let types = DescribedTypes(
+      messages: [
+        FramedrpcV1.MessageSchema(
+          name: "a.Tree",
+          fields: [
+            FramedrpcV1.FieldSchema(name: "label", number: 1, type: "string"),
+            FramedrpcV1.FieldSchema(name: "child", number: 2, type: "a.Tree"),
+          ])
+      ], enums: [])
+    return MessageTranscoder(try #require(SchemaSet(types).message(named: "a.Tree")))
+  }
+
+  @Test("a message that contains itself has a template and survives both ways")
+  func recursiveMessage() throws {
+    let tree = try Self.tree()
+    let json = try JSONValue(parsing: #"{"label": "a", "child": {"label": "b"}}"#)
+    #expect(try tree.json(from: tree.bytes(from: json)) == json)
+    #expect(MessageTranscoder.template(for: tree.schema)["child"]?["child"]?["label"] == "")
+  }
+
+  @Test("bytes nested deeper than the limit, or with too many elements, are refused")
+  func bounds() throws {
+    let tree = try Self.tree()
+    var bytes: [UInt8] = []
+    for _ in 0..<20 {
+      bytes = [0x12, UInt8(bytes.count)] + bytes
+    }
+    #expect(throws: Never.self) {
+      try tree.json(from: bytes, limits: DecodeLimits(maxDepth: 21))
+    }
+    #expect(throws: TranscodingError.self) {
+      try tree.json(from: bytes, limits: DecodeLimits(maxDepth: 20))
+    }
+    #expect(throws: TranscodingError.self) {
+      try tree.json(from: bytes, limits: DecodeLimits(maxElements: 19))
+    }
+  }
+
+  @Test("a description with a hole is refused")
+  func hole() {
+    let types = DescribedTypes(
+      messages: [
+        FramedrpcV1.MessageSchema(
+          name: "a.B", fields: [FramedrpcV1.FieldSchema(name: "c", number: 1, type: "a.Missing")])
+      ], enums: [])
+    #expect(throws: TranscodingError.self) { try SchemaSet(types) }
+  }
+}
+
 @Suite("JSON that is not the message")
 struct TranscodingErrorTests {
   @Test(

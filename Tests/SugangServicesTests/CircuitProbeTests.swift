@@ -77,7 +77,7 @@ private final class Dependency: RPCChannel {
       return state.isHealthy
     }
     guard isHealthy else { throw RPCError(.unavailable, "gone") }
-    return try FramedrpcV1.CheckResponse(status: "SERVING").encoded()
+    return try FramedrpcV1.CheckResponse(status: .serving).encoded()
   }
 
   func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {

@@ -80,7 +80,7 @@ struct TelemetryTests {
           #expect(error?.status == .unauthenticated, "\(name)")
         }
         #expect(
-          try await Self.health(client.intercepted(by: [BearerToken(Self.token)])) == "SERVING")
+          try await Self.health(client.intercepted(by: [BearerToken(Self.token)])) == .serving)
       }
     }
   }
@@ -147,7 +147,9 @@ struct TelemetryTests {
     let name: ServiceName
   }
 
-  private static func health(_ channel: any RPCChannel) async throws -> String {
+  private static func health(
+    _ channel: any RPCChannel
+  ) async throws -> FramedrpcV1.ServingStatus {
     try await FramedrpcV1.HealthServiceClient(channel).check(
       .init(), options: CallOptions(timeout: .seconds(60))
     ).status

@@ -11,16 +11,18 @@ final class SendableProcess: @unchecked Sendable {
 
   /// Starts `executable`; its output goes where the tests' goes, unless `output` takes it.
   ///
-  /// - Parameter environment: Added to this process's own.
+  /// - Parameters:
+  ///   - environment: Added to this process's own.
+  ///   - input: What it reads; nothing when nil.
   init(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
-    output: Pipe? = nil
+    input: Pipe? = nil, output: Pipe? = nil
   ) throws {
     self.process = Process()
     self.process.executableURL = URL(fileURLWithPath: executable)
     self.process.arguments = arguments
     self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    self.process.standardInput = FileHandle.nullDevice
+    self.process.standardInput = input ?? FileHandle.nullDevice
     self.process.standardOutput = output ?? FileHandle.nullDevice
     if let output { self.process.standardError = output }
     try self.process.run()

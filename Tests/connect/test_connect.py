@@ -101,7 +101,7 @@ def test_what_is_not_offered(client, method):
 
 
 def test_health(client):
-    assert client("framedrpc.v1.HealthService/Check").status == "SERVING"
+    assert client("framedrpc.v1.HealthService/Check").status == 1  # SERVING_STATUS_SERVING
 
 
 # urllib: no library at all.

@@ -52,7 +52,7 @@ extension RPCService {
   public func intercepted(by interceptors: [any ServerInterceptor]) -> RPCService {
     guard !interceptors.isEmpty else { return self }
     let chain = ServerChain(interceptors: interceptors)
-    var intercepted = RPCService(name: self.name, execution: self.execution)
+    var intercepted = self.withoutMethods
     for method in self.methods {
       intercepted.append(
         Method(

@@ -16,12 +16,16 @@ public final class RPCServer: Sendable {
   private let limits: RPCLimits
   private let table: MethodTable
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
+  /// By loop; empty when nothing is counted.
+  private let statistics: [ObjectIdentifier: LoopStatistics]
+  private let healthWatches: HealthWatches
   private let security: (any ServerSecurity)?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
+  ///   - introspection: what the server tells of itself, by services that come after those.
   ///   - security: of connections at TCP and Unix addresses; nil is plaintext.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
@@ -30,18 +34,34 @@ public final class RPCServer: Sendable {
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
     security: (any ServerSecurity)? = nil,
+    introspection: ServerIntrospection = ServerIntrospection(),
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
     self.group = group
     self.limits = limits
-    self.table = try MethodTable(services)
+    let serverStatistics = ServerStatistics()
+    self.healthWatches = HealthWatches()
+    let table = try MethodTable(
+      introspection.adding(to: services, serverStatistics, self.healthWatches))
+    self.table = table
     var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
+    var statistics: [ObjectIdentifier: LoopStatistics] = [:]
     for loop in group.makeIterator() {
       executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop: loop)
+      if introspection.statistics != nil {
+        statistics[ObjectIdentifier(loop)] = LoopStatistics(
+          loop: loop, methodCount: table.methods.count)
+      }
     }
     self.executors = executors
+    self.statistics = statistics
     self.security = security
     self.onUnhandledError = onUnhandledError
+    serverStatistics.begin(
+      methodNames: table.methods.map(\.fullName), loops: Array(statistics.values),
+      connections: { [weak self] in
+        self.map { $0.state.withLock { Array($0.connections.values) } } ?? []
+      })
   }
 
   /// `sugang.pay.v1.PayService/Approve` …, in the order of their slots.
@@ -117,6 +137,7 @@ public final class RPCServer: Sendable {
         Array(state.connections.values)
       )
     }
+    self.healthWatches.stop()
     for (name, network) in inProcess {
       network.stopListening(name)
     }
@@ -192,6 +213,7 @@ public final class RPCServer: Sendable {
     let connection = ServerConnection(
       loop: loop, limits: self.limits, table: self.table,
       executor: self.executors[ObjectIdentifier(loop)] ?? EventLoopTaskExecutor(loop: loop),
+      statistics: self.statistics[ObjectIdentifier(loop)],
       onUnhandledError: self.onUnhandledError, onEnd: { self.forget($0) })
     return self.state.withLock { state in
       guard !state.isShuttingDown else { return nil }

@@ -50,11 +50,26 @@ public struct RPCService: Sendable {
   /// `sugang.pay.v1.PayService`
   public let name: String
   public let execution: HandlerExecution
+  /// What reflection tells of the service; nil when it was put together by hand.
+  public let descriptor: ServiceDescriptor?
   @usableFromInline private(set) var methods: [Method] = []
 
   public init(name: String, execution: HandlerExecution = .sharedPool) {
     self.name = name
     self.execution = execution
+    self.descriptor = nil
+  }
+
+  public init(descriptor: ServiceDescriptor, execution: HandlerExecution = .sharedPool) {
+    self.name = descriptor.name
+    self.execution = execution
+    self.descriptor = descriptor
+  }
+
+  /// The same service without its methods.
+  var withoutMethods: RPCService {
+    self.descriptor.map { RPCService(descriptor: $0, execution: self.execution) }
+      ?? RPCService(name: self.name, execution: self.execution)
   }
 
   /// Adds a unary method, answered by `handler`.
@@ -182,13 +197,11 @@ package struct MethodTable: Sendable {
   /// The slot that says "the method's hash begins the body".
   package static let slotByHash = 0xFFFF
 
-  func method(slot: UInt16) -> RPCService.Method? {
-    self.methods.indices.contains(Int(slot)) ? self.methods[Int(slot)] : nil
+  func slot(_ slot: UInt16) -> Int? {
+    self.methods.indices.contains(Int(slot)) ? Int(slot) : nil
   }
 
-  func method(hash: UInt64) -> RPCService.Method? {
-    self.slots[hash].map { self.methods[$0] }
-  }
+  func slot(hash: UInt64) -> Int? { self.slots[hash] }
 }
 
 /// Why services cannot be served together.

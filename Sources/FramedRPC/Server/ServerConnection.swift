@@ -8,15 +8,23 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     let stream: StreamID
     let deadline: NIODeadline?
     let started: NIODeadline
+    /// Of the method.
+    let method: Int
+    let metadata: RPCMetadata
     var task: Task<Void, Never>?
     /// Of a call that is more than one frame each way.
     var messages: MessageStream?
     var isHandled = false
 
-    init(stream: StreamID, deadline: NIODeadline?, started: NIODeadline) {
+    init(
+      stream: StreamID, deadline: NIODeadline?, started: NIODeadline, method: Int,
+      metadata: RPCMetadata
+    ) {
       self.stream = stream
       self.deadline = deadline
       self.started = started
+      self.method = method
+      self.metadata = metadata
     }
 
     /// For RESPONSE.
@@ -27,6 +35,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private let table: MethodTable
   private let executor: EventLoopTaskExecutor
+  private let statistics: LoopStatistics?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   /// Told once, when the wire is gone and no handler runs any more.
   private let onEnd: @Sendable (ServerConnection) -> Void
@@ -38,6 +47,9 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// Calls that the peer waits for, also those whose answer is still leaving.
   private var openCalls = 0
   private var accepted: UInt64 = 0
+  private var startedCalls: UInt64 = 0
+  private var succeededCalls: UInt64 = 0
+  private var failedCalls: UInt64 = 0
   private var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
@@ -51,11 +63,13 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   package init(
     loop: any EventLoop, limits: RPCLimits, table: MethodTable, executor: EventLoopTaskExecutor,
+    statistics: LoopStatistics? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
     onEnd: @escaping @Sendable (ServerConnection) -> Void = { _ in }
   ) {
     self.table = table
     self.executor = executor
+    self.statistics = statistics
     self.onUnhandledError = onUnhandledError
     self.onEnd = onEnd
     super.init(loop: loop, limits: limits, expectedMagic: Handshake.magic)
@@ -100,8 +114,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.leaveTimer?.cancel()
     self.ageTimer?.cancel()
     for call in self.calls {
-      call?.messages?.close(error, lane: self.lane, keepsUnread: false)
-      call?.task?.cancel()
+      guard let call else { continue }
+      call.messages?.close(error, lane: self.lane, keepsUnread: false)
+      call.task?.cancel()
+      self.count(call, .cancelled, self.loop.now)
     }
     self.calls.removeAll()
     self.openCalls = 0
@@ -138,8 +154,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   /// Frees the call's slot and cancels its handler.
   private func giveUp(_ call: Call, _ error: RPCError) {
-    self.calls[call.stream.slot] = nil
-    self.openCalls -= 1
+    self.release(call, error.status, self.loop.now)
     call.messages?.close(error, lane: self.lane, keepsUnread: false)
     call.task?.cancel()
     self.closeIfDrained()
@@ -283,20 +298,43 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard case .response(let error, let metadata) = ending, let call = self.call(of: stream.id),
       call.messages === stream
     else { return }
-    let microseconds = call.microseconds(until: self.loop.now)
+    let now = self.loop.now
+    let microseconds = call.microseconds(until: now)
     if let error {
       self.send(error, call.stream, microseconds)
     } else {
       self.sendAnswer(nil, metadata, call.stream, microseconds)
     }
-    self.release(call)
+    self.release(call, error?.status ?? .ok, now)
     stream.close(error, lane: self.lane, keepsUnread: false)
     self.closeIfDrained()
   }
 
-  private func release(_ call: Call) {
+  /// Frees the slot of a call that has ended.
+  private func release(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
     self.calls[call.stream.slot] = nil
     self.openCalls -= 1
+    self.count(call, status, now)
+  }
+
+  private func count(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
+    if status == .ok { self.succeededCalls += 1 } else { self.failedCalls += 1 }
+    self.statistics?.ended(
+      call.method, status, microseconds: call.microseconds(until: now),
+      RPCContext(
+        metadata: call.metadata, method: self.table.methods[call.method].fullName))
+  }
+
+  /// What the connection has done, on its loop.
+  func connectionStatistics() -> FramedrpcV1.ConnectionStatistics {
+    self.loop.assertInEventLoop()
+    return FramedrpcV1.ConnectionStatistics(
+      peer: self.peer.address,
+      ageMs: (self.loop.now - self.began).nanoseconds / 1_000_000,
+      callsStarted: self.startedCalls, callsSucceeded: self.succeededCalls,
+      callsFailed: self.failedCalls, inFlight: UInt32(self.runningHandlers),
+      bytesReceived: self.bytesReceived, bytesSent: self.bytesSent,
+      queuedBytes: UInt64(max(self.queuedBytes, 0)))
   }
 
   // MARK: calls
@@ -314,40 +352,42 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     var body = frame.body
     let metadata =
       frame.header.flags.contains(.metadata) ? try RPCMetadata(from: &body) : RPCMetadata()
-    let method: RPCService.Method?
+    let slot: Int?
     if Int(frame.header.code) == MethodTable.slotByHash {
       guard let hash = body.readInteger(endianness: .little, as: UInt64.self) else {
         throw ProtocolViolation(.malformedFrame, "the method's hash is cut off")
       }
-      method = self.table.method(hash: hash)
+      slot = self.table.slot(hash: hash)
     } else {
-      method = self.table.method(slot: frame.header.code)
+      slot = self.table.slot(frame.header.code)
     }
     guard !self.isInUse(stream) else {
       throw ProtocolViolation(.streamInUse, "stream \(stream.slot) has a call already")
     }
     guard !self.isDraining else {
-      return self.reject(stream, .unavailable, "the server shuts down")
+      return self.reject(stream, .unavailable, "the server shuts down", slot)
     }
     guard stream.slot < self.limits.maxConcurrentCalls,
       self.runningHandlers < self.limits.maxConcurrentCalls
     else {
       return self.reject(
         stream, .resourceExhausted,
-        "more than \(self.limits.maxConcurrentCalls) calls at once on one connection")
+        "more than \(self.limits.maxConcurrentCalls) calls at once on one connection", slot)
     }
     guard self.queuedBytes <= self.limits.maxQueuedBytes else {
       return self.reject(
-        stream, .resourceExhausted, "answers are not read as fast as calls are made")
+        stream, .resourceExhausted, "answers are not read as fast as calls are made", slot)
     }
-    guard let method else {
+    guard let slot else {
       return self.reject(stream, .unimplemented, "there is no such method")
     }
+    let method = self.table.methods[slot]
     // All requests of one read came at one time.
     let now = self.lastReceived
     let deadline =
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
-    let call = Call(stream: stream, deadline: deadline, started: now)
+    let call = Call(
+      stream: stream, deadline: deadline, started: now, method: slot, metadata: metadata)
     let context = RPCContext(
       deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
       responseMetadata: call)
@@ -363,7 +403,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     _ body: ByteBuffer
   ) {
     guard let peer = self.peerStreaming else {
-      return self.reject(call.stream, .unimplemented, "the client has no streaming")
+      return self.reject(
+        call.stream, .unimplemented, "the client has no streaming", call.method)
     }
     let messages = MessageStream(
       connection: self, peer: peer, countsQueue: !method.kind.serverStreams)
@@ -407,6 +448,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.calls[call.stream.slot] = call
     self.runningHandlers += 1
     self.openCalls += 1
+    self.startedCalls += 1
+    self.statistics?.started(call.method)
     if self.openCalls == 1 { self.keepalive.begin(self, now: call.started) }
     if let deadline = call.deadline {
       self.watch(deadline)
@@ -481,7 +524,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       if let messages = call.messages {
         messages.end(.response(error, RPCMetadata()))
       } else {
-        self.release(call)
+        self.release(call, error.status, now)
         self.send(error, call.stream, call.microseconds(until: now))
       }
     }
@@ -504,7 +547,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       let tooLarge =
         bytes + metadata.wireByteCount > self.maxPeerFrameBytes
         ? Self.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
-      self.release(call)
+      self.release(call, tooLarge?.status ?? .ok, now)
       if let tooLarge {
         self.send(tooLarge, call.stream, call.microseconds(until: now))
       } else {
@@ -576,7 +619,11 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     return RPCError(.internal, "the handler failed")
   }
 
-  private func reject(_ stream: StreamID, _ status: RPCStatus, _ message: String) {
+  /// - Parameter method: the slot of the method, if there is one.
+  private func reject(
+    _ stream: StreamID, _ status: RPCStatus, _ message: String, _ method: Int? = nil
+  ) {
+    if let method { self.statistics?.refused(method, status) }
     self.send(RPCError(status, message, notProcessed: true), stream, 0)
   }
 

@@ -19,6 +19,9 @@ package class FramedConnection: @unchecked Sendable {
   private var closingWire: (any Wire)?
   private(set) var wireIsGone = false
   private(set) var lastReceived: NIODeadline
+  let began: NIODeadline
+  private(set) var bytesReceived: UInt64 = 0
+  private(set) var bytesSent: UInt64 = 0
 
   private var parser: FrameParser
   /// The magic that must come before the first frame (server side), as far as it is missing.
@@ -53,6 +56,7 @@ package class FramedConnection: @unchecked Sendable {
     self.parser = FrameParser(maxFrameBytes: limits.maxFrameBytes)
     self.missingMagic = expectedMagic[...]
     self.lastReceived = loop.now
+    self.began = self.lastReceived
     self.streaming = limits.streaming
     self.keepalive = Keepalive(limits: limits)
   }
@@ -108,6 +112,7 @@ package class FramedConnection: @unchecked Sendable {
     self.loop.assertInEventLoop()
     guard !self.isEnded else { return }
     self.lastReceived = self.loop.now
+    self.bytesReceived &+= UInt64(bytes.readableBytes)
     self.isReading = true
     defer {
       self.isReading = false
@@ -220,6 +225,7 @@ package class FramedConnection: @unchecked Sendable {
       isPaced = self.lane.hasWork
     }
     guard self.output.readableBytes > 0 || isPaced else { return }
+    self.bytesSent &+= UInt64(self.output.readableBytes)
     if isPaced {
       self.isPacing = true
       wire.write(self.output) { self.dataHasLeft() }

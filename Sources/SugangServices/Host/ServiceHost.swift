@@ -44,13 +44,13 @@ enum ServiceHost {
         logger: logger)
       rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
-    rpcServices.append(
-      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))
     let interceptors = environment.telemetry.server(token: settings.rpcToken, logger: logger)
     rpcServices = rpcServices.map { $0.intercepted(by: interceptors) }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
       limits: ServiceSettings.rpcLimits, security: tls?.server(name, logger: logger),
+      introspection: ServerIntrospection(
+        health: { _ in await readiness.reasonsNotReady() }, interceptors: interceptors),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",

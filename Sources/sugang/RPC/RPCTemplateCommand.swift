@@ -1,4 +1,5 @@
 import ArgumentParser
+import FramedRPC
 import FramedRPCJSON
 import JSON
 
@@ -9,15 +10,18 @@ struct RPCTemplateCommand: AsyncParsableCommand {
     abstract: "Print a request of a method, as JSON with every field to fill in.",
     discussion: """
       Examples:
-        sugang rpc template Approve > request.json
+        sugang rpc template pay Approve > request.json
         sugang rpc call pay Approve -d @request.json
       """)
 
-  @Argument(help: "The method: PayService/Approve, its whole name, or Approve.")
-  var method: String
+  @OptionGroup var server: ServerAddress
+  @OptionGroup var target: MethodArgument
 
   func run() async throws {
-    let method = try MethodCatalog.known.method(named: self.method)
+    let options = self.server.callOptions
+    let method = try await self.server.withChannel {
+      try await DescribedMethod.find(self.target.method, on: $0, options)
+    }
     Console.print(MessageTranscoder.template(for: method.request).text(.pretty))
   }
 }

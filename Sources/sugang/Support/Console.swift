@@ -12,6 +12,7 @@ enum Console {
   }
 
   static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+  static var messagesGoToTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
   /// All of stdin.
   static func input() throws(CommandFailure) -> [UInt8] {

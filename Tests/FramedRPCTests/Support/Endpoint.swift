@@ -99,7 +99,8 @@ struct Endpoint: Sendable {
   ) throws -> RPCServer {
     try RPCServer(
       services: [service ?? FramedrpcV1.TestService.register(handler, on: execution)],
-      group: Self.group, limits: limits, security: try transport.serverSecurity())
+      group: Self.group, limits: limits, security: try transport.serverSecurity(),
+      introspection: .none)
   }
 
   func stop() async {

@@ -352,7 +352,7 @@ struct CallSuite {
   @Test("the methods of a server can be listed", arguments: Transport.allCases)
   func methods(_ transport: Transport) async throws {
     try await withEndpoint(transport) { endpoint in
-      let methods = try await endpoint.channel.methods()
+      let methods = try await endpoint.channel.methods(options: Self.patient)
       #expect(methods == GoldenVectorTests.methods)
     }
   }
