@@ -48,6 +48,7 @@ public enum CallPolicy {
     MypageV1.MyPageService.findByPayment.fullName,
     MypageV1.MyPageService.findByStudent.fullName,
     EventsV1.EventInboxService.listParked.fullName,
+    FramedrpcV1.HealthService.list.fullName,
   ]
 
   /// Commands whose key is in the request and that answer a repeat with the first answer: the
