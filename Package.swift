@@ -186,7 +186,8 @@ let applicationTargets: [Target] = [
       "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
-    name: "SugangTests", dependencies: ["FramedRPC", "sugang", logging], swiftSettings: safe),
+    name: "SugangTests", dependencies: ["FramedRPC", "SugangServices", "sugang", logging],
+    swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [

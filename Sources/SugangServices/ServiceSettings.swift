@@ -21,13 +21,16 @@ public struct ServiceSettings: Sendable {
   public var callTimeout: Duration
   public var breaker: CircuitBreakerPolicy
   public var bulkhead: BulkheadPolicy
+  /// How many calls a service's RPC server runs at once; nil for as many as come.
+  public var admission: AdmissionPolicy?
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
     publicBaseURL: String? = nil, payLimitWon: Int64 = ServiceSettings.defaultPayLimitWon,
     drainDelay: Duration = .zero, callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
-    bulkhead: BulkheadPolicy = BulkheadPolicy()
+    bulkhead: BulkheadPolicy = BulkheadPolicy(),
+    admission: AdmissionPolicy? = ServiceSettings.standardAdmission
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -38,10 +41,20 @@ public struct ServiceSettings: Sendable {
     self.callTimeout = callTimeout
     self.breaker = breaker
     self.bulkhead = bulkhead
+    self.admission = admission
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.
   static let rpcLimits = RPCLimits(maxFrameBytes: 4 * 1024 * 1024)
+
+  /// A limit that follows the latency, at most 1,024 calls. A call waits for less than a third of
+  /// ``callTimeout``: what waits for longer is better told to come again.
+  public static let standardAdmission = AdmissionPolicy()
+
+  /// So many calls at once, whatever the latency.
+  public static func fixedAdmission(_ limit: Int) -> AdmissionPolicy {
+    AdmissionPolicy(limit: .fixed(limit))
+  }
 
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a
   /// student waits behind each of them.

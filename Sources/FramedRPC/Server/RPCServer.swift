@@ -15,23 +15,29 @@ public final class RPCServer: Sendable {
   private let group: any EventLoopGroup
   private let limits: RPCLimits
   private let table: MethodTable
+  private let admission: Admission?
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
+  ///   - admission: how many calls run at once over all connections; nil for as many as come, up to
+  ///     ``RPCLimits/maxConcurrentCalls`` of each connection.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
   /// - Throws: ``MethodTableError`` when two methods have the same name or hash, or there are too
   ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
+    admission: AdmissionPolicy? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
     self.group = group
     self.limits = limits
-    self.table = try MethodTable(services)
+    let table = try MethodTable(services)
+    self.table = table
+    self.admission = admission.map { Admission(policy: $0, methods: table.methods.count) }
     var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
     for loop in group.makeIterator() {
       executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop: loop)
@@ -42,6 +48,9 @@ public final class RPCServer: Sendable {
 
   /// `sugang.pay.v1.PayService/Approve` …, in the order of their slots.
   public var methods: [String] { self.table.methods.map(\.fullName) }
+
+  /// What the admission policy has done; nil without one.
+  public var admissionStatistics: AdmissionStatistics? { self.admission?.statistics }
 
   /// Starts to accept connections.
   ///
@@ -188,6 +197,7 @@ public final class RPCServer: Sendable {
     let connection = ServerConnection(
       loop: loop, limits: self.limits, table: self.table,
       executor: self.executors[ObjectIdentifier(loop)] ?? EventLoopTaskExecutor(loop: loop),
+      admission: self.admission,
       onUnhandledError: self.onUnhandledError, onEnd: { self.forget($0) })
     return self.state.withLock { state in
       guard !state.isShuttingDown else { return nil }

@@ -36,7 +36,8 @@ enum ServiceHost {
     }
     var rpcServices = parts.rpcServices
     if let feed = parts.feed {
-      rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop))
+      // A long poll waits, and takes nobody's place.
+      rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop).exempt())
     }
     if let storage = parts.storage, !consumers.isEmpty {
       let inbox = EventInbox(
@@ -45,13 +46,14 @@ enum ServiceHost {
       rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
     rpcServices.append(
-      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))
+      FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop)
+        .exempt())
     if logger.logLevel <= .debug {
       rpcServices = rpcServices.map { $0.observed { Self.log($0, $1, took: $2, logger) } }
     }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
-      limits: ServiceSettings.rpcLimits,
+      limits: ServiceSettings.rpcLimits, admission: settings.admission,
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",

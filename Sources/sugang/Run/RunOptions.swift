@@ -47,8 +47,17 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      How many calls each service's RPC server runs at once: a number, 'adaptive' to follow their \
+      latency, or 'off' (SUGANG_RPC_LIMIT; default: adaptive).
+      """,
+      valueName: "limit"))
+  var rpcLimit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds (SUGANG_CONFIG).
+      drainSeconds, rpcLimit (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -86,6 +95,14 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure(
         "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
     }
+    let limit = try await self.value("rpcLimit") {
+      try await reader.fetchString(forKey: $0, default: RPCLimitSetting.adaptive.text)
+    }
+    guard let rpcLimit = RPCLimitSetting(limit) else {
+      throw CommandFailure(
+        "the RPC limit is 'adaptive', 'off' or a number from 1 to \(RPCLimitSetting.most), "
+          + "not '\(limit)'")
+    }
     let data = try await self.value("data") {
       try await reader.fetchString(forKey: $0, default: "data")
     }
@@ -98,8 +115,8 @@ struct RunOptions: ParsableArguments {
         portOffset: offset,
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-        drainDelay: .seconds(drainSeconds)),
-      logLevel: level)
+        drainDelay: .seconds(drainSeconds), admission: rpcLimit.policy),
+      rpcLimit: rpcLimit, logLevel: level)
   }
 
   /// nil when nobody set it.
@@ -151,13 +168,14 @@ struct RunOptions: ParsableArguments {
     values["host"] = self.host.map { ConfigValue(.string($0), isSecret: false) }
     values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
+    values["rpcLimit"] = self.rpcLimit.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private static let textKeys = ["data", "host", "logLevel", "publicURL"]
+  private static let textKeys = ["data", "host", "logLevel", "publicURL", "rpcLimit"]
   private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
@@ -193,6 +211,7 @@ struct RunOptions: ParsableArguments {
 /// How services run, once every source has been asked.
 struct RunSettings: Sendable {
   let services: ServiceSettings
+  let rpcLimit: RPCLimitSetting
   let logLevel: Logger.Level
 
   /// Where this machine itself reaches the services.
@@ -209,7 +228,7 @@ struct RunSettings: Sendable {
     [
       "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
       "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
-      "--pay-limit-won", "\(self.services.payLimitWon)",
+      "--pay-limit-won", "\(self.services.payLimitWon)", "--rpc-limit", self.rpcLimit.text,
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])

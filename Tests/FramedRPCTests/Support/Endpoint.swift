@@ -43,10 +43,11 @@ struct Endpoint: Sendable {
   static func start(
     _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
     handler: TestHandler = TestHandler(), service: RPCService? = nil,
-    execution: HandlerExecution = .eventLoop
+    execution: HandlerExecution = .eventLoop, admission: AdmissionPolicy? = nil
   ) async throws -> Endpoint {
     let server = try Self.makeServer(
-      limits: limits, handler: handler, service: service, execution: execution)
+      limits: limits, handler: handler, service: service, execution: execution,
+      admission: admission)
     let address = try await server.listen(on: transport.freshAddress())
     return Endpoint(
       address: address, server: server,
@@ -56,11 +57,12 @@ struct Endpoint: Sendable {
 
   static func makeServer(
     limits: RPCLimits = .standard, handler: TestHandler = TestHandler(),
-    service: RPCService? = nil, execution: HandlerExecution = .eventLoop
+    service: RPCService? = nil, execution: HandlerExecution = .eventLoop,
+    admission: AdmissionPolicy? = nil
   ) throws -> RPCServer {
     try RPCServer(
       services: [service ?? FramedrpcV1.TestService.register(handler, on: execution)],
-      group: Self.group, limits: limits)
+      group: Self.group, limits: limits, admission: admission)
   }
 
   func stop() async {
@@ -76,11 +78,12 @@ struct Endpoint: Sendable {
 func withEndpoint(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
   handler: TestHandler = TestHandler(), service: RPCService? = nil,
-  execution: HandlerExecution = .eventLoop, _ body: (Endpoint) async throws -> Void
+  execution: HandlerExecution = .eventLoop, admission: AdmissionPolicy? = nil,
+  _ body: (Endpoint) async throws -> Void
 ) async throws {
   let endpoint = try await Endpoint.start(
     transport, limits: limits, clientLimits: clientLimits, handler: handler, service: service,
-    execution: execution)
+    execution: execution, admission: admission)
   do {
     try await body(endpoint)
   } catch {

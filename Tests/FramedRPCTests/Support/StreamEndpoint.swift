@@ -20,7 +20,7 @@ struct StreamEndpoint: Sendable {
 /// whatever happens.
 func withStreams(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
-  execution: HandlerExecution = .sharedPool,
+  execution: HandlerExecution = .sharedPool, admission: AdmissionPolicy? = nil,
   _ body: (StreamEndpoint) async throws -> Void
 ) async throws {
   let handler = StreamTestHandler()
@@ -28,7 +28,7 @@ func withStreams(
     services: [
       FramedrpcV1.StreamTestService.register(handler, on: execution),
       FramedrpcV1.TestService.register(TestHandler(), on: .eventLoop),
-    ], group: Endpoint.group, limits: limits)
+    ], group: Endpoint.group, limits: limits, admission: admission)
   let address = try await server.listen(on: transport.freshAddress())
   let streams = StreamEndpoint(
     server: server, address: address,
