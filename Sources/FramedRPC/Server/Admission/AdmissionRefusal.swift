@@ -16,6 +16,11 @@ package struct AdmissionRefusal: Hashable, Sendable {
   /// nil when the call itself has no time left.
   package let retryAfter: TimeAmount?
 
+  package init(reason: Reason, retryAfter: TimeAmount?) {
+    self.reason = reason
+    self.retryAfter = retryAfter
+  }
+
   /// The answer: it says that nothing was done.
   package var error: RPCError {
     let text =
