@@ -17,6 +17,7 @@ public final class RPCServer: Sendable {
   private let table: MethodTable
   private let admission: Admission?
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
+  private let security: (any ServerSecurity)?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
@@ -24,13 +25,14 @@ public final class RPCServer: Sendable {
   ///   - services: their methods get the slots, in this order.
   ///   - admission: how many calls run at once over all connections; nil for as many as come, up to
   ///     ``RPCLimits/maxConcurrentCalls`` of each connection.
+  ///   - security: of connections at TCP and Unix addresses; nil is plaintext.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
   /// - Throws: ``MethodTableError`` when two methods have the same name or hash, or there are too
   ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
-    admission: AdmissionPolicy? = nil,
+    admission: AdmissionPolicy? = nil, security: (any ServerSecurity)? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
     self.group = group
@@ -43,6 +45,7 @@ public final class RPCServer: Sendable {
       executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop: loop)
     }
     self.executors = executors
+    self.security = security
     self.onUnhandledError = onUnhandledError
   }
 
@@ -62,7 +65,7 @@ public final class RPCServer: Sendable {
     switch address {
     case .inProcess(let name, let network):
       let loop = self.group.next()
-      try network.listen(name, loop: loop) { _ in self.makeConnection(on: loop) }
+      try network.listen(name, loop: loop) { self.makeConnection(on: loop) }
       let isTooLate = self.state.withLock { state in
         guard !state.isShuttingDown else { return true }
         state.inProcess.append((name, network))
@@ -166,7 +169,7 @@ public final class RPCServer: Sendable {
         guard let connection = self.makeConnection(on: channel.eventLoop) else {
           return channel.close()
         }
-        return SocketWire.configure(channel, connection)
+        return SocketWire.configure(channel, connection, self.security)
       }
     if case .tcp = address {
       bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

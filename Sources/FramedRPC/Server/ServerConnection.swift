@@ -367,8 +367,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     let call = Call(stream: stream, deadline: deadline, started: now)
     let context = RPCContext(
-      deadline: deadline, metadata: metadata, method: method.fullName, responseMetadata: call,
-      servicePriority: method.priority)
+      deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
+      responseMetadata: call, servicePriority: method.priority)
     if isWhole, case .unary(let handler) = method.handler {
       self.start(call, method, context, .unary(handler, body))
     } else {
@@ -383,7 +383,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard let peer = self.peerStreaming else {
       return self.reject(call.stream, .unimplemented, "the client has no streaming")
     }
-    let messages = MessageStream(connection: self, peer: peer)
+    let messages = MessageStream(
+      connection: self, peer: peer, countsQueue: !method.kind.serverStreams)
     messages.id = call.stream
     call.messages = messages
     if flags.contains(.message) { messages.deliver(body) }
@@ -531,7 +532,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func answerInChunks(
     _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ peer: StreamingLimits
   ) {
-    let messages = call.messages ?? MessageStream(connection: self, peer: peer)
+    let messages =
+      call.messages ?? MessageStream(connection: self, peer: peer, countsQueue: true)
     messages.id = call.stream
     call.messages = messages
     if let message, !messages.queueLast(message) {
