@@ -19,6 +19,9 @@ struct SeedTests {
         "seed \(workload.seed), call \(outcome.number): \(outcome)")
       #expect((outcome.answer == nil) != (outcome.error == nil), "seed \(workload.seed)")
     }
+    for chat in workload.chats {
+      #expect(chat.ended <= chat.deadline + Self.bound, "seed \(workload.seed): \(chat)")
+    }
   }
 
   @Test("whatever TCP's network does: each call ends, answers are right, 'not processed' is true")
@@ -26,6 +29,7 @@ struct SeedTests {
     var answered = 0
     var failed: [RPCStatus: Int] = [:]
     var notProcessed = 0
+    var wholeChats = 0
     var faults: Set<FaultPlan.Fault> = []
     for seed in 0..<1_000 as Range<UInt64> {
       let workload = try Workload(seed: seed, plan: .random(seed: seed))
@@ -47,6 +51,11 @@ struct SeedTests {
           }
         }
       }
+      for chat in workload.chats {
+        #expect(chat.wrong == 0, "seed \(seed): \(chat)")
+        #expect(chat.error != nil || chat.right == chat.messages, "seed \(seed): \(chat)")
+        wholeChats += chat.error == nil ? 1 : 0
+      }
       for fault in FaultPlan.Fault.allCases
       where workload.trace.contains(where: { $0.contains(" \(fault.rawValue) to") }) {
         faults.insert(fault)
@@ -56,6 +65,7 @@ struct SeedTests {
     #expect(faults == Set(FaultPlan.Fault.ofTCP))
     #expect(answered > 3_000)
     #expect(notProcessed > 500)
+    #expect(wholeChats > 200)
     for status in [RPCStatus.unavailable, .deadlineExceeded, .cancelled] {
       #expect(failed[status, default: 0] > 100, "\(status)")
     }
@@ -82,6 +92,7 @@ struct SeedTests {
       #expect(first.trace.count > 10)
       #expect(first.trace == second.trace)
       #expect(first.outcomes == second.outcomes)
+      #expect(first.chats == second.chats)
       #expect(first.entries == second.entries)
     }
   }

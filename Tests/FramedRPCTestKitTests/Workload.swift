@@ -39,7 +39,37 @@ final class Ledger: FramedrpcV1.TestServiceHandler {
   }
 }
 
-/// A dozen calls over a network of a seed, which may also be cut, and whose server may be replaced.
+/// Answers each message of a chat with what came so far.
+struct ChatHandler: FramedrpcV1.StreamTestServiceHandler {
+  func chat(
+    _ requests: RPCReader<FramedrpcV1.StreamRequest>,
+    _ responses: RPCWriter<FramedrpcV1.StreamResponse>, _ context: RPCContext
+  ) async throws {
+    var answer = FramedrpcV1.StreamResponse()
+    for try await request in requests {
+      answer.messages += 1
+      answer.totalBytes += Int64(request.body.count)
+      answer.body = request.body
+      try await responses.write(answer)
+    }
+  }
+
+  func download(
+    _ request: FramedrpcV1.StreamRequest, _ responses: RPCWriter<FramedrpcV1.StreamResponse>,
+    _ context: RPCContext
+  ) async throws {
+    throw RPCError(.unimplemented, "not here")
+  }
+
+  func upload(
+    _ requests: RPCReader<FramedrpcV1.StreamRequest>, _ context: RPCContext
+  ) async throws -> FramedrpcV1.StreamResponse {
+    throw RPCError(.unimplemented, "not here")
+  }
+}
+
+/// A dozen calls and some streams over a network of a seed, which may also be cut, and whose server
+/// may be replaced.
 struct Workload {
   struct Outcome: Hashable {
     let number: Int64
@@ -51,15 +81,28 @@ struct Workload {
     let error: RPCError?
   }
 
+  /// A chat: each message is answered before the next is sent.
+  struct Chat: Hashable {
+    let deadline: Duration
+    let ended: Duration
+    let messages: Int
+    /// Answers that were the next ones.
+    let right: Int
+    let wrong: Int
+    let error: RPCError?
+  }
+
   let seed: UInt64
   let plan: FaultPlan
   private(set) var outcomes: [Outcome] = []
+  private(set) var chats: [Chat] = []
   /// Calls that had not ended long after the last deadline.
   private(set) var unfinished = 0
   private(set) var entries = Ledger.Entries()
   private(set) var trace: [String] = []
 
   static let calls = 12
+  static let chatCount = 2
 
   init(seed: UInt64, plan: FaultPlan) throws {
     self.seed = seed
@@ -71,10 +114,17 @@ struct Workload {
     let network = FaultyNetwork(seed: self.seed, plan: self.plan)
     var generator = SeededGenerator(seed: ~self.seed)
     let ledger = Ledger(network)
-    let server = try network.serve([ledger.service], as: "pay")
-    let client = FramedrpcV1.TestServiceClient(network.client(of: "pay"))
+    let services = [
+      ledger.service, FramedrpcV1.StreamTestService.register(ChatHandler(), on: .eventLoop),
+    ]
+    let server = try network.serve(services, as: "pay")
+    let channel = network.client(of: "pay")
+    let client = FramedrpcV1.TestServiceClient(channel)
     let calls = (0..<Self.calls).map { number in
       Self.call(Int64(number), client, network, &generator)
+    }
+    let chats = (0..<Self.chatCount).map { _ in
+      Self.chat(FramedrpcV1.StreamTestServiceClient(channel), network, &generator)
     }
     if Bool.random(using: &generator) {
       let (begin, length) = (Self.time(1_500, &generator), Self.time(2_500, &generator))
@@ -90,13 +140,16 @@ struct Workload {
       _ = network.start {
         try await network.sleep(for: begin)
         await server.shutdown(grace: grace)
-        try await RPCServer(services: [ledger.service], group: network.group)
+        try await RPCServer(services: services, group: network.group)
           .listen(on: network.address(of: "pay"))
       }
     }
-    _ = network.run(within: .seconds(60)) { calls.allSatisfy(\.isDone) }
-    self.unfinished = calls.count { !$0.isDone }
+    _ = network.run(within: .seconds(60)) {
+      calls.allSatisfy(\.isDone) && chats.allSatisfy(\.isDone)
+    }
+    self.unfinished = calls.count { !$0.isDone } + chats.count { !$0.isDone }
     self.outcomes = calls.compactMap { try? $0.value() }
+    self.chats = chats.compactMap { try? $0.value() }
     network.finish()
     self.entries = ledger.entries
     self.trace = network.trace
@@ -140,5 +193,42 @@ struct Workload {
       }
     }
     return call
+  }
+
+  private static func chat(
+    _ client: FramedrpcV1.StreamTestServiceClient, _ network: FaultyNetwork,
+    _ generator: inout SeededGenerator
+  ) -> Pending<Chat> {
+    let begin = Self.time(1_500, &generator)
+    let timeout = Self.time(3_000, &generator)
+    let sizes = (0..<5).map { _ in Int.random(in: 0...2_000, using: &generator) }
+    return network.start {
+      try? await network.sleep(for: begin)
+      var answers: [FramedrpcV1.StreamResponse] = []
+      var failure: RPCError?
+      do {
+        let stream = try await client.chat(options: CallOptions(timeout: timeout))
+        for size in sizes {
+          try await stream.requests.write(.init(body: [UInt8](repeating: 1, count: size)))
+          guard let answer = try await stream.responses.next() else { break }
+          answers.append(answer)
+        }
+        stream.requests.finish()
+        while let answer = try await stream.responses.next() { answers.append(answer) }
+      } catch {
+        failure = error as? RPCError
+      }
+      var right = 0
+      for (index, answer) in answers.enumerated() where index < sizes.count {
+        let total = sizes[...index].reduce(0, +)
+        let isRight =
+          answer.messages == index + 1 && answer.totalBytes == total
+          && answer.body == [UInt8](repeating: 1, count: sizes[index])
+        right += isRight ? 1 : 0
+      }
+      return Chat(
+        deadline: begin + timeout, ended: network.now, messages: sizes.count, right: right,
+        wrong: answers.count - right, error: failure)
+    }
   }
 }

@@ -208,6 +208,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func start(_ call: Call, now: NIODeadline) {
+    // Given up before it began.
+    if let messages = call.messages, messages.isClosed { return }
     guard !call.isCancelled else {
       return self.refuse(call, .cancelledByCaller(notProcessed: true))
     }
@@ -239,7 +241,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       output.writeImmutableBuffer(call.request)
     }
     if let messages = call.messages {
-      messages.id = stream
+      messages.start(as: stream)
       self.lane.append(messages)
     }
   }
@@ -343,7 +345,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     guard let call = self.call(of: id) else { return nil }
     if call.messages == nil, let peer = self.settings?.streaming {
       let messages = MessageStream(connection: self, peer: peer, countsQueue: false)
-      messages.id = id
+      messages.start(as: id)
       call.messages = messages
     }
     return call.messages

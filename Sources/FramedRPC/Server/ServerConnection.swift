@@ -385,7 +385,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
     let messages = MessageStream(
       connection: self, peer: peer, countsQueue: !method.kind.serverStreams)
-    messages.id = call.stream
+    messages.start(as: call.stream)
     call.messages = messages
     if flags.contains(.message) { messages.deliver(body) }
     if flags.contains(.end) { messages.endedWithRequest() }
@@ -534,7 +534,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   ) {
     let messages =
       call.messages ?? MessageStream(connection: self, peer: peer, countsQueue: true)
-    messages.id = call.stream
+    messages.start(as: call.stream)
     call.messages = messages
     if let message, !messages.queueLast(message) {
       let error = Self.answerTooLarge(message.readableBytes, peer.maxMessageBytes)

@@ -96,7 +96,7 @@ final class DataLane {
 
   /// The stream has something to send, or credit again.
   func append(_ stream: MessageStream) {
-    guard !stream.isInRow, !stream.isClosed else { return }
+    guard stream.isStarted, !stream.isInRow, !stream.isClosed else { return }
     stream.isInRow = true
     self.row.append(stream)
     self.connection.scheduleFlush()

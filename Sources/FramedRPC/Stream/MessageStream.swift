@@ -61,7 +61,9 @@ package final class MessageStream: @unchecked Sendable {
   private let state = Mutex(State())
 
   // Only on the loop.
-  var id = StreamID.connection
+  private(set) var id = StreamID.connection
+  /// Whether the call has its place: before, a writer on another thread may be here already.
+  private(set) var isStarted = false
   private(set) var sendWindow: SendWindow
   private var receiveWindow: ReceiveWindow
   private var assembler = MessageAssembler()
@@ -89,6 +91,12 @@ package final class MessageStream: @unchecked Sendable {
     self.reportedBytes = window / 4
     self.receiveWindow = ReceiveWindow(
       window: window, maxWindow: connection.limits.maxStreamWindowBytes, now: connection.loop.now)
+  }
+
+  /// The call has its place on the connection: from now on it may send.
+  func start(as id: StreamID) {
+    self.id = id
+    self.isStarted = true
   }
 
   /// What a message of so many bytes costs: an empty one is not free.

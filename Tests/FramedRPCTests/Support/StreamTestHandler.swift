@@ -9,7 +9,9 @@ final class StreamTestHandler: FramedrpcV1.StreamTestServiceHandler {
     /// Handlers that have returned or thrown.
     var ended = 0
     var received = 0
-    var watchers: [(isTrue: @Sendable (Counts) -> Bool, CheckedContinuation<Void, Never>)] = []
+    var watchers: [Int: (isTrue: @Sendable (Counts) -> Bool, CheckedContinuation<Void, Never>)] =
+      [:]
+    var lastWatcher = 0
 
     var counts: Counts {
       Counts(cancelled: self.cancelled, ended: self.ended, received: self.received)
@@ -94,15 +96,23 @@ final class StreamTestHandler: FramedrpcV1.StreamTestServiceHandler {
 
   // MARK: what a test sees
 
-  /// Returns when the handlers have come that far.
+  /// Returns when the handlers have come that far, or the test's time is over.
   func wait(until isTrue: @escaping @Sendable (Counts) -> Bool) async {
-    await withCheckedContinuation { continuation in
-      let isTrueNow = self.state.withLock { state in
-        guard !isTrue(state.counts) else { return true }
-        state.watchers.append((isTrue, continuation))
-        return false
+    let id = self.state.withLock { state in
+      state.lastWatcher += 1
+      return state.lastWatcher
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isOver = self.state.withLock { state in
+          guard !isTrue(state.counts), !Task.isCancelled else { return true }
+          state.watchers[id] = (isTrue, continuation)
+          return false
+        }
+        if isOver { continuation.resume() }
       }
-      if isTrueNow { continuation.resume() }
+    } onCancel: {
+      self.state.withLock { $0.watchers.removeValue(forKey: id) }?.1.resume()
     }
   }
 
@@ -110,9 +120,11 @@ final class StreamTestHandler: FramedrpcV1.StreamTestServiceHandler {
     let satisfied = self.state.withLock { state in
       change(&state)
       let counts = state.counts
-      let satisfied = state.watchers.filter { $0.isTrue(counts) }.map(\.1)
-      state.watchers.removeAll { $0.isTrue(counts) }
-      return satisfied
+      let satisfied = state.watchers.filter { $0.value.isTrue(counts) }
+      for id in satisfied.keys {
+        state.watchers[id] = nil
+      }
+      return satisfied.values.map(\.1)
     }
     for watcher in satisfied {
       watcher.resume()
