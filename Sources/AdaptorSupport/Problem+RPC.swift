@@ -49,6 +49,12 @@ extension RPCError {
       fields: fields, retryAfterSeconds: self.metadata[Key.retryAfter].flatMap { Int($0) })
   }
 
+  /// When to come again, in whole seconds as HTTP has them: 1 if the server says nothing.
+  package var retryAfterSeconds: Int {
+    let seconds = (self.retryAfter ?? .zero) / .seconds(1)
+    return max(1, Int(seconds.rounded(.up)))
+  }
+
   /// The server could not be reached, had no time or no room: another try may succeed.
   package var isUnavailable: Bool {
     switch self.status {
@@ -78,7 +84,11 @@ package func asking<Answer>(
     if let problem = error.problem { throw problem }
     guard error.isUnavailable else { throw error }
     // What went wrong names addresses: nothing for the public.
-    throw Problem.unavailable("the \(service) service cannot answer now")
+    throw Problem.unavailable(
+      error.overloaded
+        ? "the \(service) service has too much to do"
+        : "the \(service) service cannot answer now",
+      retryAfterSeconds: error.retryAfterSeconds)
   }
 }
 

@@ -71,15 +71,12 @@ package struct ConnectAdaptor: RESTAdaptor {
     if let fields = problem?.fields, !fields.isEmpty {
       details.append(.badRequest(fields.map { ($0.field, $0.reason) }))
     }
-    let isAway = error.status == .unavailable
-    if let seconds = problem?.retryAfterSeconds ?? (isAway ? self.retryAfterSeconds : nil) {
+    let isAway = error.status == .unavailable || error.overloaded
+    if let seconds = problem?.retryAfterSeconds ?? (isAway ? error.retryAfterSeconds : nil) {
       details.append(.retryInfo(seconds: seconds))
     }
     return details
   }
-
-  /// When to come again if a service that is away does not say.
-  private static let retryAfterSeconds = 1
 }
 
 extension RESTResponse {

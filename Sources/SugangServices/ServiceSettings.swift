@@ -24,6 +24,8 @@ public struct ServiceSettings: Sendable {
   public var callTimeout: Duration
   public var breaker: CircuitBreakerPolicy
   public var bulkhead: BulkheadPolicy
+  /// How many calls a service's RPC server runs at once; nil for as many as come.
+  public var admission: AdmissionPolicy?
   /// Where other services are, when they are not on this machine's usual ports. Several endpoints
   /// of one service must answer from the same data.
   public var peers: [ServiceName: RPCTarget]
@@ -38,7 +40,9 @@ public struct ServiceSettings: Sendable {
     drainDelay: Duration = .zero, tlsFolder: String? = nil,
     callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
-    bulkhead: BulkheadPolicy = BulkheadPolicy(), peers: [ServiceName: RPCTarget] = [:],
+    bulkhead: BulkheadPolicy = BulkheadPolicy(),
+    admission: AdmissionPolicy? = ServiceSettings.standardAdmission,
+    peers: [ServiceName: RPCTarget] = [:],
     callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil
   ) {
     self.host = host
@@ -51,6 +55,7 @@ public struct ServiceSettings: Sendable {
     self.callTimeout = callTimeout
     self.breaker = breaker
     self.bulkhead = bulkhead
+    self.admission = admission
     self.peers = peers
     self.callPolicy = callPolicy
     self.rpcToken = rpcToken
@@ -58,6 +63,15 @@ public struct ServiceSettings: Sendable {
 
   /// A page of 1,000 items with the longest texts fits into a frame.
   static let rpcLimits = RPCLimits(maxFrameBytes: 4 * 1024 * 1024)
+
+  /// A limit that follows the latency, at most 1,024 calls. A call waits for less than a third of
+  /// ``callTimeout``: what waits for longer is better told to come again.
+  public static let standardAdmission = AdmissionPolicy()
+
+  /// So many calls at once, whatever the latency.
+  public static func fixedAdmission(_ limit: Int) -> AdmissionPolicy {
+    AdmissionPolicy(limit: .fixed(limit))
+  }
 
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a
   /// student waits behind each of them.

@@ -11,10 +11,12 @@ import Testing
 /// What a team does that drives Sugang inside its own tests.
 @Suite("The harness: all services in this process")
 struct InProcessSystemTests {
-  @Test("a student enrolls and cancels, and a restart finds everything as it was")
-  func story() async throws {
+  @Test(
+    "a student enrolls and cancels, and a restart finds everything, also with one call at a time",
+    arguments: [ServiceSettings.standardAdmission, ServiceSettings.fixedAdmission(1)])
+  func story(admission: AdmissionPolicy) async throws {
     let folder = try TemporaryFolder()
-    let settings = ServiceSettings(dataFolder: folder.path)
+    let settings = ServiceSettings(dataFolder: folder.path, admission: admission)
     var system = try await InProcessSystem.start(settings: settings, logger: Self.quiet)
     var http = try Self.gateway(of: system)
     let course = try await http.request(

@@ -4,7 +4,7 @@ import Synchronization
 /// What a handler knows of the call it answers.
 ///
 /// The runtime makes it the task's current context, so that calls made by the handler inherit its
-/// deadline and its request id.
+/// deadline, its request id and its priority.
 public struct RPCContext: Sendable {
   /// The key under which a request id travels.
   public static let requestIDKey = "request-id"
@@ -20,6 +20,8 @@ public struct RPCContext: Sendable {
   public let peer: RPCPeer
   /// Where what the handler says beside its answer is kept; nil outside a server.
   let responseMetadata: ResponseMetadata?
+  /// The ``priority`` of a call whose caller says nothing of it.
+  let servicePriority: RPCPriority
 
   public init(
     deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = "",
@@ -31,8 +33,9 @@ public struct RPCContext: Sendable {
 
   init(
     deadline: NIODeadline?, metadata: RPCMetadata, method: String, peer: RPCPeer,
-    responseMetadata: ResponseMetadata?
+    responseMetadata: ResponseMetadata?, servicePriority: RPCPriority = .default
   ) {
+    self.servicePriority = servicePriority
     self.responseMetadata = responseMetadata
     self.deadline = deadline
     self.metadata = metadata

@@ -12,16 +12,24 @@ public struct RPCError: Error, Hashable, Sendable {
   public var metadata: RPCMetadata
   /// The call certainly had no effect, so that it may be sent again.
   public var notProcessed: Bool
+  /// The server refused the call because it has too much to do. A handler cannot say so, only the
+  /// runtime that refuses; ``retryAfter`` says when it is worth while to come again.
+  public var overloaded: Bool
+  /// The server asks not to send the call again, neither to it nor to another.
+  public var doNotRetry: Bool
 
   public init(
     _ status: RPCStatus, _ message: String, reason: String? = nil,
-    metadata: RPCMetadata = RPCMetadata(), notProcessed: Bool = false
+    metadata: RPCMetadata = RPCMetadata(), notProcessed: Bool = false, overloaded: Bool = false,
+    doNotRetry: Bool = false
   ) {
     self.status = status
     self.message = message
     self.reason = reason
     self.metadata = metadata
     self.notProcessed = notProcessed
+    self.overloaded = overloaded
+    self.doNotRetry = doNotRetry
   }
 }
 

@@ -470,7 +470,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     return RPCError(
       status, String(decoding: body.readableBytesView, as: UTF8.self),
       reason: metadata.remove("\(RPCError.reasonKey)"), metadata: metadata,
-      notProcessed: subReason.contains(.notProcessed))
+      notProcessed: subReason.contains(.notProcessed),
+      overloaded: subReason.contains(.overloaded), doNotRetry: subReason.contains(.doNotRetry))
   }
 
   private func finishedCall(_ stream: StreamID) -> Call? {

@@ -78,7 +78,7 @@ public final class RPCClient: RPCChannel, Sendable {
     return stream
   }
 
-  /// The deadline and the request id of the call that is being answered go on with this one.
+  /// The deadline, the request id and the priority of the call that is being answered go on with this one.
   private static func inherit(
     _ call: RPCCall, _ now: NIODeadline
   ) throws(RPCError) -> (RPCMetadata, NIODeadline?) {
@@ -86,6 +86,9 @@ public final class RPCClient: RPCChannel, Sendable {
     var metadata = call.options.metadata
     if let inherited = context?.requestID, metadata[RPCContext.requestIDKey] == nil {
       try metadata.append(RPCContext.requestIDKey, inherited)
+    }
+    if let priority = context?.priority, priority != .default, call.options.priority == nil {
+      try metadata.append(RPCPriority.key, priority.rawValue)
     }
     return (metadata, call.options.deadline(now: now, inherited: context?.deadline))
   }

@@ -148,4 +148,14 @@ package struct SubReason: OptionSet, Hashable, Sendable {
 
   /// The call had no effect: sending it again is safe.
   package static let notProcessed = SubReason(rawValue: 0x01)
+  /// The server has too much to do.
+  package static let overloaded = SubReason(rawValue: 0x02)
+  /// Sending it again is of no use.
+  package static let doNotRetry = SubReason(rawValue: 0x04)
+
+  package init(_ error: RPCError) {
+    self = error.notProcessed ? .notProcessed : []
+    if error.overloaded { self.insert(.overloaded) }
+    if error.doNotRetry { self.insert(.doNotRetry) }
+  }
 }

@@ -54,10 +54,7 @@ extension RPCService {
     let chain = ServerChain(interceptors: interceptors)
     var intercepted = self.withoutMethods
     for method in self.methods {
-      intercepted.append(
-        Method(
-          fullName: method.fullName, kind: method.kind, execution: method.execution,
-          handler: chain.around(method)))
+      intercepted.append(method.with(chain.around(method)))
     }
     return intercepted
   }

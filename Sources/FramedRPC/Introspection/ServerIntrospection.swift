@@ -34,7 +34,8 @@ public struct ServerIntrospection: Sendable {
   /// Only the services that the server is given.
   public static let none = ServerIntrospection(reflection: false, health: nil, statistics: nil)
 
-  /// `services`, then those of introspection that are wanted and not among them.
+  /// `services`, then those of introspection that are wanted and not among them. An overloaded server
+  /// still says how it is: these are exempt from its limit.
   func adding(
     to services: [RPCService], _ statistics: ServerStatistics, _ watches: HealthWatches
   ) -> [RPCService] {
@@ -67,6 +68,6 @@ public struct ServerIntrospection: Sendable {
         FramedrpcV1.ReflectionService.register(ReflectionHandler(services: served + [itself])))
     }
     return services
-      + served.dropFirst(services.count).map { $0.intercepted(by: self.interceptors) }
+      + served.dropFirst(services.count).map { $0.intercepted(by: self.interceptors).exempt() }
   }
 }

@@ -15,6 +15,7 @@ public final class RPCServer: Sendable {
   private let group: any EventLoopGroup
   private let limits: RPCLimits
   private let table: MethodTable
+  private let admission: Admission?
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
   /// By loop; empty when nothing is counted.
   private let statistics: [ObjectIdentifier: LoopStatistics]
@@ -26,6 +27,8 @@ public final class RPCServer: Sendable {
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
   ///   - introspection: what the server tells of itself, by services that come after those.
+  ///   - admission: how many calls run at once over all connections; nil for as many as come, up to
+  ///     ``RPCLimits/maxConcurrentCalls`` of each connection.
   ///   - security: of connections at TCP and Unix addresses; nil is plaintext.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
@@ -33,7 +36,7 @@ public final class RPCServer: Sendable {
   ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
-    security: (any ServerSecurity)? = nil,
+    admission: AdmissionPolicy? = nil, security: (any ServerSecurity)? = nil,
     introspection: ServerIntrospection = ServerIntrospection(),
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
@@ -44,6 +47,7 @@ public final class RPCServer: Sendable {
     let table = try MethodTable(
       introspection.adding(to: services, serverStatistics, self.healthWatches))
     self.table = table
+    self.admission = admission.map { Admission(policy: $0, methods: table.methods.count) }
     var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
     var statistics: [ObjectIdentifier: LoopStatistics] = [:]
     for loop in group.makeIterator() {
@@ -66,6 +70,9 @@ public final class RPCServer: Sendable {
 
   /// `sugang.pay.v1.PayService/Approve` …, in the order of their slots.
   public var methods: [String] { self.table.methods.map(\.fullName) }
+
+  /// What the admission policy has done; nil without one.
+  public var admissionStatistics: AdmissionStatistics? { self.admission?.statistics }
 
   /// Starts to accept connections.
   ///
@@ -214,6 +221,7 @@ public final class RPCServer: Sendable {
       loop: loop, limits: self.limits, table: self.table,
       executor: self.executors[ObjectIdentifier(loop)] ?? EventLoopTaskExecutor(loop: loop),
       statistics: self.statistics[ObjectIdentifier(loop)],
+      admission: self.admission,
       onUnhandledError: self.onUnhandledError, onEnd: { self.forget($0) })
     return self.state.withLock { state in
       guard !state.isShuttingDown else { return nil }

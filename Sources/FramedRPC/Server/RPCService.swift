@@ -37,6 +37,10 @@ public struct RPCService: Sendable {
     let kind: RPCKind
     let execution: HandlerExecution
     @usableFromInline let handler: Handler
+    /// The method's place in the server's table.
+    var slot = 0
+    var isExempt = false
+    var priority = RPCPriority.default
 
     @usableFromInline
     init(fullName: String, kind: RPCKind, execution: HandlerExecution, handler: Handler) {
@@ -44,6 +48,16 @@ public struct RPCService: Sendable {
       self.kind = kind
       self.execution = execution
       self.handler = handler
+    }
+
+    /// The same with another handler.
+    func with(_ handler: Handler) -> Method {
+      var method = Method(
+        fullName: self.fullName, kind: self.kind, execution: self.execution, handler: handler)
+      method.slot = self.slot
+      method.isExempt = self.isExempt
+      method.priority = self.priority
+      return method
     }
   }
 
@@ -172,6 +186,34 @@ extension RPCService {
   mutating func append(_ method: Method) {
     self.methods.append(method)
   }
+
+  /// The same methods, never limited, queued or refused by an ``AdmissionPolicy``: health checks,
+  /// which must be answered by a server that is overloaded too, and calls that mostly wait, such as
+  /// long polls and endless streams, which would hold places without using them.
+  ///
+  /// - Parameter fullNames: only these, such as `sugang.pay.v1.PayService/Approve`; nil for all.
+  public func exempt(_ fullNames: Set<String>? = nil) -> RPCService {
+    var service = self
+    for index in service.methods.indices
+    where fullNames?.contains(service.methods[index].fullName) ?? true {
+      service.methods[index].isExempt = true
+    }
+    return service
+  }
+
+  /// The same methods, with a priority for those calls whose caller gives none.
+  ///
+  /// - Parameter fullNames: only these; nil for all.
+  public func prioritized(
+    _ priority: RPCPriority, _ fullNames: Set<String>? = nil
+  ) -> RPCService {
+    var service = self
+    for index in service.methods.indices
+    where fullNames?.contains(service.methods[index].fullName) ?? true {
+      service.methods[index].priority = priority
+    }
+    return service
+  }
 }
 
 /// The methods of a server by slot and by hash.
@@ -182,7 +224,11 @@ package struct MethodTable: Sendable {
   /// - Throws: ``MethodTableError`` when two methods have one name or one hash, or there are more
   ///   than slots.
   package init(_ services: [RPCService]) throws(MethodTableError) {
-    self.methods = services.flatMap(\.methods)
+    self.methods = services.flatMap(\.methods).enumerated().map { slot, method in
+      var method = method
+      method.slot = slot
+      return method
+    }
     guard self.methods.count < Self.slotByHash else { throw .tooManyMethods }
     var slots: [UInt64: Int] = [:]
     for (slot, method) in self.methods.enumerated() {

@@ -4,7 +4,7 @@ package import NIOCore
 package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// One call that the peer still waits for. Touched only on the connection's loop.
   /// It is also where the handler leaves the metadata of its answer.
-  private final class Call: ResponseMetadata, @unchecked Sendable {
+  final class Call: ResponseMetadata, @unchecked Sendable {
     let stream: StreamID
     let deadline: NIODeadline?
     let started: NIODeadline
@@ -15,6 +15,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     /// Of a call that is more than one frame each way.
     var messages: MessageStream?
     var isHandled = false
+    /// While it waits to be run …
+    var ticket: Admission.Ticket?
+    /// … and while it is run, if the server has a limit.
+    var place: Admission.Place?
 
     init(
       stream: StreamID, deadline: NIODeadline?, started: NIODeadline, method: Int,
@@ -27,6 +31,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.metadata = metadata
     }
 
+    /// When it is over, whatever happens.
+    var expiry: NIODeadline? {
+      guard let ticket = self.ticket else { return self.deadline }
+      return self.deadline.map { min($0, ticket.until) } ?? ticket.until
+    }
+
     /// For RESPONSE.
     func microseconds(until now: NIODeadline) -> UInt32 {
       UInt32(clamping: (now - self.started).nanoseconds / 1000)
@@ -34,6 +44,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   private let table: MethodTable
+  /// nil when calls run as soon as they come.
+  let admission: Admission?
   private let executor: EventLoopTaskExecutor
   private let statistics: LoopStatistics?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
@@ -41,9 +53,9 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private let onEnd: @Sendable (ServerConnection) -> Void
 
   private var calls: [Call?] = []
-  /// Handlers that run, also those whose caller has left: the limit counts them, so that a flood of
-  /// resets cannot start more work than it allows.
-  private var runningHandlers = 0
+  /// Handlers that run, also those whose caller has left, and calls that wait to be run: the limit
+  /// counts them, so that a flood of resets cannot start more work than it allows.
+  var runningHandlers = 0
   /// Calls that the peer waits for, also those whose answer is still leaving.
   private var openCalls = 0
   private var accepted: UInt64 = 0
@@ -64,12 +76,14 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   package init(
     loop: any EventLoop, limits: RPCLimits, table: MethodTable, executor: EventLoopTaskExecutor,
     statistics: LoopStatistics? = nil,
+    admission: Admission? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
     onEnd: @escaping @Sendable (ServerConnection) -> Void = { _ in }
   ) {
     self.table = table
     self.executor = executor
     self.statistics = statistics
+    self.admission = admission
     self.onUnhandledError = onUnhandledError
     self.onEnd = onEnd
     super.init(loop: loop, limits: limits, expectedMagic: Handshake.magic)
@@ -115,6 +129,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.ageTimer?.cancel()
     for call in self.calls {
       guard let call else { continue }
+      if let ticket = call.ticket { self.leaveQueue(call, ticket, nil) }
       call.messages?.close(error, lane: self.lane, keepsUnread: false)
       call.task?.cancel()
       self.count(call, .cancelled, self.loop.now)
@@ -127,7 +142,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.endIfOver()
   }
 
-  private func endIfOver() {
+  func endIfOver() {
     guard self.wireIsGone, self.runningHandlers == 0, !self.isOver else { return }
     self.isOver = true
     self.onEnd(self)
@@ -136,7 +151,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   override func expireCalls(now: NIODeadline) -> NIODeadline? {
     var next: NIODeadline?
     for call in self.calls {
-      guard let call, let deadline = call.deadline else { continue }
+      guard let call, let deadline = call.expiry else { continue }
       if deadline <= now {
         self.expire(call, now: now)
       } else {
@@ -148,12 +163,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   /// Answers in the handler's place: it may be deaf, and the caller's slot is free from now on.
   private func expire(_ call: Call, now: NIODeadline) {
-    self.send(Self.deadlinePassed, call.stream, call.microseconds(until: now))
-    self.giveUp(call, Self.deadlinePassed)
+    let error =
+      call.ticket.map { self.expiredInQueue(call, $0, now) } ?? Self.deadlinePassed
+    self.send(error, call.stream, call.microseconds(until: now))
+    self.giveUp(call, error)
   }
 
   /// Frees the call's slot and cancels its handler.
-  private func giveUp(_ call: Call, _ error: RPCError) {
+  func giveUp(_ call: Call, _ error: RPCError) {
+    if let ticket = call.ticket { self.leaveQueue(call, ticket, nil) }
     self.release(call, error.status, self.loop.now)
     call.messages?.close(error, lane: self.lane, keepsUnread: false)
     call.task?.cancel()
@@ -217,7 +235,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       RPCError(.unavailable, "the server has shut down"), within: SocketWire.lingerTimeout)
   }
 
-  private func closeIfDrained() {
+  func closeIfDrained() {
     guard self.isDraining, self.runningHandlers == 0, self.openCalls == 0 else { return }
     self.close(RPCError(.unavailable, "the server has shut down"))
   }
@@ -390,7 +408,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       stream: stream, deadline: deadline, started: now, method: slot, metadata: metadata)
     let context = RPCContext(
       deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
-      responseMetadata: call)
+      responseMetadata: call, servicePriority: method.priority)
     if isWhole, case .unary(let handler) = method.handler {
       self.start(call, method, context, .unary(handler, body))
     } else {
@@ -419,25 +437,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
-  /// What a call's task does. No closure: it would be one more allocation a call.
-  private enum Work: Sendable {
-    case unary(RPCService.UnaryHandler, ByteBuffer)
-    /// A request that is too large for one frame, or comes like one.
-    case unaryInChunks(RPCService.UnaryHandler, RPCByteStream)
-    case streaming(RPCService.StreamingHandler, RPCByteStream)
-
-    func answer(_ context: RPCContext, _ limits: DecodeLimits) async throws -> ByteBuffer? {
-      switch self {
-      case .unary(let handler, let request):
-        try await handler(request, context, limits)
-      case .unaryInChunks(let handler, let stream):
-        try await handler(try await stream.onlyRequest(), context, limits)
-      case .streaming(let handler, let stream):
-        try await handler(stream, context, limits)
-      }
-    }
-  }
-
   private func start(
     _ call: Call, _ method: RPCService.Method, _ context: RPCContext,
     _ work: Work
@@ -454,6 +453,16 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     if let deadline = call.deadline {
       self.watch(deadline)
     }
+    if let admission = self.admission {
+      guard self.enter(admission, call, method, context, work) else { return }
+    }
+    self.run(call, method, context, work)
+  }
+
+  /// Begins the call's task.
+  func run(
+    _ call: Call, _ method: RPCService.Method, _ context: RPCContext, _ work: Work
+  ) {
     let limits = self.limits.decode
     let task =
       switch method.execution {
@@ -498,7 +507,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   /// By identity: a stream id comes again after 4,096 uses of its slot, and a handler may outlive
   /// them all.
-  private func isWaitedFor(_ call: Call) -> Bool {
+  func isWaitedFor(_ call: Call) -> Bool {
     let slot = call.stream.slot
     return self.calls.indices.contains(slot) && self.calls[slot] === call
   }
@@ -514,8 +523,14 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.endIfOver()
     }
     if case .failure(let error) = result { self.report(error, context) }
-    guard !self.isEnded, self.isWaitedFor(call) else { return }
     let now = self.loop.now
+    let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
+    if let place = call.place {
+      // A handler that was cancelled early did not take its time.
+      let isExpired = call.deadline.map { $0 <= now } ?? false
+      self.admission?.leave(place, isMeasured: isWaitedFor || isExpired, now: now)
+    }
+    guard isWaitedFor else { return }
     switch result {
     case .success(let message):
       self.answer(call, message, call.take() ?? RPCMetadata(), now)
@@ -611,6 +626,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     if var error = error as? RPCError, error.status != .ok {
       // Perhaps the word of a call that the handler made; this one has run.
       error.notProcessed = false
+      error.overloaded = false
       return error
     }
     if error is CancellationError {
@@ -627,7 +643,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.send(RPCError(status, message, notProcessed: true), stream, 0)
   }
 
-  private func send(_ error: RPCError, _ stream: StreamID, _ serverMicroseconds: UInt32) {
+  func send(_ error: RPCError, _ stream: StreamID, _ serverMicroseconds: UInt32) {
     var flags: FrameFlags = [.message, .end]
     var body = ByteBuffer()
     let metadata = error.wireMetadata
@@ -636,28 +652,11 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       metadata.write(into: &body)
     }
     body.writeBytes(error.message.utf8.prefix(RPCError.maxMessageBytes))
-    let subReason: SubReason = error.notProcessed ? .notProcessed : []
     self.send(
       FrameHeader(
         type: .response, flags: flags,
-        code: UInt16(error.status.rawValue) | UInt16(subReason.rawValue) << 8, stream: stream,
-        aux: serverMicroseconds),
+        code: UInt16(error.status.rawValue) | UInt16(SubReason(error).rawValue) << 8,
+        stream: stream, aux: serverMicroseconds),
       body: body)
-  }
-}
-
-extension RPCError {
-  /// The metadata key of ``reason``.
-  static let reasonKey: StaticString = "reason"
-
-  /// The reason, then as much of the metadata as still fits: more would end the connection.
-  fileprivate var wireMetadata: RPCMetadata {
-    guard let reason = self.reason else { return self.metadata }
-    var metadata = RPCMetadata()
-    metadata.appendTrusted(Self.reasonKey, reason)
-    for entry in self.metadata.entries where entry.key != "\(Self.reasonKey)" {
-      try? metadata.append(entry.key, entry.value)
-    }
-    return metadata
   }
 }

@@ -25,7 +25,15 @@ enum EnrollmentComposition {
       clock: environment.clock)
     parts.rpcServices.append(
       EnrollmentV1.EnrollmentService.register(
-        EnrollmentRPCAdaptor(port: application), on: .eventLoop))
+        EnrollmentRPCAdaptor(port: application), on: .eventLoop
+      )
+      // Places are short, lists can wait; Pay inherits it.
+      .prioritized(
+        .critical,
+        [
+          EnrollmentV1.EnrollmentService.enroll.fullName,
+          EnrollmentV1.EnrollmentService.cancelEnrollment.fullName,
+        ]))
     parts.restAdaptors.append(
       EnrollmentRESTAdaptor(port: application, links: environment.links))
     parts.background.append(try environment.consumer(EnrollmentEventAdaptor(context), context))

@@ -13,7 +13,11 @@ enum PayComposition {
       store: SQLPayStore(context),
       policy: PaymentPolicy(limit: try Money(won: environment.settings.payLimitWon)))
     parts.rpcServices.append(
-      PayV1.PayService.register(PayRPCAdaptor(port: application), on: .eventLoop))
+      PayV1.PayService.register(PayRPCAdaptor(port: application), on: .eventLoop)
+        // Money first, lists later.
+        .prioritized(
+          .critical,
+          [PayV1.PayService.approve.fullName, PayV1.PayService.refund.fullName]))
     parts.restAdaptors.append(PayRESTAdaptor(port: application, links: environment.links))
     parts.background.append(
       try environment.consumer(PayEventAdaptor(context), context))

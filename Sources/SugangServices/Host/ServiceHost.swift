@@ -36,7 +36,8 @@ enum ServiceHost {
     }
     var rpcServices = parts.rpcServices
     if let feed = parts.feed {
-      rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop))
+      // A long poll waits, and takes nobody's place.
+      rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop).exempt())
     }
     if let storage = parts.storage, !consumers.isEmpty {
       let inbox = EventInbox(
@@ -48,7 +49,8 @@ enum ServiceHost {
     rpcServices = rpcServices.map { $0.intercepted(by: interceptors) }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
-      limits: ServiceSettings.rpcLimits, security: tls?.server(name, logger: logger),
+      limits: ServiceSettings.rpcLimits, admission: settings.admission,
+      security: tls?.server(name, logger: logger),
       introspection: ServerIntrospection(
         health: { _ in await readiness.reasonsNotReady() }, interceptors: interceptors),
       onUnhandledError: { error, context in

@@ -31,6 +31,12 @@ struct BenchRPCCommand: AsyncParsableCommand {
     help: ArgumentHelp("Calls in flight at once, separated by commas.", valueName: "numbers"))
   var inFlight = "1,16,64,256"
 
+  @Option(
+    help: ArgumentHelp(
+      "Give the server this fixed limit of calls at once, to see what the admission costs.",
+      valueName: "calls"))
+  var limit: Int?
+
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
@@ -38,7 +44,7 @@ struct BenchRPCCommand: AsyncParsableCommand {
 
   func run() async throws {
     let levels = try self.levels()
-    let server = try await BenchServer.start()
+    let server = try await BenchServer.start(limit: self.limit)
     defer { server.stop() }
     let bench = RPCBench(server: server, duration: self.duration.duration)
     var results: [RPCBench.Result] = []

@@ -9,8 +9,10 @@ struct BenchServer {
   private let process: ChildProcess
 
   /// Starts this executable once more and waits until it says its ports.
-  static func start() async throws -> BenchServer {
-    let process = try ChildProcess.spawn(ChildProcess.ownExecutable(), ["bench", "server"])
+  static func start(limit: Int? = nil) async throws -> BenchServer {
+    let process = try ChildProcess.spawn(
+      ChildProcess.ownExecutable(),
+      ["bench", "server"] + (limit.map { ["--limit", "\($0)"] } ?? []))
     let group = MultiThreadedEventLoopGroup.singleton
     let (lines, continuation) = AsyncStream<String>.makeStream()
     let closed = try await LineReader.read(process.output, on: group) { continuation.yield($0) }

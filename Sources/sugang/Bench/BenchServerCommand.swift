@@ -9,10 +9,17 @@ struct BenchServerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "server", abstract: "Serve 'bench rpc' until stdin closes.", shouldDisplay: false)
 
+  @Option(help: "A fixed limit of calls at once.")
+  var limit: Int?
+
   func run() async throws {
+    if let limit = self.limit, limit < 1 {
+      throw ValidationError("--limit takes a number from 1 on, not '\(limit)'.")
+    }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let server = try RPCServer(
-      services: [FramedrpcV1.TestService.register(EchoHandler(), on: .eventLoop)], group: group)
+      services: [FramedrpcV1.TestService.register(EchoHandler(), on: .eventLoop)], group: group,
+      admission: self.limit.map { AdmissionPolicy(limit: .fixed($0)) })
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
     let echo = try await RawEcho.listen(group: group)
     guard case .tcp(_, let port) = address, let echoPort = echo.localAddress?.port else {

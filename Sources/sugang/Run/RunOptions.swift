@@ -67,8 +67,17 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      How many calls each service's RPC server runs at once: a number, 'adaptive' to follow their \
+      latency, or 'off' (SUGANG_RPC_LIMIT; default: adaptive).
+      """,
+      valueName: "limit"))
+  var rpcLimit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds, peers, tlsDirectory (SUGANG_CONFIG).
+      drainSeconds, peers, rpcLimit, tlsDirectory (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -109,6 +118,14 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure(
         "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
     }
+    let limit = try await self.value("rpcLimit") {
+      try await reader.fetchString(forKey: $0, default: RPCLimitSetting.adaptive.text)
+    }
+    guard let rpcLimit = RPCLimitSetting(limit) else {
+      throw CommandFailure(
+        "the RPC limit is 'adaptive', 'off' or a number from 1 to \(RPCLimitSetting.most), "
+          + "not '\(limit)'")
+    }
     let data = try await self.value("data") {
       try await reader.fetchString(forKey: $0, default: "data")
     }
@@ -125,8 +142,9 @@ struct RunOptions: ParsableArguments {
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
         drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
-        peers: try await self.peers(reader), rpcToken: try RPCToken.fromEnvironment()),
-      logLevel: level)
+        admission: rpcLimit.policy, peers: try await self.peers(reader),
+        rpcToken: try RPCToken.fromEnvironment()),
+      rpcLimit: rpcLimit, logLevel: level)
   }
 
   /// nil when nobody set it.
@@ -186,6 +204,7 @@ struct RunOptions: ParsableArguments {
     values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
     values["peers"] = self.peers.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
+    values["rpcLimit"] = self.rpcLimit.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
@@ -194,7 +213,7 @@ struct RunOptions: ParsableArguments {
   }
 
   private static let textKeys = [
-    "data", "host", "logLevel", "peers", "publicURL", "tlsDirectory",
+    "data", "host", "logLevel", "peers", "publicURL", "rpcLimit", "tlsDirectory",
   ]
   private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
 
@@ -231,6 +250,7 @@ struct RunOptions: ParsableArguments {
 /// How services run, once every source has been asked.
 struct RunSettings: Sendable {
   let services: ServiceSettings
+  let rpcLimit: RPCLimitSetting
   let logLevel: Logger.Level
 
   /// Where this machine itself reaches the services.
@@ -247,7 +267,7 @@ struct RunSettings: Sendable {
     [
       "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
       "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
-      "--pay-limit-won", "\(self.services.payLimitWon)",
+      "--pay-limit-won", "\(self.services.payLimitWon)", "--rpc-limit", self.rpcLimit.text,
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])

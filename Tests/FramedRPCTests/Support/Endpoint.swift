@@ -73,10 +73,11 @@ struct Endpoint: Sendable {
   static func start(
     _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
     handler: TestHandler = TestHandler(), service: RPCService? = nil,
-    execution: HandlerExecution = .eventLoop
+    execution: HandlerExecution = .eventLoop, admission: AdmissionPolicy? = nil
   ) async throws -> Endpoint {
     let server = try Self.makeServer(
-      transport, limits: limits, handler: handler, service: service, execution: execution)
+      transport, limits: limits, handler: handler, service: service, execution: execution,
+      admission: admission)
     let address = try await server.listen(on: transport.freshAddress())
     return Endpoint(
       transport: transport, address: address, server: server,
@@ -95,12 +96,13 @@ struct Endpoint: Sendable {
   static func makeServer(
     _ transport: Transport = .tcp, limits: RPCLimits = .standard,
     handler: TestHandler = TestHandler(),
-    service: RPCService? = nil, execution: HandlerExecution = .eventLoop
+    service: RPCService? = nil, execution: HandlerExecution = .eventLoop,
+    admission: AdmissionPolicy? = nil
   ) throws -> RPCServer {
     try RPCServer(
       services: [service ?? FramedrpcV1.TestService.register(handler, on: execution)],
-      group: Self.group, limits: limits, security: try transport.serverSecurity(),
-      introspection: .none)
+      group: Self.group, limits: limits, admission: admission,
+      security: try transport.serverSecurity(), introspection: .none)
   }
 
   func stop() async {
@@ -116,11 +118,12 @@ struct Endpoint: Sendable {
 func withEndpoint(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
   handler: TestHandler = TestHandler(), service: RPCService? = nil,
-  execution: HandlerExecution = .eventLoop, _ body: (Endpoint) async throws -> Void
+  execution: HandlerExecution = .eventLoop, admission: AdmissionPolicy? = nil,
+  _ body: (Endpoint) async throws -> Void
 ) async throws {
   let endpoint = try await Endpoint.start(
     transport, limits: limits, clientLimits: clientLimits, handler: handler, service: service,
-    execution: execution)
+    execution: execution, admission: admission)
   do {
     try await body(endpoint)
   } catch {

@@ -18,7 +18,7 @@ final class ServerBench {
   ///   - greets: whether the handshake is over when the test begins.
   init(
     limits: RPCLimits = .standard, handler: TestHandler = TestHandler(),
-    service: RPCService? = nil, greets: Bool = true,
+    service: RPCService? = nil, admission: Admission? = nil, greets: Bool = true,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
     onEnd: @escaping @Sendable () -> Void = {}
   ) throws {
@@ -28,8 +28,8 @@ final class ServerBench {
       table: try MethodTable([
         service ?? FramedrpcV1.TestService.register(handler, on: .eventLoop)
       ]),
-      executor: EventLoopTaskExecutor(loop: self.loop), onUnhandledError: onUnhandledError,
-      onEnd: { _ in onEnd() })
+      executor: EventLoopTaskExecutor(loop: self.loop), admission: admission,
+      onUnhandledError: onUnhandledError, onEnd: { _ in onEnd() })
     self.connection.attach(self.wire)
     if greets {
       var hello = ByteBuffer()

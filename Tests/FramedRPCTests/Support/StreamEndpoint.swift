@@ -21,6 +21,7 @@ struct StreamEndpoint: Sendable {
 func withStreams(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
   execution: HandlerExecution = .sharedPool, interceptors: [any ServerInterceptor] = [],
+  admission: AdmissionPolicy? = nil,
   _ body: (StreamEndpoint) async throws -> Void
 ) async throws {
   let handler = StreamTestHandler()
@@ -29,7 +30,8 @@ func withStreams(
       FramedrpcV1.StreamTestService.register(handler, on: execution)
         .intercepted(by: interceptors),
       FramedrpcV1.TestService.register(TestHandler(), on: .eventLoop),
-    ], group: Endpoint.group, limits: limits, security: try transport.serverSecurity())
+    ], group: Endpoint.group, limits: limits, admission: admission,
+    security: try transport.serverSecurity())
   let address = try await server.listen(on: transport.freshAddress())
   let streams = StreamEndpoint(
     server: server, address: address,

@@ -14,6 +14,10 @@ public enum RetryPushback: Hashable, Sendable {
 
   /// nil when the error says nothing of it.
   public init?(_ error: RPCError) {
+    if error.doNotRetry {
+      self = .never
+      return
+    }
     guard let value = error.metadata.values(of: Self.key).first else { return nil }
     guard let milliseconds = Int32(String(decoding: value, as: UTF8.self)), milliseconds >= 0
     else {

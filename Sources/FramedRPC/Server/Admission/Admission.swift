@@ -1,0 +1,69 @@
+package import NIOCore
+import Synchronization
+
+/// The admission of one server, for all its connections: ``AdmissionState`` behind a lock.
+package final class Admission: Sendable {
+  /// How a call that waits is told; called on any thread, without the lock.
+  package typealias Waiter = @Sendable (AdmissionRefusal?) -> Void
+  package typealias Ticket = AdmissionState<Waiter>.Ticket
+
+  /// What a call holds while it runs.
+  struct Place: Sendable {
+    /// The slot of its method.
+    let method: Int
+    let began: NIODeadline
+    /// Whether how long it takes says something about the load.
+    let isMeasured: Bool
+  }
+
+  private let state: Mutex<AdmissionState<Waiter>>
+
+  /// - Parameter methods: how many the server has.
+  package init(policy: AdmissionPolicy, methods: Int, now: NIODeadline = .now()) {
+    self.state = Mutex(AdmissionState(policy: policy, methods: methods, now: now))
+  }
+
+  package var statistics: AdmissionStatistics { self.state.withLock { $0.statistics } }
+
+  enum Arrival: Sendable {
+    case admitted
+    case queued(Ticket)
+    case refused(AdmissionRefusal)
+  }
+
+  func arrive(
+    _ priority: RPCPriority, method: Int, deadline: NIODeadline?, now: NIODeadline,
+    waiter: () -> Waiter
+  ) -> Arrival {
+    let arrival = self.state.withLock {
+      $0.arrive(priority, method: method, deadline: deadline, now: now, waiter: waiter)
+    }
+    switch arrival {
+    case .admitted: return .admitted
+    case .refused(let refusal): return .refused(refusal)
+    case .queued(let ticket, let evicted):
+      if let evicted { evicted.waiter(evicted.refusal) }
+      return .queued(ticket)
+    }
+  }
+
+  /// - Parameter isMeasured: whether the call ran to its end.
+  func leave(_ place: Place, isMeasured: Bool, now: NIODeadline) {
+    let began = place.isMeasured && isMeasured ? place.began : nil
+    let decisions = self.state.withLock {
+      $0.leave(method: place.method, began: began, now: now)
+    }
+    for decision in decisions {
+      decision.waiter(decision.refusal)
+    }
+  }
+
+  /// - Returns: whether the call still waited; if not, its waiter is told.
+  func giveUp(_ ticket: Ticket, _ reason: AdmissionRefusal.Reason?) -> Bool {
+    self.state.withLock { $0.giveUp(ticket, reason) }
+  }
+
+  func retryAfter(_ priority: RPCPriority) -> TimeAmount {
+    self.state.withLock { $0.retryAfter(priority) }
+  }
+}
