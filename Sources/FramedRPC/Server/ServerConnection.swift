@@ -44,6 +44,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private var peerStreaming: StreamingLimits?
   /// Told to go elsewhere, but what still comes is taken on.
   private var isLeaving = false
+  /// The body of the PING that went with DRAIN.
+  private var leavePing = ByteBuffer()
   private var leaveTimer: Scheduled<Void>?
   private var ageTimer: Scheduled<Void>?
   private var isDraining = false
@@ -76,6 +78,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     case _ where !self.isReady:
       throw ProtocolViolation(.unexpectedFrame, "the first frame is not HELLO")
     case .request: try self.receiveRequest(frame)
+    case .data where frame.header.flags.contains(.metadata):
+      throw ProtocolViolation(.malformedFrame, "a client's metadata goes with its REQUEST")
     case .data: try self.receiveData(frame)
     case .window: try self.receiveWindow(frame)
     case .reset: self.receiveReset(frame)
@@ -83,7 +87,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     case .pong:
       self.receivePong(frame)
       // The client has read DRAIN before it answered: what it sends from now on goes elsewhere.
-      if self.isLeaving { self.goAway() }
+      if self.isLeaving, frame.body == self.leavePing { self.goAway() }
     case .goAway: break
     case let type where type.isIgnorable: break
     case .hello, .settings, .response:
@@ -163,7 +167,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard self.isReady else { return self.goAway() }
     self.isLeaving = true
     self.send(FrameHeader(type: .drain))
-    self.ping()
+    self.leavePing = self.ping()
     self.leaveTimer = self.loop.scheduleTask(in: Self.drainNotice) { self.goAway() }
   }
 

@@ -52,8 +52,9 @@ package final class MessageStream: @unchecked Sendable {
 
   let connection: FramedConnection
   private let peerMessageBytes: Int
-  /// Bytes taken that are worth a word to the connection. A quarter of the smallest window: the
-  /// peer has credit again before it has used up the other half.
+  /// Bytes taken that are worth a word to the connection. A quarter of the window: the peer has
+  /// credit again before it has used up the other half. And at most 64 KiB: until it is told, the
+  /// connection counts them as unread, over all its streams.
   private let reportedBytes: Int
   private let state = Mutex(State())
 
@@ -79,7 +80,7 @@ package final class MessageStream: @unchecked Sendable {
     self.peerMessageBytes = peer.maxMessageBytes
     self.sendWindow = SendWindow(limit: peer.streamWindow)
     let window = connection.streaming.streamWindow
-    self.reportedBytes = window / 4
+    self.reportedBytes = min(window / 4, 64 * 1024)
     self.receiveWindow = ReceiveWindow(
       window: window, maxWindow: connection.limits.maxStreamWindowBytes, now: connection.loop.now)
   }
@@ -288,6 +289,9 @@ package final class MessageStream: @unchecked Sendable {
     self.grant(lane: lane)
     return nil
   }
+
+  /// Whether chunks of a message have come, and not its last.
+  var isWithinMessage: Bool { self.assembler.total > 0 }
 
   private func receiveMetadata(_ body: ByteBuffer) throws(ProtocolViolation) {
     var body = body
