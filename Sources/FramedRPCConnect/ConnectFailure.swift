@@ -2,8 +2,12 @@ import FramedRPC
 import JSON
 
 extension ConnectResponse {
-  static func success(_ body: [UInt8], _ codec: ConnectCodec) -> ConnectResponse {
-    ConnectResponse(status: 200, contentType: codec.rawValue, headers: [], body: body)
+  static func success(
+    _ body: [UInt8], _ codec: ConnectCodec, trailers: RPCMetadata
+  ) -> ConnectResponse {
+    ConnectResponse(
+      status: 200, contentType: codec.rawValue, headers: ConnectMetadata.trailers(trailers),
+      body: body)
   }
 
   /// An error: its code decides the status, its metadata follows as trailers.

@@ -1,5 +1,6 @@
 import FramedRPC
 import NIOCore
+import Synchronization
 
 /// Answers unary calls of the Connect protocol by calling the methods of one FramedRPC service.
 ///
@@ -32,7 +33,8 @@ package struct ConnectService: Sendable {
   ) {
     self.name = service.name
     var methods: [String: MethodDescriptor] = [:]
-    for method in service.methods where !withheld.contains(method.fullName) {
+    for method in service.methods
+    where method.kind == .unary && !withheld.contains(method.fullName) {
       methods[String(method.fullName.dropFirst(service.name.count + 1))] = method
     }
     self.methods = methods
@@ -61,10 +63,11 @@ package struct ConnectService: Sendable {
       let metadata = try ConnectMetadata.ofRequest(request)
       let body = try ConnectEncoding.body(of: request, maxBytes: self.options.maxMessageBytes)
       let message = try codec.request(body, method)
-      let answer = try await self.call(method, message, metadata, timeout)
+      let (answer, trailers) = try await self.call(method, message, metadata, timeout)
       return .success(
         try codec.response(
-          Array(answer.readableBytesView), method, limits: self.channel.decodeLimits), codec)
+          Array(answer.readableBytesView), method, limits: self.channel.decodeLimits), codec,
+        trailers: trailers)
     } catch let error as RPCError {
       return self.failure(error)
     } catch is CancellationError {
@@ -84,15 +87,25 @@ package struct ConnectService: Sendable {
   /// says nothing about the service, so that no circuit opens on its account.
   private func call(
     _ method: MethodDescriptor, _ message: [UInt8], _ metadata: RPCMetadata, _ timeout: Duration?
-  ) async throws -> ByteBuffer {
+  ) async throws -> (ByteBuffer, RPCMetadata) {
+    let trailers = Mutex(RPCMetadata())
     let call = RPCCall(
       method: method.fullName, request: ByteBuffer(bytes: message),
-      options: CallOptions(timeout: self.options.timeout, metadata: metadata))
-    guard let timeout else { return try await self.channel.call(call) }
-    let context = RPCContext(
-      deadline: self.options.now() + TimeAmount(timeout), metadata: metadata,
-      method: method.fullName)
-    return try await RPCContext.$current.withValue(context) { try await self.channel.call(call) }
+      options: CallOptions(
+        timeout: self.options.timeout, metadata: metadata,
+        onResponseMetadata: { metadata in trailers.withLock { $0 = metadata } }))
+    let answer: ByteBuffer
+    if let timeout {
+      let context = RPCContext(
+        deadline: self.options.now() + TimeAmount(timeout), metadata: metadata,
+        method: method.fullName)
+      answer = try await RPCContext.$current.withValue(context) {
+        try await self.channel.call(call)
+      }
+    } else {
+      answer = try await self.channel.call(call)
+    }
+    return (answer, trailers.withLock { $0 })
   }
 
   private func failure(_ error: RPCError) -> ConnectResponse {

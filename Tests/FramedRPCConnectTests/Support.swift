@@ -36,6 +36,10 @@ final class ScriptedChannel: RPCChannel {
     self.calls.withLock { $0.append(Seen(call: call, context: RPCContext.current)) }
     return try self.answer(call)
   }
+
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    throw RPCError(.unimplemented, "this channel has no streams")
+  }
 }
 
 /// Answers the test service.

@@ -160,6 +160,10 @@ private struct SilentChannel: RPCChannel {
   func call(_ call: RPCCall) async throws -> ByteBuffer {
     throw RPCError(.unavailable, "nobody is here")
   }
+
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    throw RPCError(.unavailable, "nobody is here")
+  }
 }
 
 extension HTTPClient {
