@@ -373,7 +373,7 @@ def test_server_stops_at_the_window_of_the_connection(server, messages):
     with server.connect(streaming=wide) as connection:
         service = Service(connection, messages)
         connection.grants = False
-        calls = [service.download(sizes=[50_000], times=20) for _ in range(3)]
+        calls = [service.download(sizes=[50_000], times=30) for _ in range(3)]
         while connection.allowance.limit - connection.allowance.received >= 50_100:
             connection.pump()
         assert service.cancelled() >= 0, "a unary call needs no credit"
@@ -382,7 +382,7 @@ def test_server_stops_at_the_window_of_the_connection(server, messages):
         connection.send_window(
             rpc.CONNECTION, rpc.OF_CONNECTION, connection.allowance.next_limit())
         for call in calls:
-            assert service.sizes(call) == [50_000] * 20
+            assert service.sizes(call) == [50_000] * 30
 
 
 def test_unread_stream_blocks_nobody_else(small):

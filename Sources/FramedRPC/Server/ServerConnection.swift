@@ -104,8 +104,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.leaveTimer?.cancel()
     self.ageTimer?.cancel()
     for call in self.calls {
-      call?.messages?.close(error, lane: self.lane, keepsUnread: false)
       call?.task?.cancel()
+      call?.messages?.close(error, lane: self.lane, keepsUnread: false)
     }
     self.calls.removeAll()
     self.openCalls = 0
@@ -140,12 +140,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.giveUp(call, Self.deadlinePassed)
   }
 
-  /// Frees the call's slot and cancels its handler.
+  /// Frees the call's slot and cancels its handler, which knows it when its messages end.
   private func giveUp(_ call: Call, _ error: RPCError) {
     self.calls[call.stream.slot] = nil
     self.openCalls -= 1
-    call.messages?.close(error, lane: self.lane, keepsUnread: false)
     call.task?.cancel()
+    call.messages?.close(error, lane: self.lane, keepsUnread: false)
     self.closeIfDrained()
   }
 
@@ -597,21 +597,5 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
         code: UInt16(error.status.rawValue) | UInt16(subReason.rawValue) << 8, stream: stream,
         aux: serverMicroseconds),
       body: body)
-  }
-}
-
-extension RPCError {
-  /// The metadata key of ``reason``.
-  static let reasonKey: StaticString = "reason"
-
-  /// The reason, then as much of the metadata as still fits: more would end the connection.
-  fileprivate var wireMetadata: RPCMetadata {
-    guard let reason = self.reason else { return self.metadata }
-    var metadata = RPCMetadata()
-    metadata.appendTrusted(Self.reasonKey, reason)
-    for entry in self.metadata.entries where entry.key != "\(Self.reasonKey)" {
-      try? metadata.append(entry.key, entry.value)
-    }
-    return metadata
   }
 }

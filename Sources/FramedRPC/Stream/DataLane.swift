@@ -98,6 +98,8 @@ final class DataLane {
   /// The stream has something to send, or credit again.
   func append(_ stream: MessageStream) {
     guard !stream.isInRow, !stream.isClosed else { return }
+    // An end needs no credit: those that wait for the connection's do not hold it up.
+    if self.isBlocked, stream.sendEndingIfIdle() { return }
     stream.isInRow = true
     self.row.append(stream)
     self.connection.scheduleFlush()

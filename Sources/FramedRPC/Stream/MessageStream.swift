@@ -435,6 +435,15 @@ package final class MessageStream: @unchecked Sendable {
     self.connection.sendEnding(ending, of: self)
   }
 
+  /// Sends the end if no message is left to send before it.
+  ///
+  /// - Returns: whether it was sent.
+  func sendEndingIfIdle() -> Bool {
+    guard self.rest == nil, self.sending.isEmpty else { return false }
+    self.sendEnding()
+    return self.isEndSent
+  }
+
   /// The task that reads or writes was cancelled, and the call goes on without it.
   func interrupt() {
     let (writers, reader) = self.state.withLock { state in
