@@ -28,10 +28,17 @@ let nioHTTPTypesHTTP1 = Target.Dependency.product(
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let instrumentation = Target.Dependency.product(
+  name: "Instrumentation", package: "swift-distributed-tracing")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let tracing = Target.Dependency.product(
+  name: "Tracing", package: "swift-distributed-tracing")
 let unixSignals = Target.Dependency.product(
   name: "UnixSignals", package: "swift-service-lifecycle")
 
@@ -69,25 +76,27 @@ let foundationTargets: [Target] = [
   .target(
     name: "RESTSupport",
     dependencies: [
-      "JSON", "Kernel", httpTypes, hummingbird, hummingbirdCore, lifecycle, logging, nioCore,
-      nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+      "JSON", "Kernel", "W3CTrace", httpTypes, hummingbird, hummingbirdCore, lifecycle, logging,
+      nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
     ], swiftSettings: safe),
   .target(name: "Storage", dependencies: [grdb, grdbSQLite, logging], swiftSettings: shared),
   .target(
     name: "EventLog",
-    dependencies: ["Contracts", "FramedRPC", "Kernel", "Storage", lifecycle, logging],
+    dependencies: [
+      "Contracts", "FramedRPC", "Kernel", "Storage", "W3CTrace", lifecycle, logging,
+    ],
     swiftSettings: safe),
   .target(
     name: "AdaptorSupport",
-    dependencies: ["Contracts", "EventLog", "FramedRPC", "Kernel", "Storage"],
+    dependencies: ["Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "W3CTrace"],
     swiftSettings: safe),
   .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: safe),
   .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: safe),
   .testTarget(
     name: "RESTSupportTests",
     dependencies: [
-      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", hummingbird, lifecycle,
-      logging, nioCore, nioPosix,
+      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", "W3CTrace", hummingbird,
+      lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .executableTarget(
     name: "storage-crash-writer", dependencies: ["Storage", logging],
@@ -98,19 +107,37 @@ let foundationTargets: [Target] = [
   .testTarget(
     name: "EventLogTests",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport", logging, nioPosix,
+      "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "TestSupport", "W3CTrace", logging,
+      nioPosix,
     ], swiftSettings: safe),
 ]
 
 let rpcTargets: [Target] = [
   .systemLibrary(
     name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+  .target(name: "CFramedRPC", dependencies: ["CProtobufC"]),
   .target(
-    name: "FramedRPC", dependencies: ["CProtobufC", nioCore, nioPosix], swiftSettings: shared),
-  .target(name: "CProtos", dependencies: ["CProtobufC"]),
+    name: "FramedRPC", dependencies: ["CFramedRPC", "CProtobufC", nioCore, nioPosix],
+    swiftSettings: shared),
+  // Apart, so that who does without TLS does not build BoringSSL.
+  .target(
+    name: "FramedRPCTLS", dependencies: ["FramedRPC", nioCore, nioSSL, nioTLS],
+    swiftSettings: shared),
+  // For tests: faults in virtual time.
+  .target(
+    name: "FramedRPCTestKit", dependencies: ["FramedRPC", nioCore, nioEmbedded],
+    swiftSettings: shared),
+  // What FramedRPC itself does without: logs, metrics and traces of calls.
+  .target(
+    name: "FramedRPCObservability",
+    dependencies: ["FramedRPC", "W3CTrace", instrumentation, logging, metrics, tracing],
+    swiftSettings: shared),
+  .target(name: "W3CTrace", swiftSettings: safe),
+  .target(name: "PrometheusText", dependencies: [metrics], swiftSettings: safe),
+  .target(name: "CProtos", dependencies: ["CFramedRPC", "CProtobufC"]),
   .target(name: "CDescriptorProtos", dependencies: ["CProtobufC"]),
   .target(
-    name: "Contracts", dependencies: ["CProtobufC", "CProtos", "FramedRPC", nioCore],
+    name: "Contracts", dependencies: ["CFramedRPC", "CProtobufC", "CProtos", "FramedRPC", nioCore],
     swiftSettings: shared),
   .target(
     name: "FramedRPCJSON", dependencies: ["CProtobufC", "FramedRPC", "JSON"],
@@ -126,7 +153,20 @@ let rpcTargets: [Target] = [
   .testTarget(
     name: "FramedRPCTests",
     dependencies: [
-      "CProtobufC", "Contracts", "FramedRPC", nioCore, nioEmbedded, nioPosix,
+      "CProtobufC", "Contracts", "FramedRPC", "FramedRPCTLS", nioCore, nioEmbedded, nioPosix,
+      nioSSL,
+    ], exclude: ["Certificates"], swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCTestKitTests",
+    dependencies: ["Contracts", "FramedRPC", "FramedRPCTestKit", nioCore],
+    swiftSettings: shared),
+  .testTarget(
+    name: "FramedRPCObservabilityTests",
+    dependencies: [
+      "Contracts", "FramedRPC", "FramedRPCObservability", "PrometheusText", "W3CTrace",
+      instrumentation, logging, metrics, nioCore, nioPosix, tracing,
+      .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+      .product(name: "MetricsTestKit", package: "swift-metrics"),
     ], swiftSettings: shared),
   .testTarget(
     name: "FramedRPCJSONTests",
@@ -155,8 +195,9 @@ let applicationTargets: [Target] = [
   .target(
     name: "SugangServices",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "Gateway", "JSON", "Kernel", "RESTSupport", "Storage",
-      "AdaptorSupport", lifecycle, logging, nioPosix, unixSignals,
+      "Contracts", "EventLog", "FramedRPC", "FramedRPCObservability", "FramedRPCTLS", "Gateway",
+      "JSON", "Kernel", "PrometheusText", "RESTSupport", "Storage", "AdaptorSupport", lifecycle,
+      logging, metrics, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
   // Wraps posix_spawn, waitid and flock.
   .target(
@@ -167,7 +208,7 @@ let applicationTargets: [Target] = [
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "FramedRPCJSON", "HTTPClientKit", "JSON", "Kernel",
+      "Contracts", "FramedRPC", "FramedRPCJSON", "FramedRPCTLS", "HTTPClientKit", "JSON", "Kernel",
       "PayCore", "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging,
       nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),
@@ -186,7 +227,7 @@ let applicationTargets: [Target] = [
       "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
-    name: "SugangTests", dependencies: ["FramedRPC", "sugang", logging], swiftSettings: safe),
+    name: "SugangTests", dependencies: ["FramedRPC", "SugangServices", "sugang", logging], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
@@ -200,16 +241,22 @@ let package = Package(
   products: [
     .executable(name: "sugang", targets: ["sugang"]),
     .library(name: "FramedRPC", targets: ["FramedRPC"]),
+    .library(name: "FramedRPCTLS", targets: ["FramedRPCTLS"]),
+    .library(name: "FramedRPCTestKit", targets: ["FramedRPCTestKit"]),
+    .library(name: "FramedRPCObservability", targets: ["FramedRPCObservability", "W3CTrace"]),
     .library(name: "Contracts", targets: ["Contracts"]),
     .library(name: "SugangServices", targets: ["SugangServices"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),

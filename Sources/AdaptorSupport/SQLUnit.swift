@@ -2,6 +2,7 @@ import EventLog
 import FramedRPC
 import Kernel
 import Storage
+import W3CTrace
 
 /// One unit of work of a context on its database: the connection, and what its events need to say.
 package struct SQLUnit {
@@ -9,6 +10,8 @@ package struct SQLUnit {
   /// One moment for everything that the unit writes.
   package let now: Timestamp
   package let cause: Cause
+  /// Of the call or the event behind it; its events go on with it.
+  private let trace: TraceContext?
   private let outbox: Outbox
 
   /// Publishes an event if, and only if, this unit of work commits.
@@ -18,16 +21,18 @@ package struct SQLUnit {
     try self.outbox.append(
       OutgoingEvent(
         type: type, subject: subject.text, correlationID: subject.correlationID, time: self.now,
-        cause: self.cause, data: message.encodedBytes()),
+        cause: self.cause, traceContext: self.trace?.parent ?? "", data: message.encodedBytes()),
       in: self.connection)
   }
 
   fileprivate init(
-    _ connection: any SQLConnection, now: Timestamp, cause: Cause, outbox: Outbox
+    _ connection: any SQLConnection, now: Timestamp, cause: Cause, trace: TraceContext?,
+    outbox: Outbox
   ) {
     self.connection = connection
     self.now = now
     self.cause = cause
+    self.trace = trace
     self.outbox = outbox
   }
 }
@@ -51,15 +56,24 @@ package struct SQLContext: Sendable {
 
   /// The unit of work inside a transaction that somebody else opened: an event's.
   package func unit(_ connection: any SQLConnection, because cause: Cause) -> SQLUnit {
-    SQLUnit(connection, now: self.clock.now(), cause: cause, outbox: self.outbox)
+    self.unit(connection, cause, TraceContext.current)
+  }
+
+  private func unit(
+    _ connection: any SQLConnection, _ cause: Cause, _ trace: TraceContext?
+  ) -> SQLUnit {
+    SQLUnit(
+      connection, now: self.clock.now(), cause: cause, trace: trace, outbox: self.outbox)
   }
 
   /// - Throws: what `work` throws; ``Problem`` unavailable when the database takes nothing now.
   package func transact<Answer: Sendable>(
     because cause: Cause, _ work: @escaping @Sendable (SQLUnit) throws -> Answer
   ) async throws -> Answer {
-    try await Self.explaining {
-      try await self.database.write { try work(self.unit($0, because: cause)) }
+    // The writer's thread knows nothing of this task.
+    let trace = TraceContext.current
+    return try await Self.explaining {
+      try await self.database.write { try work(self.unit($0, cause, trace)) }
     }
   }
 

@@ -1,5 +1,6 @@
 import Contracts
 import Storage
+import W3CTrace
 
 /// An inbound adaptor that reacts to the events of one source.
 package protocol EventHandler: Sendable {
@@ -15,4 +16,12 @@ package protocol EventHandler: Sendable {
   ///
   /// Gives the same end state for any order of events and any number of repeats.
   func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws
+}
+
+extension EventHandler {
+  /// The same as a part of the trace that the event belongs to, when it names one.
+  func handleInTrace(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
+    let trace = TraceContext(parents: [event.traceContext])?.child()
+    try TraceContext.$current.withValue(trace) { try self.handle(event, in: connection) }
+  }
 }

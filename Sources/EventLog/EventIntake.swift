@@ -132,7 +132,7 @@ package struct EventIntake: Sendable {
     guard try !ParkedEvents.follows(event, at: self.clock.now(), in: connection) else {
       return .parked
     }
-    try self.handler.handle(event, in: connection)
+    try self.handler.handleInTrace(event, in: connection)
     return .handled
   }
 
@@ -279,7 +279,7 @@ package struct EventIntake: Sendable {
         do {
           let event = try connection.attempt {
             let event = try one.event()
-            try handler.handle(event, in: connection)
+            try handler.handleInTrace(event, in: connection)
             try one.remove(in: connection)
             return event
           }

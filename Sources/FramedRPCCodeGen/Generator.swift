@@ -2,6 +2,8 @@ import CDescriptorProtos
 import CProtobufC
 
 /// A protoc plugin: a CodeGeneratorRequest in, a CodeGeneratorResponse out.
+///
+/// Writes the Swift values and services, or, with the option `c`, the messages' codecs in C.
 public enum Generator {
   /// Never fails: what is wrong with the .proto files is part of the answer, as protoc wants it.
   public static func run(_ request: [UInt8]) -> [UInt8] {
@@ -21,6 +23,16 @@ public enum Generator {
     }
     defer { google__protobuf__compiler__code_generator_request__free_unpacked(unpacked, nil) }
     let schema = try SchemaReader.read(unpacked.pointee)
+    switch unpacked.pointee.parameter.map({ String(cString: $0) }) ?? "" {
+    case "": return Self.swift(schema)
+    case "c": return CodecEmitter.files(schema)
+    case let other:
+      throw SchemaError(
+        place: "option '\(other)'", reason: "there is only 'c', for the codecs of the messages")
+    }
+  }
+
+  private static func swift(_ schema: Schema) -> [(name: String, content: String)] {
     let packages = schema.packages.map { package in
       ("\(Naming.namespace(package.name)).swift", Self.emit(package))
     }
@@ -37,6 +49,7 @@ public enum Generator {
   private static func emit(_ package: Package) -> String {
     var writer = SwiftWriter()
     if !package.messages.isEmpty {
+      writer.line("public import CFramedRPC")
       writer.line("public import CProtobufC")
       writer.line("public import CProtos")
     }

@@ -16,8 +16,8 @@ enum Keywords {
       UInt32 UInt64 UInt8 UnsafeMutablePointer UnsafePointer
       """
     let runtime = """
-      CBackedMessage CProtobufC CProtos CallOptions CodecError FramedRPC HandlerExecution \
-      MessageArena MethodDescriptor ProtobufCMessageDescriptor RPCChannel RPCContext RPCMethod \
+      CBackedMessage CFramedRPC CProtobufC CProtos CallOptions CodecError FramedRPC \
+      GeneratedMessage HandlerExecution MessageArena MethodDescriptor ProtobufCMessageDescriptor RPCChannel RPCContext RPCMethod \
       RPCService ServiceDescriptor
       """
     return Set([swift, runtime].flatMap { $0.split(separator: " ").map(String.init) })

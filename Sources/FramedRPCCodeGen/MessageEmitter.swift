@@ -1,15 +1,18 @@
-/// Writes the Swift value of a message, and its two translations to and from the C struct.
+/// Writes the Swift value of a message, its two translations to and from the C struct, and the way to
+/// its codec.
 struct MessageEmitter {
   let message: Message
 
   func emit(_ writer: inout SwiftWriter) {
     writer.documentation(self.message.comment)
-    writer.block("public struct \(self.message.name): CBackedMessage {") { writer in
+    writer.block("public struct \(self.message.name): GeneratedMessage {") { writer in
       self.emitProperties(&writer)
       self.emitInitialiser(&writer)
       self.emitDescriptor(&writer)
       self.emitFill(&writer)
       self.emitRead(&writer)
+      writer.line()
+      self.emitCodec(&writer)
     }
   }
 
@@ -79,6 +82,26 @@ struct MessageEmitter {
         writer.line("self.\(field.property) = \(field.readExpression)")
       }
     }
+  }
+}
+
+extension MessageEmitter {
+  /// The functions that ``CodecEmitter`` writes.
+  private func emitCodec(_ writer: inout SwiftWriter) {
+    writer.block(
+      "public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, "
+        + "_ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, "
+        + "_ pointer: UnsafeMutablePointer<\(self.cType)>) -> Bool {"
+    ) { $0.line("\(self.cFunction)__decode(decoder, at, end, pointer) != 0") }
+    writer.line()
+    writer.block("public static func size(_ pointer: UnsafePointer<\(self.cType)>) -> Int {") {
+      $0.line("\(self.cFunction)__size(pointer)")
+    }
+    writer.line()
+    writer.block(
+      "public static func write(_ pointer: UnsafePointer<\(self.cType)>, "
+        + "_ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {"
+    ) { $0.line("\(self.cFunction)__write(pointer, end)") }
   }
 }
 
@@ -157,14 +180,11 @@ extension Field {
   private var repeatedCExpression: String {
     let values = "self.\(self.property)"
     return switch self.kind {
-    case .bool: "try arena.scalars(\(values).map { $0 ? 1 : 0 })"
+    case .bool, .enumeration: "try arena.scalars(\(values)) { \(self.cExpression("$0")) }"
     case .number: "try arena.scalars(\(values))"
     case .string: "try arena.strings(\(values), field: \"\(self.name)\")"
     case .bytes: "try arena.byteStrings(\(values))"
     case .message: "try arena.messages(\(values))"
-    case .enumeration(let name):
-      "try arena.scalars(\(values).map { \(Naming.cType(name))"
-        + "(rawValue: UInt32(bitPattern: $0.rawValue)) })"
     }
   }
 
@@ -173,11 +193,11 @@ extension Field {
   var readExpression: String {
     let field = "pointer.pointee.\(self.name)"
     if self.isRepeated {
-      let elements = "repeatedField(\(field), pointer.pointee.n_\(self.name))"
+      let elements = "\(field), pointer.pointee.n_\(self.name)"
       return switch self.kind {
-      case .number: "Array(\(elements))"
-      case .string, .message: "\(elements).compactMap { $0.map { \(self.swiftExpression("$0")) } }"
-      default: "\(elements).map { \(self.swiftExpression("$0")) }"
+      case .message: "messageFields(\(elements))"
+      case .number: "Array(repeatedField(\(elements)))"
+      default: "repeatedField(\(elements)).map { \(self.swiftExpression("$0")) }"
       }
     }
     if let presence = self.presence {
@@ -193,7 +213,7 @@ extension Field {
     switch self.kind {
     case .bool: "\(value) != 0"
     case .number: value
-    case .string: "String(cString: \(value))"
+    case .string: "stringField(\(value))"
     case .bytes: "bytesField(\(value))"
     case .message: "\(self.elementType)(\(value))"
     case .enumeration: "\(self.elementType)(rawValue: Int32(bitPattern: \(value).rawValue))"

@@ -45,6 +45,16 @@ enum Naming {
     fullName.split(separator: ".").map { Self.snake($0) }.joined(separator: "__")
   }
 
+  /// The initialiser of a C struct: `SUGANG__PAY__V1__PAYMENT__INIT`
+  static func cInitialiser(_ fullName: String) -> String {
+    "\(Self.cFunction(fullName).uppercased())__INIT"
+  }
+
+  /// `sugang/pay/v1/pay.proto` → `sugang/pay/v1/pay`
+  static func withoutEnding(_ file: String) -> String {
+    file.hasSuffix(".proto") ? String(file.dropLast(".proto".count)) : file
+  }
+
   private static func capitalized(_ part: some StringProtocol) -> String {
     part.prefix(1).uppercased() + part.dropFirst()
   }

@@ -14,6 +14,8 @@ struct Package {
 }
 
 struct Message {
+  /// Where it is declared, without the ending: `sugang/pay/v1/pay`.
+  let file: String
   let fullName: String
   let name: String
   let comment: String?
@@ -32,11 +34,26 @@ struct Field {
     case enumeration(String)
   }
 
+  /// How a value travels.
+  enum Wire: Equatable {
+    /// A varint of the value as it is, a negative one as 64 bits.
+    case plain
+    /// A varint in which small negative numbers are short, too.
+    case zigzag
+    /// Four or eight bytes.
+    case fixed(bytes: Int)
+    /// Behind its length.
+    case delimited
+  }
+
   let name: String
   let number: Int32
   let comment: String?
   let kind: Kind
+  let wire: Wire
   let isRepeated: Bool
+  /// Whether we send the values of a repeated field in one piece.
+  let isPacked: Bool
   /// The one-member oneof that says whether the field is there.
   let presence: String?
 }

@@ -93,7 +93,8 @@ struct SchemaReader {
         field.pointee, in: name, oneofs: oneofs, path: path + [2, Int32(number)])
     }
     return Message(
-      fullName: "\(package).\(name)", name: name, comment: self.comments[path], fields: fields)
+      file: Naming.withoutEnding(self.fileName), fullName: "\(package).\(name)", name: name,
+      comment: self.comments[path], fields: fields)
   }
 
   private func read(
@@ -108,10 +109,15 @@ struct SchemaReader {
       throw self.fail(
         place, "protoc-c 1.4.1 refuses proto3 optional; wrap the field in a one-member oneof")
     }
+    let isRepeated =
+      field.label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED
+    let wire = Self.wire(of: field)
+    // proto3 packs what can be packed, unless told not to.
+    let mayPack = field.options.map { $0.pointee.has_packed == 0 || $0.pointee.packed != 0 } ?? true
     return Field(
       name: name, number: field.number, comment: self.comments[path],
-      kind: try self.kind(of: field, place),
-      isRepeated: field.label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED,
+      kind: try self.kind(of: field, place), wire: wire, isRepeated: isRepeated,
+      isPacked: isRepeated && wire != .delimited && mayPack,
       presence: field.has_oneof_index != 0 ? oneofs[Int(field.oneof_index)] : nil)
   }
 
@@ -142,6 +148,27 @@ struct SchemaReader {
     case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_DOUBLE: .number("Double")
     case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_FLOAT: .number("Float")
     default: throw self.fail(place, "this type of field is not supported")
+    }
+  }
+
+  private static func wire(of field: Google__Protobuf__FieldDescriptorProto) -> Field.Wire {
+    switch field.type {
+    case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE:
+      .delimited
+    case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_FIXED32,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_SFIXED32,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_FLOAT:
+      .fixed(bytes: 4)
+    case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_FIXED64,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_SFIXED64,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_DOUBLE:
+      .fixed(bytes: 8)
+    case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_SINT32,
+      GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_SINT64:
+      .zigzag
+    default: .plain
     }
   }
 

@@ -1,4 +1,4 @@
-/// Collects lines of Swift, indented by the blocks they stand in.
+/// Collects lines of Swift or C, indented by the blocks they stand in.
 struct SwiftWriter {
   private(set) var text = ""
   private var depth = 0
@@ -11,13 +11,15 @@ struct SwiftWriter {
   }
 
   mutating func block(
-    _ opening: String, closing: String = "}", _ body: (inout SwiftWriter) throws -> Void
+    _ opening: String, closing: String? = "}", _ body: (inout SwiftWriter) throws -> Void
   ) rethrows {
     self.line(opening)
     self.depth += 1
     try body(&self)
     self.depth -= 1
-    self.line(closing)
+    if let closing {
+      self.line(closing)
+    }
   }
 
   /// A .proto comment as documentation.

@@ -21,6 +21,7 @@ package struct ConnectAdaptor: RESTAdaptor {
   package static let withheldServices: Set<String> = [
     EventsV1.EventFeedService.descriptor.name,
     EventsV1.EventInboxService.descriptor.name,
+    FramedrpcV1.StreamTestService.descriptor.name,
     FramedrpcV1.TestService.descriptor.name,
     SupervisorV1.SupervisorService.descriptor.name,
   ]

@@ -39,6 +39,7 @@ public final class InProcessSystem: Sendable {
     let publicAddress = PublicAddress(settings)
     let services = try composeServices(
       ServiceName.allCases, settings: settings, peers: peers, network: network,
+      tls: try ServiceTLS(ServiceName.allCases, settings),
       links: Links { publicAddress.url }, anyPort: true, logger: logger,
       onListening: { name, door in
         publicAddress.opened(name, door)

@@ -27,10 +27,14 @@ private func run(
     // One process stops its services one after another: each would wait again.
     settings.drainDelay = .zero
   }
-  let peers = Peers(settings: settings, network: network)
+  let tls = try ServiceTLS(names, settings)
+  // Several services in one process meet in-process, which needs no security.
+  let peers = Peers(settings: settings, network: network) { peer in
+    names.first.flatMap { tls?.client(of: $0, to: peer) }
+  }
   defer { peers.shutdown() }
   let services = try composeServices(
-    names, settings: settings, peers: peers, network: network,
+    names, settings: settings, peers: peers, network: network, tls: tls,
     links: Links(publicBaseURL: settings.links), anyPort: false, logger: logger
   ) { _, _ in }
   let group = ServiceGroup(
@@ -43,15 +47,17 @@ private func run(
 /// Every part of some services, in the order in which ServiceLifecycle starts them.
 func composeServices(
   _ names: [ServiceName], settings: ServiceSettings, peers: Peers, network: InProcessNetwork?,
-  links: Links, anyPort: Bool, logger: Logger, onListening: @escaping ServiceHost.OnListening
+  tls: ServiceTLS?, links: Links, anyPort: Bool, logger: Logger,
+  onListening: @escaping ServiceHost.OnListening
 ) throws -> [any Service] {
   try names.flatMap { name -> [any Service] in
     var logger = logger
     logger[metadataKey: "service"] = "\(name.rawValue)"
     let environment = ServiceEnvironment(
-      name: name, settings: settings, peers: peers, logger: logger, links: links)
+      name: name, settings: settings, peers: peers, logger: logger, links: links,
+      telemetry: ServiceTelemetry(service: name))
     return try ServiceHost.services(
-      for: compose(environment), environment, network: network, anyPort: anyPort,
+      for: compose(environment), environment, network: network, tls: tls, anyPort: anyPort,
       onListening: onListening)
   }
 }

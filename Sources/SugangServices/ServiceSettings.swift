@@ -17,17 +17,29 @@ public struct ServiceSettings: Sendable {
   public var payLimitWon: Int64
   /// How long a service that is told to stop goes on serving while `/readyz` says that it leaves.
   public var drainDelay: Duration
+  /// Where `ca.pem` and each service's NAME.pem and NAME.key lie; nil is plaintext. With it the
+  /// services use mutual TLS among themselves and with everybody else.
+  public var tlsFolder: String?
   /// Enrollment → Pay and Point → Gift: how long one call may take.
   public var callTimeout: Duration
   public var breaker: CircuitBreakerPolicy
   public var bulkhead: BulkheadPolicy
+  /// Where other services are, when they are not on this machine's usual ports. Several endpoints
+  /// of one service must answer from the same data.
+  public var peers: [ServiceName: RPCTarget]
+  /// How the others are called.
+  public var callPolicy: ClientPolicy
+  /// The bearer token that every RPC port demands and every client sends; nil demands none.
+  public var rpcToken: String?
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
     publicBaseURL: String? = nil, payLimitWon: Int64 = ServiceSettings.defaultPayLimitWon,
-    drainDelay: Duration = .zero, callTimeout: Duration = .milliseconds(800),
+    drainDelay: Duration = .zero, tlsFolder: String? = nil,
+    callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
-    bulkhead: BulkheadPolicy = BulkheadPolicy()
+    bulkhead: BulkheadPolicy = BulkheadPolicy(), peers: [ServiceName: RPCTarget] = [:],
+    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -35,9 +47,13 @@ public struct ServiceSettings: Sendable {
     self.publicBaseURL = publicBaseURL
     self.payLimitWon = payLimitWon
     self.drainDelay = drainDelay
+    self.tlsFolder = tlsFolder
     self.callTimeout = callTimeout
     self.breaker = breaker
     self.bulkhead = bulkhead
+    self.peers = peers
+    self.callPolicy = callPolicy
+    self.rpcToken = rpcToken
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

@@ -40,11 +40,12 @@ struct Descriptors {
 
   /// A CodeGeneratorRequest of one file.
   static func request(
-    package: String = "framedrpc.sample.v1", syntax: String? = "proto3",
+    package: String = "framedrpc.sample.v1", syntax: String? = "proto3", option: String? = nil,
     _ contents: (inout Descriptors) -> Void
   ) -> [UInt8] {
     Self.make {
       $0.set(1, "sample.proto")
+      if let option { $0.set(2, option) }
       $0.set(15) { file in
         file.set(1, "sample.proto")
         file.set(2, package)

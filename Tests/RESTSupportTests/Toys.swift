@@ -4,6 +4,7 @@ import Kernel
 import Logging
 import RESTSupport
 import Synchronization
+import W3CTrace
 
 /// A thing with every kind of field, to try a resource on.
 struct Toy: Sendable {
@@ -65,6 +66,13 @@ final class ToyAdaptor: RESTAdaptor {
       let key = try request.idempotencyKey()?.value
       return .json(["key": .optional(key), "caller": .string(request.caller.requestID)])
     }
+    routes.on(.get, "/trace") { _ in
+      .json([
+        "parent": .optional(TraceContext.current?.parent),
+        "state": .optional(TraceContext.current?.state),
+      ])
+    }
+    routes.addMetrics { "toys \(self.toys.withLock(\.count))\n" }
     let refusal: Routes.Refusal = { .text($0.code, status: 429) }
     routes.on(.post, "/plain", refusing: refusal) { _ in
       RESTResponse(204).adding("Via", "one").adding("Via", "two")

@@ -24,6 +24,16 @@ struct CommandLineTests {
     #expect(outcome.text.contains("error: \(message)"), "\(outcome.text)")
   }
 
+  @Test(
+    "a token between services that could be guessed or cannot travel is refused, unseen",
+    arguments: ["secret", "fifteen-letters", "sixteen letters!"])
+  func refusesToken(token: String) async throws {
+    let outcome = try await Self.run(["serve", "pay"], ["SUGANG_RPC_TOKEN": token])
+    #expect(outcome.status == 1)
+    #expect(outcome.text.contains("error: SUGANG_RPC_TOKEN is not a token: 16 or more letters"))
+    #expect(!outcome.text.contains(token))
+  }
+
   @Test("an address that this machine does not have is not taken for a port in use")
   func refusesAddress() async throws {
     let folder = try TemporaryFolder()

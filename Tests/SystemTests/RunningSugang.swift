@@ -17,9 +17,13 @@ final class RunningSugang: Sendable {
 
   /// Returns when every service is ready.
   ///
-  /// - Parameter folder: Of a system that was, nil for new data.
-  static func start(in folder: TemporaryFolder? = nil) async throws -> RunningSugang {
-    let system = try RunningSugang(folder: folder ?? TemporaryFolder())
+  /// - Parameters:
+  ///   - folder: Of a system that was, nil for new data.
+  ///   - flags: More flags of `sugang up`.
+  static func start(
+    in folder: TemporaryFolder? = nil, flags: [String] = []
+  ) async throws -> RunningSugang {
+    let system = try RunningSugang(folder: folder ?? TemporaryFolder(), flags: flags)
     try await eventually("the system is ready") {
       guard system.process.isRunning else { throw SystemTestFailure("sugang up has ended") }
       return (try? await system.http.request("GET", "/readyz"))?.status == 200
@@ -27,7 +31,7 @@ final class RunningSugang: Sendable {
     return system
   }
 
-  private init(folder: TemporaryFolder) throws {
+  private init(folder: TemporaryFolder, flags: [String]) throws {
     self.folder = folder
     self.portOffset = try FreePorts.offset()
     self.http = HTTPClient(port: 8088 + self.portOffset, deadline: .seconds(20))
@@ -36,7 +40,7 @@ final class RunningSugang: Sendable {
       [
         "up", "--data", self.folder.path, "--port-offset", "\(self.portOffset)", "--log-level",
         "error",
-      ])
+      ] + flags)
     self.processID = self.process.processID
     self.supervisorChannel = RPCClient(
       address: .unix(path: self.folder.path + "/supervisor.sock"),

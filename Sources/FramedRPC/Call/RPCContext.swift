@@ -12,27 +12,32 @@ public struct RPCContext: Sendable {
   @TaskLocal public static var current: RPCContext?
 
   /// When the caller stops waiting; nil means never.
-  public let deadline: NIODeadline?
-  public let metadata: RPCMetadata
+  public var deadline: NIODeadline?
+  public var metadata: RPCMetadata
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String
+  /// Who calls.
+  public let peer: RPCPeer
   /// Where what the handler says beside its answer is kept; nil outside a server.
   let responseMetadata: ResponseMetadata?
 
   public init(
-    deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = ""
+    deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = "",
+    peer: RPCPeer = RPCPeer()
   ) {
-    self.init(deadline: deadline, metadata: metadata, method: method, responseMetadata: nil)
+    self.init(
+      deadline: deadline, metadata: metadata, method: method, peer: peer, responseMetadata: nil)
   }
 
   init(
-    deadline: NIODeadline?, metadata: RPCMetadata, method: String,
+    deadline: NIODeadline?, metadata: RPCMetadata, method: String, peer: RPCPeer,
     responseMetadata: ResponseMetadata?
   ) {
     self.responseMetadata = responseMetadata
     self.deadline = deadline
     self.metadata = metadata
     self.method = method
+    self.peer = peer
   }
 
   /// Sends a pair with the end of the answer (trailing metadata): beside the message of a unary

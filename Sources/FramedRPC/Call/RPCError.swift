@@ -46,4 +46,8 @@ extension RPCError {
     }
     return metadata
   }
+  static func answerTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted, "the answer of \(bytes) bytes is over the caller's limit of \(limit)")
+  }
 }

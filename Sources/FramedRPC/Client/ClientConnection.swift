@@ -139,7 +139,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       Call(
         method: call.method, hash: call.hash, request: ByteBuffer(), metadata: call.metadata,
         deadline: call.deadline, carriesRequest: false,
-        onResponseMetadata: call.onResponseMetadata))
+        onResponseMetadata: call.onResponseMetadata), isUnary: true)
     // A server that answers before it has read everything fails the write; its answer says why.
     try? await messages.write(call.request)
     messages.end(.halfClose)
@@ -164,12 +164,15 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   /// Starts a call whose messages go through the stream that this returns. What goes wrong, also
   /// before a byte has left, ends that stream.
   ///
+  /// - Parameter isUnary: whether one message goes through it, so that no writer waits for room.
   /// - Throws: ``RPCError`` UNIMPLEMENTED when the server has no streaming.
-  package func open(_ call: Call) throws(RPCError) -> MessageStream {
+  package func open(
+    _ call: Call, isUnary: Bool = false
+  ) throws(RPCError) -> MessageStream {
     guard let peer = self.peerStreaming.withLock({ $0 }) else {
       throw RPCError(.unimplemented, "the server has no streaming", notProcessed: true)
     }
-    let messages = MessageStream(connection: self, peer: peer)
+    let messages = MessageStream(connection: self, peer: peer, countsQueue: isUnary)
     call.messages = messages
     self.submit(call, now: nil)
     return messages
@@ -339,7 +342,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   override func stream(_ id: StreamID) -> MessageStream? {
     guard let call = self.call(of: id) else { return nil }
     if call.messages == nil, let peer = self.settings?.streaming {
-      let messages = MessageStream(connection: self, peer: peer)
+      let messages = MessageStream(connection: self, peer: peer, countsQueue: false)
       messages.id = id
       call.messages = messages
     }

@@ -32,6 +32,8 @@ struct ConnectionState {
   private var failures = 0
   private var waiters: [Int: (waiter: Waiter, waitForReady: Bool)] = [:]
   private var lastWaiterID = 0
+  /// From 0 to 1, for the jitter.
+  var random: @Sendable () -> Double = { .random(in: 0...1) }
 
   var ready: ClientConnection? {
     if case .ready(let connection) = self.phase { connection } else { nil }
@@ -136,12 +138,10 @@ struct ConnectionState {
     return (connection, self.takeWaiters { _ in true })
   }
 
+  /// Those who came first come first.
   private mutating func takeWaiters(_ isTaken: (Bool) -> Bool) -> [Waiter] {
-    let taken = self.waiters.filter { isTaken($0.value.waitForReady) }
-    for id in taken.keys {
-      self.waiters[id] = nil
-    }
-    return taken.values.map(\.waiter)
+    let taken = self.waiters.filter { isTaken($0.value.waitForReady) }.keys.sorted()
+    return taken.compactMap { self.waiters.removeValue(forKey: $0)?.waiter }
   }
 
   private mutating func nextBackoff() -> TimeAmount {
@@ -150,6 +150,6 @@ struct ConnectionState {
       nanoseconds = min(nanoseconds * 1.6, Double(Self.maxBackoff.nanoseconds))
     }
     self.failures += 1
-    return .nanoseconds(Int64(nanoseconds * Double.random(in: 0.8...1.2)))
+    return .nanoseconds(Int64(nanoseconds * (0.8 + 0.4 * self.random())))
   }
 }

@@ -11,14 +11,21 @@ public final class RPCClient: RPCChannel, Sendable {
   public let address: RPCAddress
   private let loop: any EventLoop
   private let limits: RPCLimits
+  private let security: (any ClientSecurity)?
   private let state = Mutex(ConnectionState())
 
+  /// - Parameter security: of the connection to a TCP or Unix address; nil is plaintext.
   public init(
-    address: RPCAddress, group: any EventLoopGroup, limits: RPCLimits = .standard
+    address: RPCAddress, group: any EventLoopGroup, limits: RPCLimits = .standard,
+    security: (any ClientSecurity)? = nil
   ) {
     self.address = address
     self.loop = group.next()
     self.limits = limits
+    self.security = security
+    if case .inProcess(_, let network) = address, let simulation = network.simulation {
+      self.state.withLock { $0.random = simulation.random }
+    }
   }
 
   deinit {
@@ -176,9 +183,20 @@ public final class RPCClient: RPCChannel, Sendable {
         self.perform(self.state.withLock { $0.connected(connection) })
       },
       onRetired: { [weak self] connection, error in self?.lost(connection, error) })
-    Task { [weak self, address] in
+    if case .inProcess(let name, let network) = self.address {
+      // On the loop: when a task of its own would run, chance says.
+      self.loop.execute { [weak self] in
+        do throws(RPCError) {
+          try network.connect(name, connection)
+        } catch {
+          self?.lost(connection, error)
+        }
+      }
+      return
+    }
+    Task { [weak self, address, security] in
       do throws(RPCError) {
-        try await Connector.connect(connection, to: address)
+        try await Connector.connect(connection, to: address, security: security)
       } catch {
         self?.lost(connection, error)
       }

@@ -4,6 +4,8 @@ package import NIOCore
 package enum Handshake {
   /// Neither ASCII nor the start of a TLS record, so that a port can be shared.
   package static let magic: [UInt8] = [0xF5, 0x46, 0x52, 0x50, 0x43, 0x0D, 0x0A, 0x1A]
+  /// The first byte of a TLS handshake (RFC 8446, section 5.1).
+  package static let tlsRecord: UInt8 = 0x16
   package static let version: UInt16 = 1
 
   fileprivate enum Feature {

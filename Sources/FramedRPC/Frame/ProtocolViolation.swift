@@ -10,6 +10,9 @@ package struct ProtocolViolation: Error, Hashable, Sendable {
 
   /// Often a service's other port.
   package static let http = ProtocolViolation(.notFramedRPC, "this port speaks HTTP")
+  package static let tls = ProtocolViolation(.notFramedRPC, "this port takes plaintext, not TLS")
+  package static let plaintext = ProtocolViolation(
+    .notFramedRPC, "this port takes TLS, not plaintext")
 }
 
 /// Why a connection ends; the `reason` of GOAWAY.
@@ -34,4 +37,6 @@ package struct GoAwayReason: Hashable, Sendable {
   package static let unexpectedFrame = GoAwayReason(rawValue: 9)
   /// More DATA than the receiver had allowed.
   package static let flowControl = GoAwayReason(rawValue: 10)
+  /// The client is known, and its calls are not taken.
+  package static let notPermitted = GoAwayReason(rawValue: 16)
 }

@@ -51,6 +51,25 @@ public struct RPCMetadata: Hashable, Sendable {
     try self.append(key, Array(value.utf8))
   }
 
+  /// Makes `value` the only one of `key`, in place of the first that was there.
+  ///
+  /// - Throws: ``RPCError`` as ``append(_:_:)-(_,[UInt8])`` does; nothing has changed then.
+  public mutating func set(_ key: String, _ value: String) throws(RPCError) {
+    var changed = self
+    let place = self.entries.firstIndex { $0.key == key }
+    changed.removeAll(key)
+    try changed.append(key, value)
+    if let place {
+      changed.entries.insert(changed.entries.removeLast(), at: place)
+    }
+    self = changed
+  }
+
+  /// Takes every value of `key` out.
+  public mutating func removeAll(_ key: String) {
+    self.entries.removeAll { $0.key == key }
+  }
+
   /// Appends what is known to fit: keys of our own, short values.
   mutating func appendTrusted(_ key: StaticString, _ value: String) {
     self.entries.append(Entry(key: "\(key)", value: Array(value.utf8.prefix(Self.maxValueBytes))))
@@ -58,7 +77,7 @@ public struct RPCMetadata: Hashable, Sendable {
 
   /// Takes every value of `key` out and returns the first, when it is UTF-8.
   mutating func remove(_ key: String) -> String? {
-    defer { self.entries.removeAll { $0.key == key } }
+    defer { self.removeAll(key) }
     return self[key]
   }
 

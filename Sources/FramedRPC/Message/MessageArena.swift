@@ -1,12 +1,14 @@
+public import CFramedRPC
 public import CProtobufC
 
-/// The memory of one message while it is packed or unpacked.
+/// The memory of one message while it is encoded or decoded.
 ///
 /// A borrowed view of a C arena that lives on the stack of ``withArena(budget:_:)``; it must not
 /// leave that closure.
 public struct MessageArena {
-  /// Bytes of stack that serve as the first block: enough for nearly every request.
-  @usableFromInline static let firstBlockBytes = 2048
+  /// Bytes of stack that serve as the first block: enough for nearly every request. Above 1,024 Swift
+  /// takes such memory from the heap.
+  @inlinable static var firstBlockBytes: Int { 1024 }
 
   @usableFromInline let arena: UnsafeMutablePointer<framed_rpc_arena>
 
@@ -45,12 +47,13 @@ public struct MessageArena {
   ) throws(CodecError) -> UnsafeMutablePointer<CChar> {
     var string = string
     let count = string.utf8.count
-    let copy = try self.allocate(UInt8.self, count: count + 1)
+    let copy = framed_rpc_arena_alloc_bytes(self.arena, count + 1)
+    guard let copy = copy?.bindMemory(to: UInt8.self, capacity: count + 1) else {
+      throw .memoryBudgetExceeded
+    }
     let containsNUL = string.withUTF8 { utf8 in
-      if let source = utf8.baseAddress {
-        copy.update(from: source, count: count)
-      }
-      return utf8.contains(0)
+      // A copy that is not plain ASCII may still have no NUL.
+      framed_rpc_copy_text(copy, utf8.baseAddress, count) == 0 && utf8.contains(0)
     }
     guard !containsNUL else { throw .embeddedNUL(field: "\(field)") }
     copy[count] = 0
@@ -59,13 +62,8 @@ public struct MessageArena {
 
   /// Copies raw bytes.
   public func bytes(_ bytes: [UInt8]) throws(CodecError) -> ProtobufCBinaryData {
-    let copy = try self.allocate(UInt8.self, count: max(bytes.count, 1))
-    bytes.withUnsafeBufferPointer { source in
-      if let start = source.baseAddress {
-        copy.update(from: start, count: source.count)
-      }
-    }
-    return ProtobufCBinaryData(len: bytes.count, data: copy)
+    guard !bytes.isEmpty else { return ProtobufCBinaryData(len: 0, data: nil) }
+    return ProtobufCBinaryData(len: bytes.count, data: try self.scalars(bytes))
   }
 
   /// The C struct of a nested message.
@@ -82,11 +80,13 @@ public struct MessageArena {
   @inlinable
   public func messages<Message: CBackedMessage>(
     _ messages: [Message]
-  ) throws(CodecError) -> UnsafeMutablePointer<UnsafeMutablePointer<Message.CStruct>?> {
+  ) throws(CodecError) -> UnsafeMutablePointer<UnsafeMutablePointer<Message.CStruct>?>? {
+    guard !messages.isEmpty else { return nil }
     let pointers = try self.allocate(
-      UnsafeMutablePointer<Message.CStruct>?.self, count: max(messages.count, 1))
-    for (index, message) in messages.enumerated() {
-      pointers[index] = try self.message(message)
+      UnsafeMutablePointer<Message.CStruct>?.self, count: messages.count)
+    // By index: a loop over the elements would copy each, and count its references up and down.
+    for index in messages.indices {
+      pointers[index] = try self.message(messages[index])
     }
     return pointers
   }
@@ -94,11 +94,11 @@ public struct MessageArena {
   /// The array that a repeated string field wants.
   public func strings(
     _ strings: [String], field: StaticString
-  ) throws(CodecError) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
-    let pointers = try self.allocate(
-      UnsafeMutablePointer<CChar>?.self, count: max(strings.count, 1))
-    for (index, string) in strings.enumerated() {
-      pointers[index] = try self.string(string, field: field)
+  ) throws(CodecError) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
+    guard !strings.isEmpty else { return nil }
+    let pointers = try self.allocate(UnsafeMutablePointer<CChar>?.self, count: strings.count)
+    for index in strings.indices {
+      pointers[index] = try self.string(strings[index], field: field)
     }
     return pointers
   }
@@ -106,22 +106,39 @@ public struct MessageArena {
   /// The array that a repeated `bytes` field wants.
   public func byteStrings(
     _ byteStrings: [[UInt8]]
-  ) throws(CodecError) -> UnsafeMutablePointer<ProtobufCBinaryData> {
-    let copies = try self.allocate(ProtobufCBinaryData.self, count: max(byteStrings.count, 1))
-    for (index, bytes) in byteStrings.enumerated() {
-      copies[index] = try self.bytes(bytes)
+  ) throws(CodecError) -> UnsafeMutablePointer<ProtobufCBinaryData>? {
+    guard !byteStrings.isEmpty else { return nil }
+    let copies = try self.allocate(ProtobufCBinaryData.self, count: byteStrings.count)
+    for index in byteStrings.indices {
+      copies[index] = try self.bytes(byteStrings[index])
     }
     return copies
   }
 
-  /// The array that a repeated scalar field wants.
+  /// The array that a repeated field of numbers wants.
   @inlinable
-  public func scalars<Scalar>(
+  public func scalars<Scalar: BitwiseCopyable>(
     _ scalars: [Scalar]
-  ) throws(CodecError) -> UnsafeMutablePointer<Scalar> {
-    let copy = try self.allocate(Scalar.self, count: max(scalars.count, 1))
-    for (index, scalar) in scalars.enumerated() {
-      copy[index] = scalar
+  ) throws(CodecError) -> UnsafeMutablePointer<Scalar>? {
+    guard !scalars.isEmpty else { return nil }
+    let copy = try self.allocate(Scalar.self, count: scalars.count)
+    scalars.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress {
+        copy.update(from: start, count: source.count)
+      }
+    }
+    return copy
+  }
+
+  /// The array that a repeated field wants whose values have another type in C.
+  @inlinable
+  public func scalars<Value, Scalar: BitwiseCopyable>(
+    _ values: [Value], _ cValue: (Value) -> Scalar
+  ) throws(CodecError) -> UnsafeMutablePointer<Scalar>? {
+    guard !values.isEmpty else { return nil }
+    let copy = try self.allocate(Scalar.self, count: values.count)
+    for index in values.indices {
+      copy[index] = cValue(values[index])
     }
     return copy
   }

@@ -1,12 +1,11 @@
-public import CProtobufC
+package import CProtobufC
 
-/// Walks untrusted protobuf bytes once before protobuf-c may unpack them.
+/// Walks untrusted protobuf bytes once before libprotobuf-c may unpack them.
 ///
-/// protobuf-c has no limit on depth or number of fields, accepts invalid UTF-8, cuts strings at a
-/// NUL, and loses fields when it merges a message that comes twice. The scan refuses all five; it
-/// reads through a `Span`, so a wrong length is a thrown error or a trap, never a read out of
-/// bounds.
-@usableFromInline
+/// libprotobuf-c has no limit on depth or number of fields, accepts invalid UTF-8, cuts strings at a
+/// NUL, loses fields when it merges a message that comes twice, takes a bool of any wire type and
+/// cuts packed varints at 64 bits. The scan refuses all seven, as the generated codecs do; it reads
+/// through a `Span`, so a wrong length is a thrown error or a trap, never a read out of bounds.
 package struct MessageScanner {
   private let limits: DecodeLimits
   private var elementsLeft: Int
@@ -17,7 +16,6 @@ package struct MessageScanner {
   }
 
   /// Scans all of `bytes`.
-  @usableFromInline
   static func scan(
     _ bytes: UnsafeBufferPointer<UInt8>,
     as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, limits: DecodeLimits
@@ -44,6 +42,7 @@ package struct MessageScanner {
       guard tag >> 3 >= 1, tag >> 3 <= 0x1FFF_FFFF else { throw .malformed }
       try self.spend(1)
       let field = Self.field(UInt32(tag >> 3), in: descriptor, &likelyField)
+      try Self.checkBool(field, wireType: tag & 7)
       switch tag & 7 {
       case 0: _ = try Self.readVarint(bytes, &offset)
       case 1: try Self.skip(8, bytes, &offset)
@@ -80,9 +79,35 @@ package struct MessageScanner {
     case PROTOBUF_C_TYPE_BYTES:
       break
     default:
-      // A packed repeated field: at least one byte an element.
-      try self.spend(content.count)
+      try self.scanPacked(content, width: field.pointee.type.fixedBytes)
     }
+  }
+
+  /// Scans the numbers of a packed repeated field.
+  private mutating func scanPacked(_ content: Span<UInt8>, width: Int?) throws(CodecError) {
+    if let width {
+      guard content.count.isMultiple(of: width) else { throw .malformed }
+      return try self.spend(content.count / width)
+    }
+    var elements = 0
+    for index in content.indices where content[index] < 0x80 {
+      elements += 1
+    }
+    guard content.isEmpty || content[content.count - 1] < 0x80 else { throw .malformed }
+    try self.spend(elements)
+    var offset = 0
+    while offset < content.count {
+      _ = try Self.readVarint(content, &offset)
+    }
+  }
+
+  /// libprotobuf-c reads a bool from whatever is there.
+  private static func checkBool(
+    _ field: UnsafePointer<ProtobufCFieldDescriptor>?, wireType: UInt64
+  ) throws(CodecError) {
+    guard let field, field.pointee.type == PROTOBUF_C_TYPE_BOOL else { return }
+    let isPacked = wireType == 2 && field.pointee.label == PROTOBUF_C_LABEL_REPEATED
+    guard wireType == 0 || isPacked else { throw .malformed }
   }
 
   private static func checkString(
@@ -143,6 +168,17 @@ package struct MessageScanner {
       shift += 7
     }
     throw .malformed
+  }
+}
+
+extension ProtobufCType {
+  /// The bytes of a number that is no varint.
+  fileprivate var fixedBytes: Int? {
+    switch self {
+    case PROTOBUF_C_TYPE_FIXED32, PROTOBUF_C_TYPE_SFIXED32, PROTOBUF_C_TYPE_FLOAT: 4
+    case PROTOBUF_C_TYPE_FIXED64, PROTOBUF_C_TYPE_SFIXED64, PROTOBUF_C_TYPE_DOUBLE: 8
+    default: nil
+    }
   }
 }
 

@@ -16,17 +16,20 @@ public final class RPCServer: Sendable {
   private let limits: RPCLimits
   private let table: MethodTable
   private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
+  private let security: (any ServerSecurity)?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - services: their methods get the slots, in this order.
+  ///   - security: of connections at TCP and Unix addresses; nil is plaintext.
   ///   - onUnhandledError: told of every error that is neither ``RPCError`` nor `CancellationError`,
   ///     on a connection's event loop; the caller sees only INTERNAL.
   /// - Throws: ``MethodTableError`` when two methods have the same name or hash, or there are too
   ///   many.
   public init(
     services: [RPCService], group: any EventLoopGroup, limits: RPCLimits = .standard,
+    security: (any ServerSecurity)? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in }
   ) throws {
     self.group = group
@@ -37,6 +40,7 @@ public final class RPCServer: Sendable {
       executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop: loop)
     }
     self.executors = executors
+    self.security = security
     self.onUnhandledError = onUnhandledError
   }
 
@@ -53,7 +57,7 @@ public final class RPCServer: Sendable {
     switch address {
     case .inProcess(let name, let network):
       let loop = self.group.next()
-      try network.listen(name, loop: loop) { _ in self.makeConnection(on: loop) }
+      try network.listen(name, loop: loop) { self.makeConnection(on: loop) }
       let isTooLate = self.state.withLock { state in
         guard !state.isShuttingDown else { return true }
         state.inProcess.append((name, network))
@@ -157,7 +161,7 @@ public final class RPCServer: Sendable {
         guard let connection = self.makeConnection(on: channel.eventLoop) else {
           return channel.close()
         }
-        return SocketWire.configure(channel, connection)
+        return SocketWire.configure(channel, connection, self.security)
       }
     if case .tcp = address {
       bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -153,60 +153,9 @@ extension RPCMessage {
 }
 
 extension RPCService {
-  /// The same methods, each with a word to `observe` when its handler is done: for a log. It is
-  /// called where the handler ran, with nil when it answered and with what it threw otherwise.
-  public func observed(
-    by observe: @escaping @Sendable (RPCContext, (any Error)?, Duration) -> Void
-  ) -> RPCService {
-    var observed = RPCService(name: self.name, execution: self.execution)
-    for method in self.methods {
-      observed.append(
-        Method(
-          fullName: method.fullName, kind: method.kind, execution: method.execution,
-          handler: method.handler.observed(by: observe)))
-    }
-    return observed
-  }
-
   @usableFromInline
   mutating func append(_ method: Method) {
     self.methods.append(method)
-  }
-}
-
-extension RPCService.Handler {
-  fileprivate func observed(
-    by observe: @escaping @Sendable (RPCContext, (any Error)?, Duration) -> Void
-  ) -> Self {
-    switch self {
-    case .unary(let handler):
-      .unary { bytes, context, limits in
-        try await Self.observed(by: observe, context) {
-          try await handler(bytes, context, limits)
-        }
-      }
-    case .streaming(let handler):
-      .streaming { stream, context, limits in
-        try await Self.observed(by: observe, context) {
-          try await handler(stream, context, limits)
-        }
-      }
-    }
-  }
-
-  private static func observed<Answer>(
-    by observe: (RPCContext, (any Error)?, Duration) -> Void, _ context: RPCContext,
-    _ body: () async throws -> Answer
-  ) async throws -> Answer {
-    let start = ContinuousClock.now
-    do {
-      let answer = try await body()
-      observe(context, nil, .now - start)
-      return answer
-    } catch {
-      observe(context, error, .now - start)
-      throw error
-    }
   }
 }
 

@@ -353,7 +353,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     let call = Call(stream: stream, deadline: deadline, started: now)
     let context = RPCContext(
-      deadline: deadline, metadata: metadata, method: method.fullName, responseMetadata: call)
+      deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
+      responseMetadata: call)
     if isWhole, case .unary(let handler) = method.handler {
       self.start(call, method, context, .unary(handler, body))
     } else {
@@ -368,7 +369,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard let peer = self.peerStreaming else {
       return self.reject(call.stream, .unimplemented, "the client has no streaming")
     }
-    let messages = MessageStream(connection: self, peer: peer)
+    let messages = MessageStream(
+      connection: self, peer: peer, countsQueue: !method.kind.serverStreams)
     messages.id = call.stream
     call.messages = messages
     if flags.contains(.message) { messages.deliver(body) }
@@ -505,7 +507,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     } else {
       let tooLarge =
         bytes + metadata.wireByteCount > self.maxPeerFrameBytes
-        ? Self.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
+        ? RPCError.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
       self.release(call)
       if let tooLarge {
         self.send(tooLarge, call.stream, call.microseconds(until: now))
@@ -519,19 +521,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private func answerInChunks(
     _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ peer: StreamingLimits
   ) {
-    let messages = call.messages ?? MessageStream(connection: self, peer: peer)
+    let messages =
+      call.messages ?? MessageStream(connection: self, peer: peer, countsQueue: true)
     messages.id = call.stream
     call.messages = messages
     if let message, !messages.queueLast(message) {
-      let error = Self.answerTooLarge(message.readableBytes, peer.maxMessageBytes)
+      let error = RPCError.answerTooLarge(message.readableBytes, peer.maxMessageBytes)
       return messages.end(.response(error, RPCMetadata()))
     }
     messages.end(.response(nil, metadata))
-  }
-
-  private static func answerTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
-    RPCError(
-      .resourceExhausted, "the answer of \(bytes) bytes is over the caller's limit of \(limit)")
   }
 
   private func sendAnswer(

@@ -37,9 +37,11 @@ package final class MessageStream: @unchecked Sendable {
     var writers: [UnsafeContinuation<Void, any Error>] = []
     /// The connection knows that there is something to send.
     var isAnnounced = false
+    var sent = CallTraffic.Count()
     // Incoming.
     var incoming = CircularBuffer<ByteBuffer>()
     var incomingBytes = 0
+    var received = CallTraffic.Count()
     /// Bytes taken since the connection was told.
     var takenBytes = 0
     var incomingEnd: Result<Void, RPCError>?
@@ -56,6 +58,7 @@ package final class MessageStream: @unchecked Sendable {
   /// credit again before it has used up the other half. And at most 64 KiB: until it is told, the
   /// connection counts them as unread, over all its streams.
   private let reportedBytes: Int
+  private let countsQueue: Bool
   private let state = Mutex(State())
 
   // Only on the loop.
@@ -74,9 +77,13 @@ package final class MessageStream: @unchecked Sendable {
   private var countedUnread = 0
   private(set) var isClosed = false
 
-  /// - Parameter peer: what the other end said of streams.
-  init(connection: FramedConnection, peer: StreamingLimits) {
+  /// - Parameters:
+  ///   - peer: what the other end said of streams.
+  ///   - countsQueue: whether what waits here counts as queued on the connection: where one message
+  ///     is sent and nobody waits for room. A writer of many is bounded by its own queue.
+  init(connection: FramedConnection, peer: StreamingLimits, countsQueue: Bool) {
     self.connection = connection
+    self.countsQueue = countsQueue
     self.peerMessageBytes = peer.maxMessageBytes
     self.sendWindow = SendWindow(limit: peer.streamWindow)
     let window = connection.streaming.streamWindow
@@ -116,10 +123,11 @@ package final class MessageStream: @unchecked Sendable {
       guard state.outgoingBytes < self.connection.limits.maxStreamQueuedBytes else {
         return (nil, false, false)
       }
+      state.sent.add(message.readableBytes)
       return (nil, true, Self.queue(message, &state))
     }
     if let error { throw error }
-    if isQueued { self.connection.streamBytesQueued(Self.cost(message.readableBytes)) }
+    if isQueued { self.countQueued(Self.cost(message.readableBytes)) }
     if announce { self.connection.announce(self) }
     return isQueued
   }
@@ -131,12 +139,13 @@ package final class MessageStream: @unchecked Sendable {
       if let error = state.writeError { return (error as RPCError?, false, false) }
       let isFull = state.outgoingBytes >= self.connection.limits.maxStreamQueuedBytes
       // It is queued all the same: one message over the limit, and no second turn through here.
+      state.sent.add(message.readableBytes)
       let announce = Self.queue(message, &state)
       if isFull { state.writers.append(continuation) }
       return (nil, isFull, announce)
     }
     if error == nil {
-      self.connection.streamBytesQueued(Self.cost(message.readableBytes))
+      self.countQueued(Self.cost(message.readableBytes))
     }
     if announce { self.connection.announce(self) }
     if let error {
@@ -152,7 +161,7 @@ package final class MessageStream: @unchecked Sendable {
   func queueLast(_ message: ByteBuffer) -> Bool {
     guard message.readableBytes <= self.peerMessageBytes else { return false }
     let announce = self.state.withLock { Self.queue(message, &$0) }
-    self.connection.streamBytesQueued(Self.cost(message.readableBytes))
+    self.countQueued(Self.cost(message.readableBytes))
     if announce { self.connection.announce(self) }
     return true
   }
@@ -210,8 +219,10 @@ package final class MessageStream: @unchecked Sendable {
   }
 
   private func wait(_ continuation: UnsafeContinuation<ByteBuffer?, any Error>) {
-    let (result, report) = self.state.withLock { state in
-      precondition(state.reader == nil, "two tasks read the messages of one call")
+    let (result, report) = self.state.withLock { state -> (Result<ByteBuffer?, RPCError>?, Bool) in
+      guard state.reader == nil else {
+        return (.failure(RPCError(.failedPrecondition, "two tasks read one call")), false)
+      }
       let (result, report) = state.take(self.reportedBytes)
       if result == nil { state.reader = continuation }
       return (result, report)
@@ -233,6 +244,11 @@ package final class MessageStream: @unchecked Sendable {
     }
     if let outcome { body(outcome.failure) }
   }
+
+  /// Messages that were written, without the answer of a handler that has returned.
+  var sent: CallTraffic.Count { self.state.withLock { $0.sent } }
+  /// Messages that have come, read or not.
+  var received: CallTraffic.Count { self.state.withLock { $0.received } }
 
   var isOver: Bool { self.state.withLock { $0.outcome != nil } }
 
@@ -309,6 +325,7 @@ package final class MessageStream: @unchecked Sendable {
   /// A message that came in the REQUEST or RESPONSE itself.
   func deliver(_ message: ByteBuffer) {
     let reader = self.state.withLock { state -> UnsafeContinuation<ByteBuffer?, any Error>? in
+      state.received.add(message.readableBytes)
       if let reader = state.reader {
         state.reader = nil
         return reader
@@ -410,10 +427,14 @@ package final class MessageStream: @unchecked Sendable {
     return self.sending.popFirst()
   }
 
+  private func countQueued(_ bytes: Int) {
+    if self.countsQueue { self.connection.streamBytesQueued(bytes) }
+  }
+
   /// Bytes have left; whoever waits for room goes on.
   private func left(_ bytes: Int) {
     guard bytes > 0 else { return }
-    self.connection.streamBytesQueued(-bytes)
+    self.countQueued(-bytes)
     let writers = self.state.withLock { state in
       state.outgoingBytes -= bytes
       guard !state.writers.isEmpty,
@@ -487,7 +508,7 @@ package final class MessageStream: @unchecked Sendable {
         exchange(&state.observers, with: []), queued
       )
     }
-    self.connection.streamBytesQueued(-queued)
+    self.countQueued(-queued)
     for writer in writers {
       writer.resume(throwing: error ?? RPCError(.failedPrecondition, "the call is over"))
     }

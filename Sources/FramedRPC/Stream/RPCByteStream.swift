@@ -5,7 +5,7 @@ public import NIOCore
 /// On the client it is the call: when nobody holds it any more, the call is cancelled. One task at
 /// a time may read; any number may write.
 public final class RPCByteStream: Sendable {
-  private let messages: MessageStream
+  let messages: MessageStream
   private let isClient: Bool
 
   init(_ messages: MessageStream, isClient: Bool) {

@@ -9,6 +9,8 @@ import Synchronization
 package class FramedConnection: @unchecked Sendable {
   package let loop: any EventLoop
   let limits: RPCLimits
+  /// Who is at the other end; set before ``attach(_:)``.
+  package var peer = RPCPeer()
   /// What this end says of streams.
   let streaming: StreamingLimits
   private(set) var wire: (any Wire)?
@@ -466,6 +468,7 @@ package class FramedConnection: @unchecked Sendable {
     while let expected = self.missingMagic.first {
       guard let byte = bytes.readInteger(as: UInt8.self) else { return false }
       guard byte == expected else {
+        if byte == Handshake.tlsRecord, expected == Handshake.magic[0] { throw .tls }
         throw ProtocolViolation(.notFramedRPC, "the first bytes are not FramedRPC's")
       }
       self.missingMagic.removeFirst()

@@ -8,7 +8,31 @@ import Synchronization
 /// not taken yet counts as queued, with the marks of a socket's write buffer, so that a slow reader
 /// slows its writer down as over TCP.
 public final class InProcessNetwork: Sendable {
-  typealias Accept = @Sendable (InProcessWire) -> FramedConnection?
+  typealias Accept = @Sendable () -> FramedConnection?
+
+  /// What a test kit puts in the place of handing the bytes over.
+  package struct Simulation: Sendable {
+    /// Joins a client with what `accept` makes, or makes the client end.
+    package let join:
+      @Sendable (
+        _ name: String, _ client: FramedConnection,
+        _ accept: @escaping @Sendable () -> FramedConnection?
+      ) -> Void
+    /// From 0 to 1: all that clients of this network leave to chance.
+    package let random: @Sendable () -> Double
+
+    package init(
+      join:
+        @escaping @Sendable (
+          _ name: String, _ client: FramedConnection,
+          _ accept: @escaping @Sendable () -> FramedConnection?
+        ) -> Void,
+      random: @escaping @Sendable () -> Double
+    ) {
+      self.join = join
+      self.random = random
+    }
+  }
 
   struct Listener {
     let loop: any EventLoop
@@ -16,8 +40,15 @@ public final class InProcessNetwork: Sendable {
   }
 
   private let listeners = Mutex<[String: Listener]>([:])
+  let simulation: Simulation?
 
-  public init() {}
+  public init() {
+    self.simulation = nil
+  }
+
+  package init(simulation: Simulation) {
+    self.simulation = simulation
+  }
 
   /// - Throws: ``RPCError`` when the name is taken.
   func listen(
@@ -43,13 +74,17 @@ public final class InProcessNetwork: Sendable {
       throw RPCError(
         .unavailable, "nothing listens on in-process:\(name)", notProcessed: true)
     }
+    if let simulation = self.simulation {
+      return simulation.join(name, client, listener.accept)
+    }
     let clientWire = InProcessWire(loop: client.loop)
     let serverWire = InProcessWire(loop: listener.loop)
     listener.loop.execute {
-      guard let server = listener.accept(serverWire) else {
+      guard let server = listener.accept() else {
         client.loop.execute { client.wireClosed("the server refused it") }
         return
       }
+      server.peer = RPCPeer(address: "in-process:\(name)")
       serverWire.join(server, to: clientWire)
       client.loop.execute { clientWire.join(client, to: serverWire) }
     }

@@ -13,20 +13,23 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   private var closeTimer: Scheduled<Void>?
   private var closeTime: NIODeadline?
   private var isClosing = false
+  /// Ends the channel without what its security would still say; nil without security.
+  private let front: FrontHandler?
 
   /// Longest time from our FIN to the peer's.
   static let lingerTimeout: TimeAmount = .seconds(2)
 
-  init(connection: FramedConnection) {
+  init(connection: FramedConnection, front: FrontHandler? = nil) {
     self.connection = connection
+    self.front = front
   }
 
   // MARK: from the channel
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    if context.channel.isActive {
-      self.connection.attach(self)
+    if context.channel.isActive, self.front == nil {
+      self.begin(context)
     }
   }
 
@@ -36,8 +39,25 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
     self.connection.wireClosed("the channel is gone")
   }
 
+  /// With security this comes when the peer is known.
   func channelActive(context: ChannelHandlerContext) {
+    self.begin(context)
+  }
+
+  private func begin(_ context: ChannelHandlerContext) {
+    // It may have been told to end while the security's handshake ran.
+    guard !self.connection.isEnded else { return context.close(promise: nil) }
+    if self.front == nil {
+      self.connection.peer = RPCPeer(address: context.channel.remoteAddress)
+    }
     self.connection.attach(self)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let peer = event as? RPCPeer {
+      self.connection.peer = peer
+    }
+    context.fireUserInboundEventTriggered(event)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -84,17 +104,26 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   /// FIN, which destroys the GOAWAY before it can be read.
   func close(within limit: TimeAmount) {
     guard let channel = self.context?.channel else { return }
-    guard limit > .zero else { return channel.close(promise: nil) }
+    guard limit > .zero else { return self.closeNow(channel) }
     self.closeAll(channel, in: limit)
     guard !self.isClosing else { return }
     self.isClosing = true
     channel.close(mode: .output).whenComplete { result in
       switch result {
       case .success: self.closeAll(channel, in: Self.lingerTimeout, replaces: true)
-      case .failure: channel.close(promise: nil)
+      case .failure: self.closeNow(channel)
       }
     }
     self.setReading(true)
+  }
+
+  /// TLS by itself would wait for the peer's farewell.
+  private func closeNow(_ channel: any Channel) {
+    if let front = self.front {
+      front.closeNow()
+    } else {
+      channel.close(promise: nil)
+    }
   }
 
   /// Ends both directions in `time`, or when it was to happen already if that is earlier.
@@ -103,7 +132,7 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
     if !replaces, let closeTime = self.closeTime, closeTime <= due { return }
     self.closeTimer?.cancel()
     self.closeTime = due
-    self.closeTimer = channel.eventLoop.scheduleTask(deadline: due) { channel.close(promise: nil) }
+    self.closeTimer = channel.eventLoop.scheduleTask(deadline: due) { self.closeNow(channel) }
   }
 
   // MARK: making channels
@@ -112,11 +141,41 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   static let writeBuffer = ChannelOptions.Types.WriteBufferWaterMark(
     low: 256 * 1024, high: 1024 * 1024)
 
-  static func configure(_ channel: any Channel, _ connection: FramedConnection)
-    -> EventLoopFuture<Void>
-  {
+  static func configure(
+    _ channel: any Channel, _ connection: FramedConnection, _ security: (any TransportSecurity)?
+  ) -> EventLoopFuture<Void> {
     channel.eventLoop.makeCompletedFuture {
-      try channel.pipeline.syncOperations.addHandler(SocketWire(connection: connection))
+      let pipeline = channel.pipeline.syncOperations
+      var front: FrontHandler?
+      if let security {
+        let handler = FrontHandler()
+        try pipeline.addHandler(handler)
+        try security.secure(
+          channel, handshakeTimeout: TimeAmount(connection.limits.handshakeTimeout))
+        front = handler
+      }
+      try pipeline.addHandler(SocketWire(connection: connection, front: front))
     }
+  }
+}
+
+/// Stands between the socket and its security, to close the socket without asking.
+///
+/// `@unchecked Sendable`: touched only on the channel's event loop.
+final class FrontHandler: ChannelInboundHandler, @unchecked Sendable {
+  typealias InboundIn = ByteBuffer
+
+  private var context: ChannelHandlerContext?
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
+  func closeNow() {
+    self.context?.close(promise: nil)
   }
 }

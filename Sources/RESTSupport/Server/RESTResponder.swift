@@ -5,6 +5,7 @@ import Kernel
 import Logging
 import NIOCore
 import NIOHTTPTypes
+import W3CTrace
 
 /// Takes a request through routing to an answer: names it, reads its body, makes a problem of
 /// every error and logs it. One layer, because every layer costs each request.
@@ -17,9 +18,12 @@ struct RESTResponder: HTTPResponder {
     let start = context.logger.logLevel <= .debug ? ContinuousClock.now : nil
     let target = RequestTarget(request.head.path)
     let id = RequestID.accept(request.headers[.requestIDHint])
+    let trace = TraceContext.continued(from: request.headers)
     var response: Response
     do {
-      response = try await self.answer(request, target, id, context)
+      response = try await TraceContext.$current.withValue(trace) {
+        try await self.answer(request, target, id, context)
+      }
     } catch let failure as BodyFailure {
       // The connection is broken: Hummingbird knows what to do with its own errors.
       throw failure.cause
@@ -29,7 +33,7 @@ struct RESTResponder: HTTPResponder {
     }
     response.headers[.requestID] = id
     if let start {
-      RESTResponder.log(request, target, response, since: start, context.logger, id)
+      RESTResponder.log(request, target, response, trace, since: start, context.logger, id)
     }
     return response
   }
@@ -132,7 +136,7 @@ struct RESTResponder: HTTPResponder {
 
   private static func log(
     _ request: Request, _ target: RequestTarget, _ response: Response,
-    since start: ContinuousClock.Instant, _ logger: Logger, _ id: String
+    _ trace: TraceContext, since start: ContinuousClock.Instant, _ logger: Logger, _ id: String
   ) {
     logger.naming(request: id).debug(
       "request answered",
@@ -141,7 +145,17 @@ struct RESTResponder: HTTPResponder {
         "url.path": .string(target.path),
         "http.response.status_code": .stringConvertible(response.status.code),
         "duration": .stringConvertible(ContinuousClock.now - start),
+        "trace.id": .stringConvertible(trace.traceID),
       ])
+  }
+}
+
+extension TraceContext {
+  /// The trace that a request belongs to, or a new one.
+  fileprivate static func continued(from headers: HTTPFields) -> TraceContext {
+    let parents = headers[values: .traceParent]
+    guard !parents.isEmpty else { return .root() }
+    return TraceContext(parents: parents, states: headers[values: .traceState])?.child() ?? .root()
   }
 }
 

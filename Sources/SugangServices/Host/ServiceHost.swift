@@ -21,7 +21,7 @@ enum ServiceHost {
 
   static func services(
     for parts: ServiceParts, _ environment: ServiceEnvironment, network: InProcessNetwork?,
-    anyPort: Bool, onListening: @escaping OnListening
+    tls: ServiceTLS?, anyPort: Bool, onListening: @escaping OnListening
   ) throws -> [any Service] {
     let name = environment.name
     let settings = environment.settings
@@ -46,12 +46,11 @@ enum ServiceHost {
     }
     rpcServices.append(
       FramedrpcV1.HealthService.register(HealthHandler(readiness: readiness), on: .eventLoop))
-    if logger.logLevel <= .debug {
-      rpcServices = rpcServices.map { $0.observed { Self.log($0, $1, took: $2, logger) } }
-    }
+    let interceptors = environment.telemetry.server(token: settings.rpcToken, logger: logger)
+    rpcServices = rpcServices.map { $0.intercepted(by: interceptors) }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
-      limits: ServiceSettings.rpcLimits,
+      limits: ServiceSettings.rpcLimits, security: tls?.server(name, logger: logger),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",
@@ -70,6 +69,7 @@ enum ServiceHost {
       onListening: { onListening(name, .rpc($0)) }, beforeDrain: { parts.feed?.stop() })
     let routes = Routes(parts.restAdaptors)
     routes.addHealth { await readiness.reasonsNotReady() }
+    routes.addMetrics { environment.telemetry.prometheusText }
     let rest = RESTServer(
       configuration: RESTServerConfiguration(
         host: settings.host, port: anyPort ? 0 : name.restPort + settings.portOffset),
@@ -81,18 +81,7 @@ enum ServiceHost {
       })
     let storage = parts.storage.map { [StorageEndpoint(database: $0.database)] } ?? []
     let notice = DrainNotice(readiness: readiness, delay: settings.drainDelay)
-    return storage as [any Service] + parts.background + [endpoint, rest, notice]
-  }
-
-  private static func log(
-    _ context: RPCContext, _ error: (any Error)?, took duration: Duration, _ logger: Logger
-  ) {
-    logger.debug(
-      "call answered",
-      metadata: [
-        "rpc.method": "\(context.method)", "request.id": "\(context.requestID ?? "")",
-        "rpc.status": "\(error.map { ($0 as? RPCError)?.status ?? .internal } ?? .ok)",
-        "duration": "\(duration)",
-      ])
+    let watch = tls?.watch(name, logger: logger).map { [$0] } ?? []
+    return storage as [any Service] + watch + parts.background + [endpoint, rest, notice]
   }
 }

@@ -1,4 +1,5 @@
 import AdaptorSupport
+import Contracts
 import EventLog
 import Foundation
 import FramedRPC
@@ -27,6 +28,7 @@ struct ServiceEnvironment {
   let peers: Peers
   let logger: Logger
   let links: Links
+  let telemetry: ServiceTelemetry
   let clock: any WallClock = SystemWallClock()
 
   /// Opens the service's own database, and the parts that come with every one.
@@ -56,7 +58,9 @@ struct ServiceEnvironment {
       throw UnknownEventSource(source: handler.source)
     }
     return EventConsumer(
-      source: handler.source, feed: self.peers.feed(of: source),
+      source: handler.source,
+      feed: EventsV1.EventFeedServiceClient(
+        self.peers.channel(to: source).intercepted(by: self.telemetry.feed)),
       intake: EventIntake(
         handler: handler, database: context.database, clock: self.clock, logger: self.logger),
       logger: self.logger)
@@ -64,7 +68,8 @@ struct ServiceEnvironment {
 
   /// The channel of a synchronous dependency: behind a breaker and a bulkhead. While the circuit is
   /// open, calls fail fast; the service itself finds out when the dependency is back, so that no
-  /// user has to wait for the try.
+  /// user has to wait for the try. Retries are made inside of it: the circuit sees one outcome a
+  /// call, the last.
   ///
   /// - Parameter judgesSlowness: whether slow calls speak against the dependency.
   func guarded(
@@ -76,7 +81,8 @@ struct ServiceEnvironment {
       self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
     parts.background.append(
       CircuitProbe.loop(to: name.rawValue, channel, logger: self.logger))
-    return channel.withoutProbing()
+    // Outside the breaker: what it refuses are calls as well.
+    return channel.withoutProbing().intercepted(by: self.telemetry.client)
   }
 
   private func forgettingOldCommands(_ context: SQLContext) -> RecoveryLoop {

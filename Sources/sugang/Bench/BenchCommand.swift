@@ -5,5 +5,8 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure how fast this machine is.",
-    subcommands: [BenchRPCCommand.self, BenchEnrollCommand.self, BenchServerCommand.self])
+    subcommands: [
+      BenchRPCCommand.self, BenchCodecCommand.self, BenchEnrollCommand.self,
+      BenchServerCommand.self,
+    ])
 }

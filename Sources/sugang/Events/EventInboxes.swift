@@ -16,6 +16,8 @@ struct EventInboxes: ParsableArguments {
     help: ArgumentHelp("How long to wait for an answer, such as 500ms or 5s.", valueName: "time"))
   var timeout = DurationArgument.seconds(20)
 
+  @OptionGroup var tls: TLSOptions
+
   /// The services that take events of others.
   static let services = ServiceName.allCases.filter { $0 != .gateway }
 
@@ -31,10 +33,12 @@ struct EventInboxes: ParsableArguments {
       throw CommandFailure("the gateway takes no events; give one of \(names)")
     }
     let address = try self.address(of: service)
-    let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
+    let client = RPCClient(
+      address: address, group: MultiThreadedEventLoopGroup.singleton,
+      security: try self.tls.security(to: address, of: service))
     defer { client.shutdown() }
     do {
-      return try await body(EventsV1.EventInboxServiceClient(client))
+      return try await body(EventsV1.EventInboxServiceClient(client.withToken()))
     } catch let error as RPCError {
       throw self.failure(error, service, address)
     }

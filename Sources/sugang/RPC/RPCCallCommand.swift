@@ -14,7 +14,8 @@ struct RPCCallCommand: AsyncParsableCommand {
     discussion: """
       Fields may be written in lowerCamelCase or as in the .proto file, 64-bit
       integers as numbers or strings, bytes in base64. A call that fails prints
-      STATUS (reason): message and exits 1.
+      STATUS (reason): message and exits 1. The token in SUGANG_RPC_TOKEN is
+      sent along, unless -H authorization: gives another one.
 
       Examples:
         sugang rpc call pay GetPayment -d '{"id": 1}'
@@ -45,7 +46,7 @@ struct RPCCallCommand: AsyncParsableCommand {
     let options = CallOptions(
       timeout: self.server.timeout.duration, metadata: try self.metadata())
     let answer = try await self.server.withClient { client in
-      try await client.call(
+      try await client.withToken().call(
         RPCCall(method: method.fullName, request: ByteBuffer(bytes: request), options: options))
     }
     do {

@@ -15,6 +15,8 @@ struct ServerAddress: ParsableArguments {
     help: ArgumentHelp("How long to wait for the answer, such as 500ms or 5s.", valueName: "time"))
   var timeout = DurationArgument.seconds(5)
 
+  @OptionGroup var tls: TLSOptions
+
   func resolved() throws(CommandFailure) -> RPCAddress {
     if let name = ServiceName(rawValue: self.address) {
       return .tcp(host: "127.0.0.1", port: name.rpcPort + self.effectivePortOffset)
@@ -37,7 +39,9 @@ struct ServerAddress: ParsableArguments {
     _ body: (RPCClient) async throws -> Answer
   ) async throws -> Answer {
     let address = try self.resolved()
-    let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
+    let client = RPCClient(
+      address: address, group: MultiThreadedEventLoopGroup.singleton,
+      security: try self.tls.security(to: address, of: ServiceName(rawValue: self.address)))
     defer { client.shutdown() }
     do {
       return try await body(client)
@@ -66,8 +70,13 @@ extension CommandFailure {
       guard case .tcp(let host, let port) = address else { return nil }
       let rpc = RPCAddress.tcp(host: host, port: port + ServiceName.rpcPortDistance)
       return "a service answers RPC at its REST port + \(ServiceName.rpcPortDistance); try \(rpc)"
+    case .unavailable
+    where error.message.contains("TLS") || error.message.contains("certificate"):
+      return "SUGANG_TLS_DIRECTORY, or --tls-ca, --tls-cert, --tls-key and --tls-name, say how"
+        + " this end proves who it is"
     case .unavailable where error.notProcessed:
       return "does the server run at \(address)? 'sugang up' starts all of them"
+    case .unauthenticated: return "the token of the services goes in \(RPCToken.variable)"
     case .unimplemented: return "'sugang rpc list \(address)' shows what the server offers"
     default: return nil
     }

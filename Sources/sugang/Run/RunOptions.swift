@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import FramedRPC
 import JSON
 import Kernel
 import Logging
@@ -47,16 +48,38 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Where other services are, such as 'pay=dns:pay.internal:9083 course=file:/etc/course': \
+      HOST:PORT, unix:PATH, static:ADDRESS,ADDRESS, dns:HOST:PORT or file:/PATH. Several addresses \
+      of a service must answer from the same data (SUGANG_PEERS; default: on this machine).
+      """,
+      valueName: "service=target …"))
+  var peers: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Call and be called over mutual TLS, with ca.pem and each service's NAME.pem and NAME.key \
+      from this folder (SUGANG_TLS_DIRECTORY; default: plaintext).
+      """,
+      valueName: "folder"))
+  var tlsDirectory: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds (SUGANG_CONFIG).
+      drainSeconds, peers, tlsDirectory (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
 
   private static let drainSecondsMax = 60
 
-  static let precedence =
-    "A flag wins over the environment, the environment over the --config file."
+  static let precedence = """
+    A flag wins over the environment, the environment over the --config file.
+    With SUGANG_RPC_TOKEN set, every RPC port demands that token; the services
+    send it to each other, and 'sugang rpc call' and 'sugang events' send it too.
+    """
 
   func resolved() async throws -> RunSettings {
     let reader = try await self.reader()
@@ -90,6 +113,9 @@ struct RunOptions: ParsableArguments {
       try await reader.fetchString(forKey: $0, default: "data")
     }
     guard !data.isEmpty else { throw CommandFailure("the folder of the data has no name") }
+    let tlsFolder = try await self.value("tlsDirectory") {
+      try await reader.fetchString(forKey: $0, default: "")
+    }
     return RunSettings(
       services: ServiceSettings(
         host: try await self.value("host") {
@@ -98,7 +124,8 @@ struct RunOptions: ParsableArguments {
         portOffset: offset,
         dataFolder: data,
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-        drainDelay: .seconds(drainSeconds)),
+        drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
+        peers: try await self.peers(reader), rpcToken: try RPCToken.fromEnvironment()),
       logLevel: level)
   }
 
@@ -114,6 +141,13 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure("the public URL is like https://sugang.example, not '\(url)'")
     }
     return url
+  }
+
+  private func peers(_ reader: ConfigReader) async throws -> [ServiceName: RPCTarget] {
+    let text = try await self.value("peers") {
+      try await reader.fetchString(forKey: $0, default: "")
+    }
+    return try PeerTargets.parse(text)
   }
 
   /// A value that is there but has the wrong type is an error, never a default.
@@ -150,14 +184,18 @@ struct RunOptions: ParsableArguments {
     values["data"] = self.data.map { ConfigValue(.string($0), isSecret: false) }
     values["host"] = self.host.map { ConfigValue(.string($0), isSecret: false) }
     values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
+    values["peers"] = self.peers.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
+    values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private static let textKeys = ["data", "host", "logLevel", "publicURL"]
+  private static let textKeys = [
+    "data", "host", "logLevel", "peers", "publicURL", "tlsDirectory",
+  ]
   private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
@@ -213,5 +251,7 @@ struct RunSettings: Sendable {
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
+      + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
+      + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FramedRPCTLS
 import Logging
 import SugangServices
 import Supervisor
@@ -19,6 +20,7 @@ struct UpCommand: AsyncParsableCommand {
         sugang up --data /tmp/sugang --port-offset 100
         sugang up --in-process        one process for a small machine
         sugang up --wait-ready 30     exit 1 when it is not ready in 30 s
+        sugang up --tls-directory certificates
       """)
 
   @OptionGroup var options: RunOptions
@@ -45,6 +47,12 @@ struct UpCommand: AsyncParsableCommand {
       folder = try DataFolder(settings.services.dataFolder)
     } catch {
       throw CommandFailure(error.description)
+    }
+    do throws(TLSFileError) {
+      _ = try ServiceTLS(ServiceName.allCases, settings.services)
+    } catch {
+      throw CommandFailure(
+        "\(error.description)\n  'scripts/make-certificates FOLDER' makes what TLS needs")
     }
     try await PortCheck.requireFree(settings)
     let logger = Logger.start(service: "sugang", level: settings.logLevel)

@@ -21,6 +21,30 @@ struct RPCMetadataTests {
     return bytes
   }
 
+  @Test("ttrpc: set replaces in place, unset takes all out, a copy stays as it was")
+  func change() throws {
+    var metadata = RPCMetadata()
+    try metadata.append("a", "1")
+    try metadata.append("b", "2")
+    try metadata.append("a", "3")
+    let copy = metadata
+    try metadata.set("a", "4")
+    #expect(metadata.entries.map(\.key) == ["a", "b"])
+    #expect(metadata["a"] == "4")
+    try metadata.set("c", "5")
+    #expect(metadata.entries.map(\.key) == ["a", "b", "c"])
+    #expect(throws: RPCError.self) { try metadata.set("A", "x") }
+    #expect(throws: RPCError.self) {
+      try metadata.set("b", String(repeating: "x", count: RPCMetadata.maxValueBytes + 1))
+    }
+    #expect(metadata["b"] == "2", "a refused change changes nothing")
+    metadata.removeAll("b")
+    metadata.removeAll("nothing")
+    #expect(metadata.entries.map(\.key) == ["a", "c"])
+    #expect(copy.values(of: "a") == [Array("1".utf8), Array("3".utf8)])
+    #expect(copy["b"] == "2")
+  }
+
   @Test("order, repeats and bytes survive (Duplicate Metadata)")
   func roundTrip() throws {
     var metadata = RPCMetadata()

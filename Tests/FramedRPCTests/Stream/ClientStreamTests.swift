@@ -170,7 +170,7 @@ struct ClientStreamTests {
     for keepsUnread in [true, false] {
       let client = try StreamClient()
       let messages = MessageStream(
-        connection: client.bench.connection, peer: StreamServer.clientLimits)
+        connection: client.bench.connection, peer: StreamServer.clientLimits, countsQueue: false)
       messages.deliver(ByteBuffer(string: "one"))
       messages.close(
         RPCError(.aborted, "over"), lane: client.bench.connection.lane, keepsUnread: keepsUnread)

@@ -185,7 +185,9 @@ struct ConformanceSuite {
   func channelSoak(_ transport: Transport) async throws {
     try await withConformer(transport) { conformer in
       for number in 0..<100 {
-        let client = RPCClient(address: conformer.address, group: Endpoint.group)
+        let client = RPCClient(
+          address: conformer.address, group: Endpoint.group,
+          security: try transport.clientSecurity())
         let endpoint = ConformingEndpoint(
           server: conformer.server, address: conformer.address, channel: client,
           handler: conformer.handler)

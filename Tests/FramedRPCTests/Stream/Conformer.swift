@@ -168,10 +168,12 @@ func withConformer(
   let server = try RPCServer(
     services: [
       FramedrpcV1.TestService.register(handler), FramedrpcV1.StreamTestService.register(handler),
-    ], group: Endpoint.group, limits: limits)
+    ], group: Endpoint.group, limits: limits, security: try transport.serverSecurity())
   let address = try await server.listen(on: transport.freshAddress())
   let endpoint = ConformingEndpoint(
-    server: server, address: address, channel: RPCClient(address: address, group: Endpoint.group),
+    server: server, address: address,
+    channel: RPCClient(
+      address: address, group: Endpoint.group, security: try transport.clientSecurity()),
     handler: handler)
   let result: Result<Void, any Error>
   do {

@@ -109,11 +109,17 @@ struct DataLaneTests {
     #expect(server.bench.connection.queuedBytes == 0)
   }
 
-  @Test("bytes that wait for credit are counted, and calls are refused above the bound")
+  @Test(
+    "the only answer of a call that waits for credit is counted: calls are refused above the bound")
   func queuedBytes() throws {
     let server = try StreamServer(
       limits: RPCLimits(maxStreamQueuedBytes: 64 * 1024 * 1024, maxQueuedBytes: 1_000_000))
-    let call = try server.open(.slot(0))
+    let many = try server.open(.slot(2))
+    _ = server.write(many, ByteBuffer(repeating: 0, count: 2_000_000))
+    _ = try server.sent()
+    #expect(server.bench.connection.queuedBytes == 0, "a stream has a bound of its own")
+    server.receive(Frame(.request, code: StreamServer.upload, stream: .slot(0)))
+    let call = try #require(server.held.calls.last)
     _ = server.write(call, ByteBuffer(repeating: 0, count: 2_000_000))
     _ = try server.sent()
     #expect(server.bench.connection.queuedBytes > 1_000_000)

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import FramedRPC
+import FramedRPCTLS
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -8,7 +9,7 @@ import Testing
 
 /// The transports that must behave alike.
 enum Transport: String, CaseIterable, CustomTestStringConvertible {
-  case tcp, unix, inProcess
+  case tcp, tls, unix, inProcess
 
   var testDescription: String { self.rawValue }
 
@@ -17,7 +18,7 @@ enum Transport: String, CaseIterable, CustomTestStringConvertible {
   /// An address that nobody else uses.
   func freshAddress() -> RPCAddress {
     switch self {
-    case .tcp:
+    case .tcp, .tls:
       // A host of its own: while a server is away, no other test's socket can take its port.
       let number = Self.hosts.add(1, ordering: .relaxed).newValue
       return .tcp(host: "127.1.\(number / 250 % 250).\(number % 250 + 1)", port: 0)
@@ -27,10 +28,39 @@ enum Transport: String, CaseIterable, CustomTestStringConvertible {
     case .inProcess: return .inProcess("test", in: InProcessNetwork())
     }
   }
+
+  /// The server is `pay` and takes calls of `course` only.
+  func serverSecurity() throws -> (any ServerSecurity)? {
+    guard self == .tls else { return nil }
+    return TLSServer(try Certificates.credentials("pay"), clients: .named(["course"]))
+  }
+
+  func clientSecurity() throws -> (any ClientSecurity)? {
+    guard self == .tls else { return nil }
+    return TLSClient(try Certificates.credentials("course"), serverName: "pay")
+  }
+}
+
+/// The certificates of these tests; see the README beside them.
+enum Certificates {
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "Certificates").path
+
+  static func files(_ name: String, of folder: String? = nil) -> TLSFiles {
+    TLSFiles(
+      roots: "\(Self.folder)/ca.pem",
+      certificate: "\(Self.folder)/\(folder.map { "\($0)/" } ?? "")\(name).pem",
+      key: "\(Self.folder)/\(folder.map { "\($0)/" } ?? "")\(name).key")
+  }
+
+  static func credentials(_ name: String) throws -> TLSCredentials {
+    try TLSCredentials(Self.files(name))
+  }
 }
 
 /// A running server and a client of it.
 struct Endpoint: Sendable {
+  let transport: Transport
   let address: RPCAddress
   let server: RPCServer
   let channel: RPCClient
@@ -46,21 +76,30 @@ struct Endpoint: Sendable {
     execution: HandlerExecution = .eventLoop
   ) async throws -> Endpoint {
     let server = try Self.makeServer(
-      limits: limits, handler: handler, service: service, execution: execution)
+      transport, limits: limits, handler: handler, service: service, execution: execution)
     let address = try await server.listen(on: transport.freshAddress())
     return Endpoint(
-      address: address, server: server,
-      channel: RPCClient(address: address, group: Self.group, limits: clientLimits),
+      transport: transport, address: address, server: server,
+      channel: RPCClient(
+        address: address, group: Self.group, limits: clientLimits,
+        security: try transport.clientSecurity()),
       handler: handler)
   }
 
+  /// Another client of the same server.
+  func anotherChannel() throws -> RPCClient {
+    RPCClient(
+      address: self.address, group: Self.group, security: try self.transport.clientSecurity())
+  }
+
   static func makeServer(
-    limits: RPCLimits = .standard, handler: TestHandler = TestHandler(),
+    _ transport: Transport = .tcp, limits: RPCLimits = .standard,
+    handler: TestHandler = TestHandler(),
     service: RPCService? = nil, execution: HandlerExecution = .eventLoop
   ) throws -> RPCServer {
     try RPCServer(
       services: [service ?? FramedrpcV1.TestService.register(handler, on: execution)],
-      group: Self.group, limits: limits)
+      group: Self.group, limits: limits, security: try transport.serverSecurity())
   }
 
   func stop() async {

@@ -20,19 +20,22 @@ struct StreamEndpoint: Sendable {
 /// whatever happens.
 func withStreams(
   _ transport: Transport, limits: RPCLimits = .standard, clientLimits: RPCLimits = .standard,
-  execution: HandlerExecution = .sharedPool,
+  execution: HandlerExecution = .sharedPool, interceptors: [any ServerInterceptor] = [],
   _ body: (StreamEndpoint) async throws -> Void
 ) async throws {
   let handler = StreamTestHandler()
   let server = try RPCServer(
     services: [
-      FramedrpcV1.StreamTestService.register(handler, on: execution),
+      FramedrpcV1.StreamTestService.register(handler, on: execution)
+        .intercepted(by: interceptors),
       FramedrpcV1.TestService.register(TestHandler(), on: .eventLoop),
-    ], group: Endpoint.group, limits: limits)
+    ], group: Endpoint.group, limits: limits, security: try transport.serverSecurity())
   let address = try await server.listen(on: transport.freshAddress())
   let streams = StreamEndpoint(
     server: server, address: address,
-    channel: RPCClient(address: address, group: Endpoint.group, limits: clientLimits),
+    channel: RPCClient(
+      address: address, group: Endpoint.group, limits: clientLimits,
+      security: try transport.clientSecurity()),
     handler: handler)
   let result: Result<Void, any Error>
   do {

@@ -23,7 +23,7 @@ struct InProcessTests {
     self.server = server
     self.client = ClientConnection(
       loop: loop, limits: RPCLimits(maxQueuedBytes: 2 * 1024 * 1024))
-    try network.listen("test", loop: loop) { _ in server }
+    try network.listen("test", loop: loop) { server }
     try network.connect("test", self.client)
     loop.run()
   }

@@ -13,7 +13,7 @@ struct LifecycleTests {
   private func restart(
     _ endpoint: Endpoint, handler: TestHandler = TestHandler()
   ) async throws -> RPCServer {
-    let server = try Endpoint.makeServer(handler: handler)
+    let server = try Endpoint.makeServer(endpoint.transport, handler: handler)
     try await Self.listen(server, on: endpoint.address)
     return server
   }
@@ -78,7 +78,7 @@ struct LifecycleTests {
     if case .unix(let path) = endpoint.address {
       while FileManager.default.fileExists(atPath: path) { await Task.yield() }
     }
-    let server = try Endpoint.makeServer(handler: handler)
+    let server = try Endpoint.makeServer(endpoint.transport, handler: handler)
     while await rpcError({ try await server.listen(on: endpoint.address) }) != nil {
       await Task.yield()
     }
@@ -170,7 +170,7 @@ struct LifecycleTests {
         return handler.snapshot.finished
       }
       // Nobody answers any more: the shutdown has begun.
-      let other = RPCClient(address: endpoint.address, group: Endpoint.group)
+      let other = try endpoint.anotherChannel()
       let client = FramedrpcV1.TestServiceClient(other)
       while await rpcError({ _ = try await client.echo(.init(), options: CallSuite.patient) })
         == nil
@@ -308,7 +308,7 @@ struct LifecycleTests {
   func connectionsLeak(_ transport: Transport) async throws {
     try await withEndpoint(transport) { endpoint in
       for _ in 0..<200 {
-        let channel = RPCClient(address: endpoint.address, group: Endpoint.group)
+        let channel = try endpoint.anotherChannel()
         let client = FramedrpcV1.TestServiceClient(channel)
         _ = try await client.echo(.init(), options: CallSuite.patient)
         channel.shutdown()

@@ -142,6 +142,51 @@ void   framedrpc__v1__innermost__free_unpacked
   assert(message->base.descriptor == &framedrpc__v1__innermost__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   framedrpc__v1__scalars__init
+                     (Framedrpc__V1__Scalars         *message)
+{
+  static const Framedrpc__V1__Scalars init_value = FRAMEDRPC__V1__SCALARS__INIT;
+  *message = init_value;
+}
+size_t framedrpc__v1__scalars__get_packed_size
+                     (const Framedrpc__V1__Scalars *message)
+{
+  assert(message->base.descriptor == &framedrpc__v1__scalars__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t framedrpc__v1__scalars__pack
+                     (const Framedrpc__V1__Scalars *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &framedrpc__v1__scalars__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t framedrpc__v1__scalars__pack_to_buffer
+                     (const Framedrpc__V1__Scalars *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &framedrpc__v1__scalars__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Framedrpc__V1__Scalars *
+       framedrpc__v1__scalars__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Framedrpc__V1__Scalars *)
+     protobuf_c_message_unpack (&framedrpc__v1__scalars__descriptor,
+                                allocator, len, data);
+}
+void   framedrpc__v1__scalars__free_unpacked
+                     (Framedrpc__V1__Scalars *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &framedrpc__v1__scalars__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   framedrpc__v1__echo_request__init
                      (Framedrpc__V1__EchoRequest         *message)
 {
@@ -758,6 +803,357 @@ const ProtobufCMessageDescriptor framedrpc__v1__innermost__descriptor =
   framedrpc__v1__innermost__field_indices_by_name,
   1,  framedrpc__v1__innermost__number_ranges,
   (ProtobufCMessageInit) framedrpc__v1__innermost__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor framedrpc__v1__scalars__field_descriptors[25] =
+{
+  {
+    "zigzag",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT32,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__Scalars, zigzag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fixed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED32,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__Scalars, fixed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signed_fixed",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED32,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__Scalars, signed_fixed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "large_signed_fixed",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Framedrpc__V1__Scalars, large_signed_fixed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "flags",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Framedrpc__V1__Scalars, n_flags),
+    offsetof(Framedrpc__V1__Scalars, flags),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "colors",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Framedrpc__V1__Scalars, n_colors),
+    offsetof(Framedrpc__V1__Scalars, colors),
+    &framedrpc__v1__color__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "raws",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Framedrpc__V1__Scalars, n_raws),
+    offsetof(Framedrpc__V1__Scalars, raws),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reals",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Framedrpc__V1__Scalars, n_reals),
+    offsetof(Framedrpc__V1__Scalars, reals),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "singles",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Framedrpc__V1__Scalars, n_singles),
+    offsetof(Framedrpc__V1__Scalars, singles),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "smalls",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Framedrpc__V1__Scalars, n_smalls),
+    offsetof(Framedrpc__V1__Scalars, smalls),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "small_naturals",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Framedrpc__V1__Scalars, n_small_naturals),
+    offsetof(Framedrpc__V1__Scalars, small_naturals),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "large_naturals",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Framedrpc__V1__Scalars, n_large_naturals),
+    offsetof(Framedrpc__V1__Scalars, large_naturals),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "large_zigzags",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Framedrpc__V1__Scalars, n_large_zigzags),
+    offsetof(Framedrpc__V1__Scalars, large_zigzags),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fixeds",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FIXED32,
+    offsetof(Framedrpc__V1__Scalars, n_fixeds),
+    offsetof(Framedrpc__V1__Scalars, fixeds),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "large_fixeds",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FIXED64,
+    offsetof(Framedrpc__V1__Scalars, n_large_fixeds),
+    offsetof(Framedrpc__V1__Scalars, large_fixeds),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signed_fixeds",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SFIXED32,
+    offsetof(Framedrpc__V1__Scalars, n_signed_fixeds),
+    offsetof(Framedrpc__V1__Scalars, signed_fixeds),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "large_signed_fixeds",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Framedrpc__V1__Scalars, n_large_signed_fixeds),
+    offsetof(Framedrpc__V1__Scalars, large_signed_fixeds),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unpacked",
+    18,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Framedrpc__V1__Scalars, n_unpacked),
+    offsetof(Framedrpc__V1__Scalars, unpacked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unpacked_fixeds",
+    19,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FIXED32,
+    offsetof(Framedrpc__V1__Scalars, n_unpacked_fixeds),
+    offsetof(Framedrpc__V1__Scalars, unpacked_fixeds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maybe_inner",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Framedrpc__V1__Scalars, maybe_inner_presence_case),
+    offsetof(Framedrpc__V1__Scalars, maybe_inner),
+    &framedrpc__v1__inner__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maybe_raw",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Framedrpc__V1__Scalars, maybe_raw_presence_case),
+    offsetof(Framedrpc__V1__Scalars, maybe_raw),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maybe_flag",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Framedrpc__V1__Scalars, maybe_flag_presence_case),
+    offsetof(Framedrpc__V1__Scalars, maybe_flag),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maybe_color",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Framedrpc__V1__Scalars, maybe_color_presence_case),
+    offsetof(Framedrpc__V1__Scalars, maybe_color),
+    &framedrpc__v1__color__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maybe_real",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Framedrpc__V1__Scalars, maybe_real_presence_case),
+    offsetof(Framedrpc__V1__Scalars, maybe_real),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "zigzags",
+    3000,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SINT32,
+    offsetof(Framedrpc__V1__Scalars, n_zigzags),
+    offsetof(Framedrpc__V1__Scalars, zigzags),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned framedrpc__v1__scalars__field_indices_by_name[] = {
+  5,   /* field[5] = colors */
+  1,   /* field[1] = fixed */
+  13,   /* field[13] = fixeds */
+  4,   /* field[4] = flags */
+  14,   /* field[14] = large_fixeds */
+  11,   /* field[11] = large_naturals */
+  3,   /* field[3] = large_signed_fixed */
+  16,   /* field[16] = large_signed_fixeds */
+  12,   /* field[12] = large_zigzags */
+  22,   /* field[22] = maybe_color */
+  21,   /* field[21] = maybe_flag */
+  19,   /* field[19] = maybe_inner */
+  20,   /* field[20] = maybe_raw */
+  23,   /* field[23] = maybe_real */
+  6,   /* field[6] = raws */
+  7,   /* field[7] = reals */
+  2,   /* field[2] = signed_fixed */
+  15,   /* field[15] = signed_fixeds */
+  8,   /* field[8] = singles */
+  10,   /* field[10] = small_naturals */
+  9,   /* field[9] = smalls */
+  17,   /* field[17] = unpacked */
+  18,   /* field[18] = unpacked_fixeds */
+  0,   /* field[0] = zigzag */
+  24,   /* field[24] = zigzags */
+};
+static const ProtobufCIntRange framedrpc__v1__scalars__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 3000, 24 },
+  { 0, 25 }
+};
+const ProtobufCMessageDescriptor framedrpc__v1__scalars__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "framedrpc.v1.Scalars",
+  "Scalars",
+  "Framedrpc__V1__Scalars",
+  "framedrpc.v1",
+  sizeof(Framedrpc__V1__Scalars),
+  25,
+  framedrpc__v1__scalars__field_descriptors,
+  framedrpc__v1__scalars__field_indices_by_name,
+  2,  framedrpc__v1__scalars__number_ranges,
+  (ProtobufCMessageInit) framedrpc__v1__scalars__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor framedrpc__v1__echo_request__field_descriptors[4] =

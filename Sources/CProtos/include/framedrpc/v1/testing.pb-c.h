@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Framedrpc__V1__Everything Framedrpc__V1__Everything;
 typedef struct Framedrpc__V1__Inner Framedrpc__V1__Inner;
 typedef struct Framedrpc__V1__Innermost Framedrpc__V1__Innermost;
+typedef struct Framedrpc__V1__Scalars Framedrpc__V1__Scalars;
 typedef struct Framedrpc__V1__EchoRequest Framedrpc__V1__EchoRequest;
 typedef struct Framedrpc__V1__EchoResponse Framedrpc__V1__EchoResponse;
 typedef struct Framedrpc__V1__ReflectRequest Framedrpc__V1__ReflectRequest;
@@ -50,7 +51,7 @@ typedef enum {
 } Framedrpc__V1__Everything__MaybeTextPresenceCase;
 
 /*
- * Every kind of field that the generator supports.
+ * The kinds of field that a service meets.
  */
 struct  Framedrpc__V1__Everything
 {
@@ -107,6 +108,105 @@ struct  Framedrpc__V1__Innermost
 #define FRAMEDRPC__V1__INNERMOST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&framedrpc__v1__innermost__descriptor) \
     , 0 }
+
+
+typedef enum {
+  FRAMEDRPC__V1__SCALARS__MAYBE_INNER_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__SCALARS__MAYBE_INNER_PRESENCE_MAYBE_INNER = 20
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__SCALARS__MAYBE_INNER_PRESENCE__CASE)
+} Framedrpc__V1__Scalars__MaybeInnerPresenceCase;
+
+typedef enum {
+  FRAMEDRPC__V1__SCALARS__MAYBE_RAW_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__SCALARS__MAYBE_RAW_PRESENCE_MAYBE_RAW = 21
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__SCALARS__MAYBE_RAW_PRESENCE__CASE)
+} Framedrpc__V1__Scalars__MaybeRawPresenceCase;
+
+typedef enum {
+  FRAMEDRPC__V1__SCALARS__MAYBE_FLAG_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__SCALARS__MAYBE_FLAG_PRESENCE_MAYBE_FLAG = 22
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__SCALARS__MAYBE_FLAG_PRESENCE__CASE)
+} Framedrpc__V1__Scalars__MaybeFlagPresenceCase;
+
+typedef enum {
+  FRAMEDRPC__V1__SCALARS__MAYBE_COLOR_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__SCALARS__MAYBE_COLOR_PRESENCE_MAYBE_COLOR = 23
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__SCALARS__MAYBE_COLOR_PRESENCE__CASE)
+} Framedrpc__V1__Scalars__MaybeColorPresenceCase;
+
+typedef enum {
+  FRAMEDRPC__V1__SCALARS__MAYBE_REAL_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__SCALARS__MAYBE_REAL_PRESENCE_MAYBE_REAL = 24
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__SCALARS__MAYBE_REAL_PRESENCE__CASE)
+} Framedrpc__V1__Scalars__MaybeRealPresenceCase;
+
+/*
+ * The other kinds of field that the generator supports. Not in the order of the numbers, which is the
+ * order on the wire.
+ */
+struct  Framedrpc__V1__Scalars
+{
+  ProtobufCMessage base;
+  size_t n_zigzags;
+  int32_t *zigzags;
+  int32_t zigzag;
+  uint32_t fixed;
+  int32_t signed_fixed;
+  int64_t large_signed_fixed;
+  size_t n_flags;
+  protobuf_c_boolean *flags;
+  size_t n_colors;
+  Framedrpc__V1__Color *colors;
+  size_t n_raws;
+  ProtobufCBinaryData *raws;
+  size_t n_reals;
+  double *reals;
+  size_t n_singles;
+  float *singles;
+  size_t n_smalls;
+  int32_t *smalls;
+  size_t n_small_naturals;
+  uint32_t *small_naturals;
+  size_t n_large_naturals;
+  uint64_t *large_naturals;
+  size_t n_large_zigzags;
+  int64_t *large_zigzags;
+  size_t n_fixeds;
+  uint32_t *fixeds;
+  size_t n_large_fixeds;
+  uint64_t *large_fixeds;
+  size_t n_signed_fixeds;
+  int32_t *signed_fixeds;
+  size_t n_large_signed_fixeds;
+  int64_t *large_signed_fixeds;
+  size_t n_unpacked;
+  int64_t *unpacked;
+  size_t n_unpacked_fixeds;
+  uint32_t *unpacked_fixeds;
+  Framedrpc__V1__Scalars__MaybeInnerPresenceCase maybe_inner_presence_case;
+  union {
+    Framedrpc__V1__Inner *maybe_inner;
+  };
+  Framedrpc__V1__Scalars__MaybeRawPresenceCase maybe_raw_presence_case;
+  union {
+    ProtobufCBinaryData maybe_raw;
+  };
+  Framedrpc__V1__Scalars__MaybeFlagPresenceCase maybe_flag_presence_case;
+  union {
+    protobuf_c_boolean maybe_flag;
+  };
+  Framedrpc__V1__Scalars__MaybeColorPresenceCase maybe_color_presence_case;
+  union {
+    Framedrpc__V1__Color maybe_color;
+  };
+  Framedrpc__V1__Scalars__MaybeRealPresenceCase maybe_real_presence_case;
+  union {
+    double maybe_real;
+  };
+};
+#define FRAMEDRPC__V1__SCALARS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&framedrpc__v1__scalars__descriptor) \
+    , 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, FRAMEDRPC__V1__SCALARS__MAYBE_INNER_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__SCALARS__MAYBE_RAW_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__SCALARS__MAYBE_FLAG_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__SCALARS__MAYBE_COLOR_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__SCALARS__MAYBE_REAL_PRESENCE__NOT_SET, {0} }
 
 
 struct  Framedrpc__V1__EchoRequest
@@ -269,6 +369,25 @@ Framedrpc__V1__Innermost *
 void   framedrpc__v1__innermost__free_unpacked
                      (Framedrpc__V1__Innermost *message,
                       ProtobufCAllocator *allocator);
+/* Framedrpc__V1__Scalars methods */
+void   framedrpc__v1__scalars__init
+                     (Framedrpc__V1__Scalars         *message);
+size_t framedrpc__v1__scalars__get_packed_size
+                     (const Framedrpc__V1__Scalars   *message);
+size_t framedrpc__v1__scalars__pack
+                     (const Framedrpc__V1__Scalars   *message,
+                      uint8_t             *out);
+size_t framedrpc__v1__scalars__pack_to_buffer
+                     (const Framedrpc__V1__Scalars   *message,
+                      ProtobufCBuffer     *buffer);
+Framedrpc__V1__Scalars *
+       framedrpc__v1__scalars__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   framedrpc__v1__scalars__free_unpacked
+                     (Framedrpc__V1__Scalars *message,
+                      ProtobufCAllocator *allocator);
 /* Framedrpc__V1__EchoRequest methods */
 void   framedrpc__v1__echo_request__init
                      (Framedrpc__V1__EchoRequest         *message);
@@ -394,6 +513,9 @@ typedef void (*Framedrpc__V1__Inner_Closure)
 typedef void (*Framedrpc__V1__Innermost_Closure)
                  (const Framedrpc__V1__Innermost *message,
                   void *closure_data);
+typedef void (*Framedrpc__V1__Scalars_Closure)
+                 (const Framedrpc__V1__Scalars *message,
+                  void *closure_data);
 typedef void (*Framedrpc__V1__EchoRequest_Closure)
                  (const Framedrpc__V1__EchoRequest *message,
                   void *closure_data);
@@ -491,6 +613,7 @@ extern const ProtobufCEnumDescriptor    framedrpc__v1__color__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__everything__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__inner__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__innermost__descriptor;
+extern const ProtobufCMessageDescriptor framedrpc__v1__scalars__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__echo_request__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__echo_response__descriptor;
 extern const ProtobufCMessageDescriptor framedrpc__v1__reflect_request__descriptor;
