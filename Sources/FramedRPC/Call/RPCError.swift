@@ -46,6 +46,7 @@ extension RPCError {
     }
     return metadata
   }
+
   static func answerTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
     RPCError(
       .resourceExhausted, "the answer of \(bytes) bytes is over the caller's limit of \(limit)")

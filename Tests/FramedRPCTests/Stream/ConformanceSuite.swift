@@ -262,7 +262,8 @@ struct ConformanceSuite {
         {
           // A tag, a length of three bytes; the text of unary calls is in a field like the body.
           let request = Request(body: [UInt8](repeating: 0x61, count: bytes - 4))
-          #expect(try request.encoded().readableBytes == bytes)
+          let encoded = try request.encoded()
+          #expect(encoded.readableBytes == bytes)
           let outcome = await conformer.call(
             kind, isFirst ? [request] : [Request(), request], Self.patient)
           #expect(outcome.error?.status == status)
