@@ -201,7 +201,8 @@ def test_downloads_that_are_dropped_with_their_connection(server, messages):
         service = Service(watcher, messages)
         before = service.cancelled()
         with server.connect() as connection:
-            for _ in range(10):
+            calls = [
                 connection.start(DOWNLOAD, service.request(sizes=[60_000], text="endless"))
-            connection.pump()
+                for _ in range(10)]
+            assert all(call.receive() for call in calls)
         service.wait_until_cancelled(before + 10)
