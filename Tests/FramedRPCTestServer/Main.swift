@@ -4,13 +4,18 @@ import FramedRPC
 import NIOCore
 import NIOPosix
 
-/// Serves framedrpc.v1.TestService for clients that are not ours: prints where it listens, and shuts
+/// Serves framedrpc.v1's TestService and StreamTestService for clients that are not ours: prints where it listens, and shuts
 /// down in order when its standard input ends.
 @main
 struct Main {
   static func main() async throws {
+    let cancelled = CancelledCalls()
     let server = try RPCServer(
-      services: [FramedrpcV1.TestService.register(InteropHandler(), on: .eventLoop)],
+      services: [
+        FramedrpcV1.TestService.register(InteropHandler(cancelled: cancelled), on: .eventLoop),
+        FramedrpcV1.StreamTestService.register(
+          InteropStreamHandler(cancelled: cancelled), on: .sharedPool),
+      ],
       group: MultiThreadedEventLoopGroup.singleton)
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
     try FileHandle.standardOutput.write(contentsOf: Data("listening on \(address)\n".utf8))

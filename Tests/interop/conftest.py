@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+import framed_rpc as rpc
 from framed_rpc import Connection
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -72,3 +74,23 @@ def messages():
                 pool.FindMessageTypeByName(f"framedrpc.v1.{name}"))
 
     return Messages()
+
+
+def refusal(server, data, *, hello=True):
+    """What the server says to bytes that it does not allow."""
+    with server.connect(wait=hello) if hello else raw(server) as connection:
+        connection.send_bytes(data)
+        with pytest.raises(rpc.ConnectionEnded) as ended:
+            while True:
+                connection.pump()
+        return ended.value
+
+
+def raw(server):
+    """A connection that has sent nothing."""
+    connection = rpc.Connection.__new__(rpc.Connection)
+    connection.socket = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection.incoming, connection.calls, connection.going_away = b"", {}, None
+    connection.max_frame_bytes, connection.is_draining = 1 << 20, False
+    connection.answers_pings = True
+    return connection

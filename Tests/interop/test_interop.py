@@ -2,13 +2,12 @@
 
 import random
 import re
-import socket
 import struct
 
 import pytest
 
 import framed_rpc as rpc
-from conftest import ROOT
+from conftest import ROOT, refusal
 from framed_rpc import Frame, RPCError
 
 ECHO = "framedrpc.v1.TestService/Echo"
@@ -28,25 +27,6 @@ def echo(connection, messages):
     return call
 
 
-def refusal(server, data, *, hello=True):
-    """What the server says to bytes that it does not allow."""
-    with server.connect(wait=hello) if hello else raw(server) as connection:
-        connection.send_bytes(data)
-        with pytest.raises(rpc.ConnectionEnded) as ended:
-            while True:
-                connection.pump()
-        return ended.value
-
-
-def raw(server):
-    """A connection that has sent nothing."""
-    connection = rpc.Connection.__new__(rpc.Connection)
-    connection.socket = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-    connection.incoming, connection.calls, connection.going_away = b"", {}, None
-    connection.max_frame_bytes = 1 << 20
-    return connection
-
-
 # The page
 
 
@@ -59,11 +39,16 @@ def test_examples_of_the_page():
     table = b"".join(
         struct.pack("<QH", rpc.method_hash(name), len(name)) + name.encode()
         for name in (ECHO, REFLECT))
-    ping = bytes(range(1, 9))
+    ping, streams = bytes(range(1, 9)), rpc.Streaming().encode()
     assert examples == [
         rpc.MAGIC + Frame(rpc.HELLO, body=rpc.encode_handshake(1, [(1, limit)])).encode(),
         Frame(rpc.SETTINGS, body=rpc.encode_handshake(
             1, [(1, limit), (2, struct.pack("<I", 4096)), (3, table)])).encode(),
+        rpc.MAGIC + Frame(rpc.HELLO, body=rpc.encode_handshake(
+            1, [(1, limit), (4, streams)])).encode(),
+        Frame(rpc.SETTINGS, body=rpc.encode_handshake(1, [
+            (1, limit), (2, struct.pack("<I", 4096)), (3, b""), (4, streams),
+            (5, struct.pack("<I", 1000))])).encode(),
         Frame(rpc.REQUEST, both, 0, slot, 250_000, hi).encode(),
         Frame(rpc.REQUEST, both | rpc.META, rpc.SLOT_BY_HASH, 3, 0, rpc.encode_metadata(
             [("request-id", "r-1")]) + struct.pack("<Q", rpc.method_hash(ECHO)) + hi).encode(),
@@ -72,7 +57,17 @@ def test_examples_of_the_page():
             [("reason", "not-found")]) + b"class 7 is unknown").encode(),
         Frame(rpc.RESPONSE, both, 0x0108, 5, 0, b"busy").encode(),
         Frame(rpc.RESET, code=rpc.CANCELLED, stream=slot).encode(),
+        Frame(rpc.REQUEST, 0, 2, 4).encode(),
+        Frame(rpc.DATA, both, 0, 4, 0, hi).encode(),
+        Frame(rpc.DATA, rpc.MSG | rpc.MORE, 0, 4, 0, struct.pack("<I", 4) + hi[:2]).encode()
+        + Frame(rpc.DATA, rpc.MSG, 0, 4, 0, hi[2:]).encode(),
+        Frame(rpc.DATA, rpc.END, 0, 4).encode(),
+        Frame(rpc.DATA, rpc.META, 0, 4, 0, rpc.encode_metadata([("a", "b")])).encode(),
+        Frame(rpc.RESPONSE, rpc.END, 0, 4, 12).encode(),
+        Frame(rpc.WINDOW, 0, 0, 4, rpc.OF_STREAM, struct.pack("<Q", 393_216)).encode()
+        + Frame(rpc.WINDOW, aux=rpc.OF_CONNECTION, body=struct.pack("<Q", 6_291_456)).encode(),
         Frame(rpc.PING, body=ping).encode() + Frame(rpc.PONG, body=ping).encode(),
+        Frame(rpc.DRAIN).encode(),
         Frame(rpc.GOAWAY, body=struct.pack("<QI", 2, 0) + b"the server shuts down").encode(),
     ]
 
@@ -82,7 +77,12 @@ def test_examples_of_the_page():
 
 def test_settings(connection):
     assert connection.version == 1
-    assert connection.slots == {ECHO: 0, REFLECT: 1}
+    assert list(connection.slots) == [
+        ECHO, REFLECT, *(f"framedrpc.v1.StreamTestService/{name}" for name in
+                         ("Download", "Upload", "Chat"))]
+    assert list(connection.slots.values()) == [0, 1, 2, 3, 4]
+    assert connection.server == rpc.Streaming()
+    assert connection.min_ping_interval == 1000
     assert connection.server_max_frame_bytes == 1 << 20
     assert connection.max_concurrent_calls == 4096
 
@@ -157,9 +157,11 @@ def test_random_messages_mean_the_same_to_both(connection, messages):
         assert answer.everything == everything
 
 
-def test_large_message(connection, messages):
+@pytest.mark.parametrize("streaming", [None, rpc.Streaming()], ids=["one frame", "chunks"])
+def test_large_message(server, messages, streaming):
     request = messages.ReflectRequest(everything=messages.Everything(raw=bytes(1_000_000)))
-    assert connection.call(REFLECT, request.SerializeToString()) == request.SerializeToString()
+    with server.connect(streaming=streaming) as connection:
+        assert connection.call(REFLECT, request.SerializeToString()) == request.SerializeToString()
 
 
 def test_hundred_interleaved_calls(connection, messages):
@@ -303,10 +305,9 @@ def test_frame_that_may_be_ignored(connection):
     (Frame(0x44).encode(), rpc.UNKNOWN_FRAME_TYPE),
     (Frame(rpc.PING, flags=0x40).encode(), rpc.RESERVED_FLAG),
     (Frame(rpc.RESPONSE, rpc.MSG | rpc.END).encode(), rpc.UNEXPECTED_FRAME),
-    (Frame(rpc.REQUEST, rpc.MSG).encode(), rpc.MALFORMED_FRAME),
     (Frame(rpc.REQUEST, rpc.MSG | rpc.END | rpc.META, body=b"\xff").encode(), rpc.MALFORMED_FRAME),
     (b"\xff" * 64, rpc.NOT_FRAMED_RPC),
-], ids=["unknown type", "reserved flag", "response", "no END", "metadata", "noise"])
+], ids=["unknown type", "reserved flag", "response", "metadata", "noise"])
 def test_what_is_not_allowed_ends_the_connection(server, data, reason):
     ended = refusal(server, data)
     assert ended.reason == reason
@@ -343,8 +344,12 @@ def test_drain(own_server, messages):
             connection.pump()
         assert connection.going_away.reason == rpc.SHUTDOWN
         assert connection.going_away.accepted == 1
+        assert connection.is_draining
+        with pytest.raises(RPCError) as failure:
+            connection.start(ECHO, b"")
+        assert failure.value.not_processed
         # A request that crosses the GOAWAY has no effect, and its caller is told so.
-        connection.going_away = None
+        connection.is_draining, connection.going_away = False, None
         late = connection.start(ECHO, messages.EchoRequest(number=2).SerializeToString())
         with pytest.raises(RPCError) as failure:
             late.result()
@@ -354,6 +359,42 @@ def test_drain(own_server, messages):
         call.cancel()
         with pytest.raises(rpc.ConnectionEnded):
             connection.pump()
+
+
+def test_drain_refuses_no_call_until_it_was_heard(own_server, messages):
+    """What a client sends before it has read DRAIN is taken on: the GOAWAY waits for its PONG."""
+    with own_server.connect() as connection:
+        slow = connection.start(ECHO, messages.EchoRequest(delay_ms=60_000).SerializeToString())
+        connection.ping(b"the request is there")
+        connection.answers_pings = False
+        own_server.begin_shutdown()
+        while not connection.is_draining:
+            connection.pump()
+        ping = connection.read_frame()
+        assert (ping.type, len(ping.body)) == (rpc.PING, 8)
+        connection.send(Frame(rpc.PONG, body=b"of another"))
+        connection.is_draining = False
+        late = connection.start(ECHO, messages.EchoRequest(number=2).SerializeToString())
+        assert messages.EchoResponse.FromString(late.result()).number == 2
+        assert connection.going_away is None
+        connection.send(Frame(rpc.PONG, body=ping.body))
+        while connection.going_away is None:
+            connection.pump()
+        assert connection.going_away.accepted == 2
+        slow.cancel()
+        with pytest.raises(rpc.ConnectionEnded):
+            connection.pump()
+
+
+def test_drain_of_a_client_that_does_not_know_it(own_server, messages):
+    with own_server.connect() as connection:
+        connection.answers_pings = False
+        slow = connection.start(ECHO, messages.EchoRequest(delay_ms=60_000).SerializeToString())
+        own_server.begin_shutdown()
+        while connection.going_away is None:
+            connection.pump()
+        assert connection.going_away.reason == rpc.SHUTDOWN
+        slow.cancel()
 
 
 def test_last_words_reach_a_slow_reader(own_server, messages):

@@ -39,3 +39,24 @@ extension RPCError: CustomStringConvertible {
     return "\(self.status.name)\(reason): \(self.message)"
   }
 }
+
+extension RPCError {
+  /// The metadata key of ``reason``.
+  static let reasonKey: StaticString = "reason"
+
+  /// The reason, then as much of the metadata as still fits: more would end the connection.
+  var wireMetadata: RPCMetadata {
+    guard let reason = self.reason else { return self.metadata }
+    var metadata = RPCMetadata()
+    metadata.appendTrusted(Self.reasonKey, reason)
+    for entry in self.metadata.entries where entry.key != "\(Self.reasonKey)" {
+      try? metadata.append(entry.key, entry.value)
+    }
+    return metadata
+  }
+
+  static func answerTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted, "the answer of \(bytes) bytes is over the caller's limit of \(limit)")
+  }
+}

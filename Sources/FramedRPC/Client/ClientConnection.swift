@@ -374,6 +374,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     case .settings where self.settings == nil: try self.receiveSettings(frame)
     case .response: try self.receiveResponse(frame)
     case .reset: self.receiveReset(frame)
+    case .data where frame.header.flags.contains(.end):
+      throw ProtocolViolation(.malformedFrame, "a server's messages end with RESPONSE")
     case .data: try self.receiveData(frame)
     case .window: try self.receiveWindow(frame)
     case .ping: self.send(FrameHeader(type: .pong), body: frame.body)
@@ -420,6 +422,10 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     // An answer to a call that was given up in the meantime is legal and late.
     guard let call = self.finishedCall(frame.header.stream) else { return }
     let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
+    if status == .ok, call.messages?.isWithinMessage == true {
+      call.fail(RPCError(.internal, "the server's answer ends within a message"), self.lane)
+      throw ProtocolViolation(.malformedFrame, "a stream ends within a message")
+    }
     if status != .ok {
       self.answer(call, Self.error(status, frame.header, metadata, body))
     } else if frame.header.flags.contains(.message) {

@@ -72,7 +72,15 @@ public final class RPCClient: RPCChannel, Sendable {
         call, metadata, deadline, carriesRequest: !kind.clientStreams && fits))
     let stream = RPCByteStream(messages, isClient: true)
     if !kind.clientStreams, !fits {
-      try? await stream.write(call.request)
+      do {
+        try await stream.write(call.request)
+      } catch {
+        // A server that has answered already has said why itself; else the request is too large.
+        guard messages.isOver else {
+          stream.cancel()
+          throw error
+        }
+      }
       stream.finishWriting()
     }
     return stream

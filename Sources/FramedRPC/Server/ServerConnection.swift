@@ -68,6 +68,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private var peerStreaming: StreamingLimits?
   /// Told to go elsewhere, but what still comes is taken on.
   private var isLeaving = false
+  /// The body of the PING that went with DRAIN.
+  private var leavePing = ByteBuffer()
   private var leaveTimer: Scheduled<Void>?
   private var ageTimer: Scheduled<Void>?
   private var isDraining = false
@@ -104,6 +106,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     case _ where !self.isReady:
       throw ProtocolViolation(.unexpectedFrame, "the first frame is not HELLO")
     case .request: try self.receiveRequest(frame)
+    case .data where frame.header.flags.contains(.metadata):
+      throw ProtocolViolation(.malformedFrame, "a client's metadata goes with its REQUEST")
     case .data: try self.receiveData(frame)
     case .window: try self.receiveWindow(frame)
     case .reset: self.receiveReset(frame)
@@ -111,7 +115,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     case .pong:
       self.receivePong(frame)
       // The client has read DRAIN before it answered: what it sends from now on goes elsewhere.
-      if self.isLeaving { self.goAway() }
+      if self.isLeaving, frame.body == self.leavePing { self.goAway() }
     case .goAway: break
     case let type where type.isIgnorable: break
     case .hello, .settings, .response:
@@ -130,8 +134,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     for call in self.calls {
       guard let call else { continue }
       if let ticket = call.ticket { self.leaveQueue(call, ticket, nil) }
-      call.messages?.close(error, lane: self.lane, keepsUnread: false)
       call.task?.cancel()
+      call.messages?.close(error, lane: self.lane, keepsUnread: false)
       self.count(call, .cancelled, self.loop.now)
     }
     self.calls.removeAll()
@@ -169,12 +173,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.giveUp(call, error)
   }
 
-  /// Frees the call's slot and cancels its handler.
+  /// Frees the call's slot and cancels its handler, which knows it when its messages end.
   func giveUp(_ call: Call, _ error: RPCError) {
     if let ticket = call.ticket { self.leaveQueue(call, ticket, nil) }
     self.release(call, error.status, self.loop.now)
-    call.messages?.close(error, lane: self.lane, keepsUnread: false)
     call.task?.cancel()
+    call.messages?.close(error, lane: self.lane, keepsUnread: false)
     self.closeIfDrained()
   }
 
@@ -196,7 +200,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard self.isReady else { return self.goAway() }
     self.isLeaving = true
     self.send(FrameHeader(type: .drain))
-    self.ping()
+    self.leavePing = self.ping()
     self.leaveTimer = self.loop.scheduleTask(in: Self.drainNotice) { self.goAway() }
   }
 
@@ -561,7 +565,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     } else {
       let tooLarge =
         bytes + metadata.wireByteCount > self.maxPeerFrameBytes
-        ? Self.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
+        ? RPCError.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
       self.release(call, tooLarge?.status ?? .ok, now)
       if let tooLarge {
         self.send(tooLarge, call.stream, call.microseconds(until: now))
@@ -580,15 +584,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     messages.start(as: call.stream)
     call.messages = messages
     if let message, !messages.queueLast(message) {
-      let error = Self.answerTooLarge(message.readableBytes, peer.maxMessageBytes)
+      let error = RPCError.answerTooLarge(message.readableBytes, peer.maxMessageBytes)
       return messages.end(.response(error, RPCMetadata()))
     }
     messages.end(.response(nil, metadata))
-  }
-
-  private static func answerTooLarge(_ bytes: Int, _ limit: Int) -> RPCError {
-    RPCError(
-      .resourceExhausted, "the answer of \(bytes) bytes is over the caller's limit of \(limit)")
   }
 
   private func sendAnswer(

@@ -53,15 +53,16 @@ final class DataLane {
   // MARK: receiving
 
   /// A message, or its chunk, perhaps the last of its direction; or that end alone; or metadata alone.
-  private static func isWellFormed(_ flags: FrameFlags) -> Bool {
-    flags.contains(.message)
+  private static func isWellFormed(_ header: FrameHeader) -> Bool {
+    let flags = header.flags
+    return flags.contains(.message)
       ? !flags.contains(.metadata) && !flags.isSuperset(of: [.more, .end])
-      : flags == .end || flags == .metadata
+      : flags == .metadata || flags == .end && header.length == 0
   }
 
   /// Counts a DATA frame, whether or not its call is still there.
   func receive(_ frame: Frame) throws(ProtocolViolation) {
-    guard Self.isWellFormed(frame.header.flags) else {
+    guard Self.isWellFormed(frame.header) else {
       throw ProtocolViolation(.malformedFrame, "DATA has flags that do not go together")
     }
     guard self.receiveWindow.receive(Self.cost(of: frame)) else {
@@ -97,6 +98,8 @@ final class DataLane {
   /// The stream has something to send, or credit again.
   func append(_ stream: MessageStream) {
     guard stream.isStarted, !stream.isInRow, !stream.isClosed else { return }
+    // An end needs no credit: those that wait for the connection's do not hold it up.
+    if self.isBlocked, stream.sendEndingIfIdle() { return }
     stream.isInRow = true
     self.row.append(stream)
     self.connection.scheduleFlush()

@@ -46,13 +46,19 @@ struct ReceiveWindow {
     return self.received <= self.granted
   }
 
-  /// The next limit to tell the peer, once it is worth a frame.
+  /// The next limit to tell the peer, once it is worth a frame: half a window, or an eighth when the
+  /// peer may wait to send a whole chunk, which half of a small window is too little for.
   ///
   /// - Parameter unread: bytes received that nobody has taken yet.
   mutating func grant(unread: Int, now: NIODeadline, roundTrip: TimeAmount?) -> UInt64? {
     let limit = self.received + UInt64(max(0, self.window - unread))
-    guard limit >= self.granted + UInt64(self.window / 2) else { return nil }
-    if let roundTrip, now - self.lastGrant < roundTrip * 2, self.window < self.maxWindow {
+    let isHalf = limit >= self.granted + UInt64(self.window / 2)
+    let mayBeBlocked =
+      self.granted < self.received + UInt64(MessageStream.cost(DataLane.chunkBytes))
+    guard isHalf || mayBeBlocked && limit >= self.granted + UInt64(self.window / 8) else {
+      return nil
+    }
+    if isHalf, let roundTrip, now - self.lastGrant < roundTrip * 2, self.window < self.maxWindow {
       self.window = min(self.window * 2, self.maxWindow)
     }
     self.lastGrant = now

@@ -54,8 +54,9 @@ package final class MessageStream: @unchecked Sendable {
 
   let connection: FramedConnection
   private let peerMessageBytes: Int
-  /// Bytes taken that are worth a word to the connection. A quarter of the smallest window: the
-  /// peer has credit again before it has used up the other half.
+  /// Bytes taken that are worth a word to the connection. A quarter of the window: the peer has
+  /// credit again before it has used up the other half. And at most 64 KiB: until it is told, the
+  /// connection counts them as unread, over all its streams.
   private let reportedBytes: Int
   private let countsQueue: Bool
   private let state = Mutex(State())
@@ -88,7 +89,7 @@ package final class MessageStream: @unchecked Sendable {
     self.peerMessageBytes = peer.maxMessageBytes
     self.sendWindow = SendWindow(limit: peer.streamWindow)
     let window = connection.streaming.streamWindow
-    self.reportedBytes = window / 4
+    self.reportedBytes = min(window / 4, 64 * 1024)
     self.receiveWindow = ReceiveWindow(
       window: window, maxWindow: connection.limits.maxStreamWindowBytes, now: connection.loop.now)
   }
@@ -313,6 +314,9 @@ package final class MessageStream: @unchecked Sendable {
     return nil
   }
 
+  /// Whether chunks of a message have come, and not its last.
+  var isWithinMessage: Bool { self.assembler.total > 0 }
+
   private func receiveMetadata(_ body: ByteBuffer) throws(ProtocolViolation) {
     var body = body
     let metadata = try RPCMetadata(from: &body)
@@ -458,6 +462,15 @@ package final class MessageStream: @unchecked Sendable {
     else { return }
     self.isEndSent = true
     self.connection.sendEnding(ending, of: self)
+  }
+
+  /// Sends the end if no message is left to send before it.
+  ///
+  /// - Returns: whether it was sent.
+  func sendEndingIfIdle() -> Bool {
+    guard self.rest == nil, self.sending.isEmpty else { return false }
+    self.sendEnding()
+    return self.isEndSent
   }
 
   /// The task that reads or writes was cancelled, and the call goes on without it.

@@ -381,10 +381,13 @@ package class FramedConnection: @unchecked Sendable {
   // MARK: pings
 
   /// The body is the time at this end, so that the PONG tells how long the way there and back is.
-  final func ping() {
-    self.send(
-      FrameHeader(type: .ping),
-      body: ByteBuffer(integer: self.loop.now.uptimeNanoseconds, endianness: .little))
+  ///
+  /// - Returns: the body.
+  @discardableResult
+  final func ping() -> ByteBuffer {
+    let body = ByteBuffer(integer: self.loop.now.uptimeNanoseconds, endianness: .little)
+    self.send(FrameHeader(type: .ping), body: body)
+    return body
   }
 
   final func receivePong(_ frame: Frame) {
@@ -444,7 +447,10 @@ package class FramedConnection: @unchecked Sendable {
 
   final func receiveWindow(_ frame: Frame) throws(ProtocolViolation) {
     var body = frame.body
-    guard frame.body.readableBytes == 8, self.hasLane,
+    guard self.hasLane else {
+      throw ProtocolViolation(.unexpectedFrame, "WINDOW from a peer that has no streaming")
+    }
+    guard frame.body.readableBytes == 8,
       let limit = body.readInteger(endianness: .little, as: UInt64.self)
     else {
       throw ProtocolViolation(.malformedFrame, "a WINDOW has 8 bytes")

@@ -31,6 +31,13 @@ struct GoldenVectorTests {
     72 61 6d 65 64 72 70 63 2e 76 31 2e 54 65 73 74
     53 65 72 76 69 63 65 2f 52 65 66 6c 65 63 74
     """
+  static let settingsWithStreaming = """
+    3a 00 00 00 02 00 00 00 00 00 00 00 00 00 00 00
+    01 00 00 00 01 00 04 00 00 00 00 00 10 00
+    02 00 04 00 00 00 00 10 00 00 03 00 00 00 00 00
+    04 00 0c 00 00 00 00 00 04 00 00 00 40 00 00 00 40 00
+    05 00 04 00 00 00 e8 03 00 00
+    """
   static let goAway = """
     21 00 00 00 08 00 00 00 00 00 00 00 00 00 00 00
     02 00 00 00 00 00 00 00 00 00 00 00
@@ -124,6 +131,19 @@ struct GoldenVectorTests {
       hex: "02 00 00 00 09 01 00 00 04 00 00 00 00 00 00 00 68 69",
       frame: Frame(.data, flags: .message, stream: .slot(4), body: ByteBuffer(hex: "68 69"))),
     Vector(
+      testDescription: "DATA, the end alone",
+      hex: "00 00 00 00 09 02 00 00 04 00 00 00 00 00 00 00",
+      frame: Frame(.data, flags: .end, stream: .slot(4))),
+    Vector(
+      testDescription: "DATA, initial metadata",
+      hex: """
+        09 00 00 00 09 08 00 00 04 00 00 00 00 00 00 00
+        05 00 00 00 01 01 00 61 62
+        """,
+      frame: Frame(
+        .data, flags: .metadata, stream: .slot(4),
+        body: Self.body(metadata: ["a": "b"]) { _ in })),
+    Vector(
       testDescription: "RESPONSE that ends a stream",
       hex: "00 00 00 00 04 02 00 00 04 00 00 00 0c 00 00 00",
       frame: Frame(.response, flags: .end, stream: .slot(4), aux: 12)),
@@ -195,6 +215,18 @@ struct GoldenVectorTests {
     var bytes = ByteBuffer()
     settings.write(into: &bytes)
     #expect(bytes == ByteBuffer(hex: Self.settings))
+    bytes.moveReaderIndex(forwardBy: FrameHeader.byteCount)
+    #expect(try Settings(from: bytes) == settings)
+  }
+
+  @Test("SETTINGS of a server that has streaming")
+  func settingsWithStreamingVector() throws {
+    let settings = Settings(
+      maxFrameBytes: 1024 * 1024, maxConcurrentCalls: 4096, methods: [],
+      streaming: Self.streaming, minPingMilliseconds: 1_000)
+    var bytes = ByteBuffer()
+    settings.write(into: &bytes)
+    #expect(bytes == ByteBuffer(hex: Self.settingsWithStreaming))
     bytes.moveReaderIndex(forwardBy: FrameHeader.byteCount)
     #expect(try Settings(from: bytes) == settings)
   }
