@@ -17,7 +17,7 @@ public protocol CBackedMessage: RPCMessage {
     _ pointer: UnsafeMutablePointer<CStruct>, arena: MessageArena
   ) throws(CodecError)
 
-  /// Copies a struct whose strings ``MessageScanner`` has checked.
+  /// Copies a struct whose strings `MessageScanner` has checked.
   init(_ pointer: UnsafePointer<CStruct>)
 }
 
