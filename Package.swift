@@ -186,6 +186,13 @@ let rpcTargets: [Target] = [
   .executableTarget(
     name: "framed-rpc-test-server", dependencies: ["Contracts", "FramedRPC", nioCore, nioPosix],
     path: "Tests/FramedRPCTestServer", swiftSettings: shared),
+  // The tutorial in FramedRPC.docc, as a program.
+  .executableTarget(
+    name: "greeter", dependencies: ["Contracts", "FramedRPC", nioPosix, unixSignals],
+    path: "Sources/Examples/Greeter", swiftSettings: safe),
+  .testTarget(
+    name: "GreeterTests", dependencies: ["Contracts", "FramedRPC", "greeter"],
+    swiftSettings: safe),
 ]
 
 let applicationTargets: [Target] = [

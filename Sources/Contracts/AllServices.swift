@@ -6,6 +6,7 @@ public import FramedRPC
 /// Every service of the .proto files.
 public enum AllServices {
   public static let descriptors: [ServiceDescriptor] = [
+    ExampleV1.GreeterService.descriptor,
     FramedrpcV1.TestService.descriptor,
     FramedrpcV1.StreamTestService.descriptor,
     AlertV1.AlertService.descriptor,

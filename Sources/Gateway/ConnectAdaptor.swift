@@ -17,10 +17,12 @@ package struct ConnectAdaptor: RESTAdaptor {
     PayV1.PayService.refund.fullName,
   ]
 
-  /// Services that are not offered here at all: the events of a service, and the desks of operators.
+  /// Services that are not offered here at all: the events of a service, the desks of
+  /// operators, and what only tests and the tutorial know.
   package static let withheldServices: Set<String> = [
     EventsV1.EventFeedService.descriptor.name,
     EventsV1.EventInboxService.descriptor.name,
+    ExampleV1.GreeterService.descriptor.name,
     FramedrpcV1.StreamTestService.descriptor.name,
     FramedrpcV1.TestService.descriptor.name,
     SupervisorV1.SupervisorService.descriptor.name,

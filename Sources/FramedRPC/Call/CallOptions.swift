@@ -13,6 +13,7 @@ public struct CallOptions: Sendable {
   /// error carries its own; a stream has it in ``RPCByteStream/trailingMetadata``.
   public var onResponseMetadata: (@Sendable (RPCMetadata) -> Void)?
 
+  /// The defaults: five seconds, no metadata, an error at once when the server cannot be reached.
   public init(
     timeout: Duration? = .seconds(5), metadata: RPCMetadata = RPCMetadata(),
     waitForReady: Bool = false, onResponseMetadata: (@Sendable (RPCMetadata) -> Void)? = nil

@@ -9,10 +9,12 @@ public struct RPCContext: Sendable {
   /// The key under which a request id travels.
   public static let requestIDKey = "request-id"
 
+  /// That of the call which this task answers; nil outside of handlers. A detached task has none.
   @TaskLocal public static var current: RPCContext?
 
   /// When the caller stops waiting; nil means never.
   public var deadline: NIODeadline?
+  /// What the caller sent beside the request.
   public var metadata: RPCMetadata
   /// `sugang.pay.v1.PayService/Approve`
   public let method: String

@@ -3,6 +3,8 @@ public struct RPCError: Error, Hashable, Sendable {
   /// Longest message that travels, in bytes.
   static let maxMessageBytes = 4096
 
+  /// The kind of failure. One that a server throws with ``RPCStatus/ok`` reaches the caller as
+  /// ``RPCStatus/internal``.
   public var status: RPCStatus
   /// For people.
   public var message: String

@@ -2,6 +2,7 @@
 public struct ServiceDescriptor: Sendable {
   /// `sugang.pay.v1.PayService`
   public let name: String
+  /// In the order of the `.proto` file.
   public let methods: [MethodDescriptor]
 
   public init(name: String, methods: [MethodDescriptor]) {
@@ -14,8 +15,11 @@ public struct ServiceDescriptor: Sendable {
 public struct MethodDescriptor: Sendable {
   /// `sugang.pay.v1.PayService/Approve`
   public let fullName: String
+  /// How many messages go each way.
   public let kind: RPCKind
+  /// The type of the request, or of each of them.
   public let request: any CBackedMessage.Type
+  /// The type of the answer, or of each of them.
   public let response: any CBackedMessage.Type
 
   public init<Request: CBackedMessage, Response: CBackedMessage>(

@@ -3,7 +3,7 @@ public import CProtobufC
 
 /// The memory of one message while it is encoded or decoded.
 ///
-/// A borrowed view of a C arena that lives on the stack of ``withArena(budget:_:)``; it must not
+/// A borrowed view of a C arena that lives on the stack of `withArena(budget:_:)`; it must not
 /// leave that closure.
 public struct MessageArena {
   /// Bytes of stack that serve as the first block: enough for nearly every request. Above 1,024 Swift

@@ -20,6 +20,7 @@ public struct RPCReader<Message: RPCMessage>: AsyncSequence, Sendable {
     self.isServer = isServer
   }
 
+  /// Takes messages from the reader that made it; two iterators share them.
   public struct AsyncIterator: AsyncIteratorProtocol {
     @usableFromInline let reader: RPCReader
 
@@ -28,6 +29,7 @@ public struct RPCReader<Message: RPCMessage>: AsyncSequence, Sendable {
       self.reader = reader
     }
 
+    /// See ``RPCReader/next()``.
     @inlinable
     public mutating func next() async throws -> Message? {
       try await self.reader.next()
@@ -57,6 +59,8 @@ public struct RPCReader<Message: RPCMessage>: AsyncSequence, Sendable {
 }
 
 /// Sends the messages of one side of a call, in the order in which they are written.
+///
+/// Any number of tasks may write; those of one task keep their order, and no message is torn.
 public struct RPCWriter<Message: RPCMessage>: Sendable {
   /// The call as bytes.
   public let call: RPCByteStream
@@ -66,7 +70,9 @@ public struct RPCWriter<Message: RPCMessage>: Sendable {
     self.call = call
   }
 
-  /// Sends a message; waits while the peer reads more slowly than this side writes.
+  /// Sends a message; waits while the peer reads more slowly than this side writes, with
+  /// ``RPCLimits/maxStreamQueuedBytes`` queued. Returns when the message is queued: that the peer
+  /// has read it, only an answer can say.
   ///
   /// - Throws: ``RPCError``: INVALID_ARGUMENT when the message cannot be encoded, else as
   ///   ``RPCByteStream/write(_:)``.
@@ -81,7 +87,8 @@ public struct RPCWriter<Message: RPCMessage>: Sendable {
     try await self.call.write(bytes)
   }
 
-  /// Says that there are no more messages. On a server the return of the handler does it.
+  /// Says that there are no more messages; those written before still leave. On a server it does
+  /// nothing: the return of the handler is the end.
   public func finish() {
     self.call.finishWriting()
   }
@@ -89,9 +96,12 @@ public struct RPCWriter<Message: RPCMessage>: Sendable {
 
 /// A call with any number of messages, as its client has it.
 ///
-/// Nobody holding the stream, its writer or its reader any more cancels the call.
+/// Nobody holding the stream, its writer or its reader any more cancels the call. Neither side waits
+/// for the other: read in one task while another writes when both are long.
 public struct RPCStream<Request: RPCMessage, Response: RPCMessage>: Sendable {
+  /// What the client says; end it with ``RPCWriter/finish()``.
   public let requests: RPCWriter<Request>
+  /// What the server says; may be read before the requests have ended.
   public let responses: RPCReader<Response>
 
   @usableFromInline
@@ -108,6 +118,7 @@ public struct RPCStream<Request: RPCMessage, Response: RPCMessage>: Sendable {
 
 /// A call with any number of requests and one answer, as its client has it.
 public struct RPCUpload<Request: RPCMessage, Response: RPCMessage>: Sendable {
+  /// What the client says.
   public let requests: RPCWriter<Request>
   @usableFromInline let limits: DecodeLimits
 

@@ -3,7 +3,7 @@ public enum BalancingPolicy: Hashable, Sendable {
   /// One after the other.
   case roundRobin
   /// The less loaded of two that are picked at random ("power of two choices", Mitzenmacher), by
-  /// ``PeakEWMA``. Sends less to a slow endpoint and finds out by itself when it has recovered.
+  /// `PeakEWMA`. Sends less to a slow endpoint and finds out by itself when it has recovered.
   case leastLoaded
   /// The first in the resolver's order; the others are there for when it is broken.
   case pickFirst
