@@ -48,7 +48,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   let admission: Admission?
   private let executor: EventLoopTaskExecutor
   private let statistics: LoopStatistics?
-  private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
+  let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   /// Told once, when the wire is gone and no handler runs any more.
   private let onEnd: @Sendable (ServerConnection) -> Void
 
@@ -62,10 +62,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private var startedCalls: UInt64 = 0
   private var succeededCalls: UInt64 = 0
   private var failedCalls: UInt64 = 0
-  private var maxPeerFrameBytes = FrameHeader.minLimit
+  var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
-  private var peerStreaming: StreamingLimits?
+  var peerStreaming: StreamingLimits?
   /// Told to go elsewhere, but what still comes is taken on.
   private var isLeaving = false
   /// The body of the PING that went with DRAIN.
@@ -182,7 +182,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.closeIfDrained()
   }
 
-  private static let deadlinePassed = RPCError(
+  static let deadlinePassed = RPCError(
     .deadlineExceeded, "the deadline passed while the call ran")
 
   /// A peer that does not read gets nothing more to answer.
@@ -333,7 +333,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   /// Frees the slot of a call that has ended.
-  private func release(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
+  func release(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
     self.calls[call.stream.slot] = nil
     self.openCalls -= 1
     self.count(call, status, now)
@@ -552,110 +552,11 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
-  /// - Parameter message: nil when all messages were written to the stream.
-  private func answer(
-    _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ now: NIODeadline
-  ) {
-    let bytes = message?.readableBytes ?? 0
-    if bytes > DataLane.chunkBytes, let peer = self.peerStreaming {
-      self.answerInChunks(call, message, metadata, peer)
-    } else if let messages = call.messages {
-      if let message { _ = messages.queueLast(message) }
-      messages.end(.response(nil, metadata))
-    } else {
-      let tooLarge =
-        bytes + metadata.wireByteCount > self.maxPeerFrameBytes
-        ? RPCError.answerTooLarge(bytes, self.maxPeerFrameBytes) : nil
-      self.release(call, tooLarge?.status ?? .ok, now)
-      if let tooLarge {
-        self.send(tooLarge, call.stream, call.microseconds(until: now))
-      } else {
-        self.sendAnswer(message, metadata, call.stream, call.microseconds(until: now))
-      }
-    }
-  }
-
-  /// An answer that would hold up the frames behind it.
-  private func answerInChunks(
-    _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ peer: StreamingLimits
-  ) {
-    let messages =
-      call.messages ?? MessageStream(connection: self, peer: peer, countsQueue: true)
-    messages.start(as: call.stream)
-    call.messages = messages
-    if let message, !messages.queueLast(message) {
-      let error = RPCError.answerTooLarge(message.readableBytes, peer.maxMessageBytes)
-      return messages.end(.response(error, RPCMetadata()))
-    }
-    messages.end(.response(nil, metadata))
-  }
-
-  private func sendAnswer(
-    _ message: ByteBuffer?, _ metadata: RPCMetadata, _ stream: StreamID, _ microseconds: UInt32
-  ) {
-    var flags: FrameFlags = .end
-    if message != nil { flags.insert(.message) }
-    guard !metadata.isEmpty else {
-      return self.send(
-        FrameHeader(type: .response, flags: flags, stream: stream, aux: microseconds),
-        body: message)
-    }
-    flags.insert(.metadata)
-    var body = ByteBuffer()
-    metadata.write(into: &body)
-    if let message { body.writeImmutableBuffer(message) }
-    self.send(
-      FrameHeader(type: .response, flags: flags, stream: stream, aux: microseconds), body: body)
-  }
-
-  /// Tells the operator of an error that no caller may see, or nobody waits for.
-  private func report(_ error: any Error, _ context: RPCContext) {
-    guard !(error is RPCError), !(error is CancellationError) else { return }
-    self.onUnhandledError(error, context)
-  }
-
-  private static func rpcError(
-    _ error: any Error, _ call: Call, _ now: NIODeadline
-  ) -> RPCError {
-    let isCancellation =
-      error is CancellationError || (error as? RPCError)?.status == .cancelled
-    if isCancellation, let deadline = call.deadline, deadline <= now {
-      return Self.deadlinePassed
-    }
-    if var error = error as? RPCError, error.status != .ok {
-      // Perhaps the word of a call that the handler made; this one has run.
-      error.notProcessed = false
-      error.overloaded = false
-      return error
-    }
-    if error is CancellationError {
-      return RPCError(.cancelled, "the call was cancelled")
-    }
-    return RPCError(.internal, "the handler failed")
-  }
-
   /// - Parameter method: the slot of the method, if there is one.
   private func reject(
     _ stream: StreamID, _ status: RPCStatus, _ message: String, _ method: Int? = nil
   ) {
     if let method { self.statistics?.refused(method, status) }
     self.send(RPCError(status, message, notProcessed: true), stream, 0)
-  }
-
-  func send(_ error: RPCError, _ stream: StreamID, _ serverMicroseconds: UInt32) {
-    var flags: FrameFlags = [.message, .end]
-    var body = ByteBuffer()
-    let metadata = error.wireMetadata
-    if !metadata.isEmpty {
-      flags.insert(.metadata)
-      metadata.write(into: &body)
-    }
-    body.writeBytes(error.message.utf8.prefix(RPCError.maxMessageBytes))
-    self.send(
-      FrameHeader(
-        type: .response, flags: flags,
-        code: UInt16(error.status.rawValue) | UInt16(SubReason(error).rawValue) << 8,
-        stream: stream, aux: serverMicroseconds),
-      body: body)
   }
 }
