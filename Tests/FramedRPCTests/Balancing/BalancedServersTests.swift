@@ -190,6 +190,7 @@ struct BalancedServersTests {
       sizes.append(answer.body.count)
     }
     #expect(sizes == [1, 2])
+    while inFlight() != [0, 0] { await Task.yield() }
     let statistics = client.statistics()
     #expect(statistics.endpoints.map(\.state) == [.broken, .ready])
     #expect(statistics.retries == 0)
