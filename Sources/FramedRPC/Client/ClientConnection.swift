@@ -174,6 +174,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     }
     let messages = MessageStream(connection: self, peer: peer, countsQueue: isUnary)
     call.messages = messages
+    if call.carriesRequest { messages.endsWithRequest() }
     self.submit(call, now: nil)
     return messages
   }

@@ -36,11 +36,11 @@ public struct RPCService: Sendable {
     @usableFromInline let fullName: String
     let kind: RPCKind
     let execution: HandlerExecution
-    @usableFromInline let handler: Handler
     /// The method's place in the server's table.
     var slot = 0
     var isExempt = false
     var priority = RPCPriority.default
+    @usableFromInline let handler: Handler
 
     @usableFromInline
     init(fullName: String, kind: RPCKind, execution: HandlerExecution, handler: Handler) {

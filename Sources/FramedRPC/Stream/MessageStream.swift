@@ -197,12 +197,20 @@ package final class MessageStream: @unchecked Sendable {
     self.connection.sendMetadata(metadata, of: self)
   }
 
+  /// This end's direction ended with the REQUEST: nothing more may leave.
+  func endsWithRequest() {
+    self.state.withLock { $0.writeError = Self.sideHasEnded }
+  }
+
+  private static let sideHasEnded = RPCError(
+    .failedPrecondition, "this side of the call has ended")
+
   /// No more messages; `ending` leaves after those that are queued. Only the first counts.
   func end(_ ending: Ending) {
     let announce = self.state.withLock { state in
       guard state.ending == nil, state.writeError == nil else { return false }
       state.ending = ending
-      state.writeError = RPCError(.failedPrecondition, "this side of the call has ended")
+      state.writeError = Self.sideHasEnded
       return state.announce()
     }
     if announce { self.connection.announce(self) }

@@ -19,6 +19,10 @@ struct ClientStreamTests {
         Frame(
           .request, flags: [.message, .end], stream: .slot(0), body: ByteBuffer(string: "hi"))
       ])
+    // Its END has left with the request: another would end the connection.
+    call.finishWriting()
+    #expect(
+      client.write(call, ByteBuffer(string: "more")).error?.status == .failedPrecondition)
     client.receive(.data("one"), .data(""), .ok())
     #expect(client.read(call).value == ByteBuffer(string: "one"))
     #expect(client.read(call).value == ByteBuffer())
