@@ -6,7 +6,7 @@ public import NIOCore
 ///
 /// The generator writes the two translations between the Swift value and the C struct. The generator's
 /// own messages are ``GeneratedMessage``s; any other is made and read by libprotobuf-c, after
-/// ``MessageScanner`` has decided what untrusted bytes may do.
+/// `MessageScanner` has decided what untrusted bytes may do.
 public protocol CBackedMessage: RPCMessage {
   /// The struct that `protoc-c` generated.
   associatedtype CStruct
@@ -34,7 +34,7 @@ extension CBackedMessage {
     try self.init(decodingByReference: bytes, limits: limits)
   }
 
-  /// Appends the bytes that libprotobuf-c makes of the message: what ``encode(into:)`` of every
+  /// Appends the bytes that libprotobuf-c makes of the message: what `encode(into:)` of every
   /// message must equal.
   ///
   /// - Throws: ``CodecError`` when a string cannot travel (it contains a NUL).
@@ -53,8 +53,8 @@ extension CBackedMessage {
     }
   }
 
-  /// Reads a message as libprotobuf-c reads it, from bytes that ``MessageScanner`` lets pass: what
-  /// ``init(decoding:limits:)`` of every message must equal.
+  /// Reads a message as libprotobuf-c reads it, from bytes that `MessageScanner` lets pass: what
+  /// `init(decoding:limits:)` of every message must equal.
   ///
   /// libprotobuf-c takes more memory for the same bytes than a generated codec.
   ///
