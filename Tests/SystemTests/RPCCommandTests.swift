@@ -63,7 +63,8 @@ struct RPCCommandTests {
     #expect(
       services.text.split(separator: "\n").sorted() == [
         "framedrpc.v1.HealthService", "framedrpc.v1.ReflectionService",
-        "framedrpc.v1.StatisticsService", "framedrpc.v1.TestService",
+        "framedrpc.v1.StatisticsService", "framedrpc.v1.StreamTestService",
+        "framedrpc.v1.TestService",
       ])
     let methods = try await Self.run(["list", server.address, "HealthService"])
     #expect(methods.text.contains("framedrpc.v1.HealthService/Check\n"))

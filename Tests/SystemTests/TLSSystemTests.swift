@@ -36,12 +36,12 @@ struct TLSSystemTests {
 
     #expect(try await Self.list(system, certificates: certificates).status == 0)
     let plaintext = try await Self.list(system)
-    #expect(plaintext.status == 1)
+    #expect(plaintext.status == 78)
     #expect(plaintext.text.contains("this port takes TLS, not plaintext"), "\(plaintext.text)")
     #expect(plaintext.text.contains("SUGANG_TLS_DIRECTORY"))
     let wrongName = try await Self.list(
       system, ["--tls-name", "course"], certificates: certificates)
-    #expect(wrongName.status == 1)
+    #expect(wrongName.status == 78)
     #expect(wrongName.text.contains("is for pay, spiffe://sugang/pay, not for course"))
     let asService = try await Self.list(
       system,
