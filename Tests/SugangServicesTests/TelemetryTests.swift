@@ -85,6 +85,22 @@ struct TelemetryTests {
     }
   }
 
+  @Test("a server tells of the channels by which its process calls the others")
+  func channels() async throws {
+    try await Self.withSystem { system in
+      #expect(try await Self.enroll(system) == 201)
+      let address = try #require(system.rpcAddresses[.class])
+      let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
+      defer { client.shutdown() }
+      let answer = try await FramedrpcV1.StatisticsServiceClient(client).listChannels(
+        .init(), options: CallOptions(timeout: .seconds(60)))
+      let pay = try #require(answer.channels.first { $0.name == "pay" })
+      let calls = pay.rows.first?.values.first { $0.name == "calls" }
+      #expect(try #require(calls).value >= 1)
+      #expect(pay.rows.count == 2, "the client as a whole, and its one endpoint")
+    }
+  }
+
   // MARK: -
 
   private static func withSystem(

@@ -8,6 +8,8 @@ package final class Peers: Sendable {
   private let network: InProcessNetwork?
   private let security: @Sendable (ServiceName) -> (any ClientSecurity)?
   private let interceptors: [any ClientInterceptor]
+  /// What is known of the channels to the services that were called, by name: for the operators.
+  let channels = StatisticsSources()
   private let clients = Mutex<[ServiceName: BalancedClient]>([:])
 
   /// - Parameters:
@@ -51,13 +53,9 @@ package final class Peers: Sendable {
         limits: ServiceSettings.rpcLimits, policy: self.settings.callPolicy,
         security: self.security(name))
       clients[name] = client
+      self.channels.register(client, as: name.rawValue)
       return client
     }
-  }
-
-  /// What is known of the services that were called, by name.
-  package var statistics: [ServiceName: ClientStatistics] {
-    self.clients.withLock { $0 }.mapValues { $0.statistics() }
   }
 
   func shutdown() {

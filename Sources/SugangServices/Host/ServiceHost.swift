@@ -52,7 +52,8 @@ enum ServiceHost {
       limits: ServiceSettings.rpcLimits, admission: settings.admission,
       security: tls?.server(name, logger: logger),
       introspection: ServerIntrospection(
-        health: { _ in await readiness.reasonsNotReady() }, interceptors: interceptors),
+        health: { _ in await readiness.reasonsNotReady() },
+        statistics: environment.peers.channels, interceptors: interceptors),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",
