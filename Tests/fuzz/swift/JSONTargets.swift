@@ -46,16 +46,23 @@ func fuzzJSON(_ input: Input) {
 
 private func checkBytes(_ bytes: [UInt8], _ transcoder: MessageTranscoder) {
   do {
-    let message = try FramedrpcV1.Everything(decoding: bytes)
+    let message = numbers(try FramedrpcV1.Everything(decoding: bytes))
     let json = try transcoder.json(from: bytes)
     let again = try transcoder.bytes(from: json)
     require(try transcoder.json(from: again) == json, "\(json.text()) is no fixed point")
-    let read = try FramedrpcV1.Everything(decoding: again)
-    // Not-a-number equals nothing, but looks the same.
-    require(read == message || "\(read)" == "\(message)", "\(message) became \(read)")
+    let read = numbers(try FramedrpcV1.Everything(decoding: again))
+    require(read == message, "\(message) became \(read)")
   } catch {
     fatalError("FINDING: a message does not survive JSON: \(error)")
   }
+}
+
+/// Of not-a-number, which equals nothing, JSON says only that it is none.
+private func numbers(_ message: FramedrpcV1.Everything) -> FramedrpcV1.Everything {
+  var message = message
+  if message.real.isNaN { message.real = 4711 }
+  if message.single.isNaN { message.single = 4711 }
+  return message
 }
 
 /// Whatever a server tells of its messages: there is an error, or one can work with it.
