@@ -19,7 +19,7 @@ func fuzzFrames(_ input: Input) {
     again.writeImmutableBuffer(frame.body)
   }
   require(bytes.starts(with: again.readableBytesView), "a frame does not have its own bytes")
-  boundedHeap(bytes: bytes.count, floor: 8 * 1024) {
+  boundedHeap(bytes: bytes.count, floor: 1024) {
     _ = Parsed(bytes, step: step, limit: limit, keepsFrames: false)
   }
 }
@@ -51,7 +51,7 @@ func fuzzHandshake(_ input: Input) {
   var input = input
   let choice = input.choice() % 3
   let body = input.buffer
-  boundedHeap(bytes: body.readableBytes, floor: 8 * 1024) {
+  boundedHeap(bytes: body.readableBytes, floor: 1024) {
     do {
       switch choice {
       case 0: _ = try Hello(from: body)
@@ -90,6 +90,7 @@ private func survives<Value: Equatable>(
 /// Metadata that is read is written as the same bytes, and is what `append` would have allowed.
 func fuzzMetadata(_ input: Input) {
   let bytes = input.buffer
+  // Each of 64 entries may have four bytes, and is two blocks of heap.
   boundedHeap(bytes: bytes.readableBytes, floor: 8 * 1024) {
     var body = bytes
     _ = try? RPCMetadata(from: &body)

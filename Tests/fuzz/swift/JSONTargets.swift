@@ -26,6 +26,7 @@ func fuzzJSON(_ input: Input) {
   let transcoder = MessageTranscoder(schema, mapping: choice & 1 == 0 ? .plain : .canonical)
   if choice & 2 == 0 {
     let limits = JSONLimits(maxBytes: 4096)
+    // JSON is no frame: an element of two bytes is a value of forty.
     boundedHeap(bytes: input.rest.count, floor: 1024 * 1024) {
       _ = try? JSONValue(parsing: input.array, limits: limits)
     }

@@ -26,7 +26,8 @@ func fuzzServer(_ input: Input) {
     ).write(into: &bytes)
   }
   bytes.writeBytes(mode & 4 == 0 ? input.array : withLengths(input.array))
-  boundedHeap(bytes: bytes.readableBytes, floor: 2 * 1024 * 1024) {
+  // Eight calls with an answer of 128 KiB each, encoded, and on its way.
+  boundedHeap(bytes: bytes.readableBytes, floor: 4 * 1024 * 1024) {
     converse(bytes, step: step, drains: mode & 16 != 0)
   }
 }
