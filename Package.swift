@@ -10,6 +10,9 @@ let shared: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   .treatAllWarnings(as: .error),
 ]
+/// What scripts/fuzz sets: the code under test counts the branches that libFuzzer steers by.
+let fuzzing = Context.environment["SUGANG_FUZZ"] == "1"
+let fuzzed: [SwiftSetting] = fuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : []
 /// Everything but the targets that wrap C: a raw pointer there is a compile error.
 let safe: [SwiftSetting] = shared + [.strictMemorySafety()]
 
@@ -71,7 +74,7 @@ let allCores: [Target.Dependency] = contexts.map { .target(name: "\($0)Core") }
 
 let foundationTargets: [Target] = [
   .target(name: "Kernel", swiftSettings: safe),
-  .target(name: "JSON", swiftSettings: safe),
+  .target(name: "JSON", swiftSettings: safe + fuzzed),
   .target(name: "HTTPClientKit", dependencies: ["JSON", nioCore, nioPosix], swiftSettings: safe),
   .target(
     name: "RESTSupport",
@@ -119,7 +122,7 @@ let rpcTargets: [Target] = [
   .target(
     name: "FramedRPC",
     dependencies: ["CFramedRPC", "CProtobufC", "CRuntimeProtos", nioCore, nioPosix],
-    swiftSettings: shared),
+    swiftSettings: shared + fuzzed),
   // The messages that FramedRPC itself serves.
   .target(name: "CRuntimeProtos", dependencies: ["CFramedRPC", "CProtobufC"]),
   // Apart, so that who does without TLS does not build BoringSSL.
@@ -144,7 +147,7 @@ let rpcTargets: [Target] = [
     swiftSettings: shared),
   .target(
     name: "FramedRPCJSON", dependencies: ["FramedRPC", "JSON"],
-    swiftSettings: shared),
+    swiftSettings: shared + fuzzed),
   .target(
     name: "FramedRPCConnect", dependencies: ["FramedRPC", "FramedRPCJSON", "JSON", nioCore],
     swiftSettings: safe),
@@ -250,6 +253,17 @@ let applicationTargets: [Target] = [
     ], swiftSettings: safe),
 ]
 
+let fuzzTargets: [Target] = [
+  .target(name: "CFuzzSupport", path: "Tests/fuzz/support"),
+  .executableTarget(
+    name: "framed-rpc-fuzz",
+    dependencies: [
+      "CFuzzSupport", "Contracts", "FramedRPC", "FramedRPCJSON", "JSON", nioCore, nioEmbedded,
+    ], path: "Tests/fuzz/swift",
+    swiftSettings: shared + fuzzed,
+    linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+]
+
 let package = Package(
   name: "sugang",
   products: [
@@ -276,6 +290,7 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
-  targets: foundationTargets + rpcTargets + applicationTargets + contexts.flatMap(context),
+  targets: foundationTargets + rpcTargets + applicationTargets + contexts.flatMap(context)
+    + (fuzzing ? fuzzTargets : []),
   swiftLanguageModes: [.v6]
 )

@@ -22,32 +22,42 @@ struct WireToJSON {
   ) throws(TranscodingError) -> JSONValue {
     guard depth <= self.limits.maxDepth else { throw TranscodingError("\(CodecError.tooDeep)") }
     let fields = schema.fields
-    var received: [UInt32: [WireValue]] = [:]
+    var single: [UInt32: JSONValue] = [:]
+    var lists: [UInt32: [JSONValue]] = [:]
     var chosen: [UInt32: UInt32] = [:]
     var reader = WireReader(bytes)
     while !reader.isAtEnd {
       let (number, value) = try reader.field()
       try self.spend(1)
       guard let field = fields.first(where: { $0.number == number }) else { continue }
-      if case .message = field.kind, !field.isRepeated, received[number] != nil {
+      if case .message = field.kind, !field.isRepeated, single[number] != nil {
         throw TranscodingError("\(CodecError.repeatedMessage(field: field.name))")
       }
-      received[number, default: []].append(value)
+      do throws(TranscodingError) {
+        // Each as it comes, so that one that another replaces is checked too.
+        if field.isRepeated {
+          try self.elements(value, field.kind, schema, depth, into: &lists[number, default: []])
+        } else {
+          single[number] = try self.value(value, field.kind, schema, depth)
+        }
+      } catch {
+        throw error.inside(field.jsonName)
+      }
       if let oneof = field.oneof {
         // The last alternative wins, and a message begins anew when another stood between.
         if let other = chosen.updateValue(number, forKey: oneof), other != number {
-          received[other] = nil
+          single[other] = nil
         }
       }
     }
     var object = JSONObject()
     for field in fields {
-      do throws(TranscodingError) {
-        if let json = try self.field(field, received[field.number] ?? [], schema, depth) {
-          object.append(field.jsonName, json)
-        }
-      } catch {
-        throw error.inside(field.jsonName)
+      if field.isRepeated {
+        object.append(field.jsonName, .array(lists[field.number] ?? []))
+      } else if let value = single[field.number] {
+        object.append(field.jsonName, value)
+      } else if field.hasNoPresence {
+        object.append(field.jsonName, self.defaultValue(field.kind))
       }
     }
     return .object(object)
@@ -58,37 +68,19 @@ struct WireToJSON {
     guard self.elementsLeft >= 0 else { throw TranscodingError("\(CodecError.tooManyElements)") }
   }
 
-  /// Nil when the field is absent and that means something.
-  private mutating func field(
-    _ field: FieldSchema, _ values: [WireValue], _ schema: MessageSchema, _ depth: Int
-  ) throws(TranscodingError) -> JSONValue? {
-    if field.isRepeated {
-      return .array(try self.elements(field.kind, values, schema, depth))
-    }
-    // Not `? :` with nil, which would be JSON's null.
-    guard let last = values.last else {
-      guard field.hasNoPresence else { return nil }
-      return self.defaultValue(field.kind)
-    }
-    return try self.value(last, field.kind, schema, depth)
-  }
-
+  /// What `value` adds to a repeated field: one element, or those of a packed field.
   private mutating func elements(
-    _ kind: FieldKind, _ values: [WireValue], _ schema: MessageSchema, _ depth: Int
-  ) throws(TranscodingError) -> [JSONValue] {
-    var elements: [JSONValue] = []
-    for value in values {
-      guard case .bytes(let content) = value, let type = kind.packedType else {
-        elements.append(try self.value(value, kind, schema, depth))
-        continue
-      }
-      var reader = WireReader(content)
-      while !reader.isAtEnd {
-        try self.spend(1)
-        elements.append(try self.value(try reader.value(type), kind, schema, depth))
-      }
+    _ value: WireValue, _ kind: FieldKind, _ schema: MessageSchema, _ depth: Int,
+    into elements: inout [JSONValue]
+  ) throws(TranscodingError) {
+    guard case .bytes(let content) = value, let type = kind.packedType else {
+      return elements.append(try self.value(value, kind, schema, depth))
     }
-    return elements
+    var reader = WireReader(content)
+    while !reader.isAtEnd {
+      try self.spend(1)
+      elements.append(try self.value(try reader.value(type), kind, schema, depth))
+    }
   }
 
   private mutating func value(

@@ -263,6 +263,8 @@ struct TranscodingErrorTests {
     arguments: [
       [0x08], [0x0A, 0x01, 0x00], [0x3A, 0x05, 0x61], [0x3A, 0x01, 0xFF], [0x3A, 0x01, 0x00],
       [0x5A, 0x01, 0x80], [0x09, 0, 0, 0, 0, 0, 0, 0, 0],
+      // Also when a good value follows.
+      [0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1], [0x3A, 1, 0xFF, 0x3A, 0],
     ] as [[UInt8]])
   func badBytes(bytes: [UInt8]) {
     #expect(throws: TranscodingError.self) { try transcoder.json(from: bytes) }
@@ -279,6 +281,20 @@ struct TemplateTests {
     let fields = MessageSchema(FramedrpcV1.Everything.self).fields
     #expect(everything.members.map(\.name) == fields.map(\.jsonName))
     #expect(everything["inners"] == [["name": "", "innermost": ["value": 0]]])
+    #expect(throws: Never.self) { try MessageTranscoder(schema).bytes(from: template) }
+  }
+
+  @Test("of messages that hold each other in many fields is small all the same")
+  func manyFields() throws {
+    let fields = (1...12).map {
+      FramedrpcV1.FieldSchema(name: "f\($0)", number: $0, type: "a.Wide")
+    }
+    let types = DescribedTypes(
+      messages: [FramedrpcV1.MessageSchema(name: "a.Wide", fields: fields)], enums: [])
+    let schema = try #require(SchemaSet(types).message(named: "a.Wide"))
+    let template = MessageTranscoder.template(for: schema)
+    #expect(template["f1"]?["f1"]?["f1"]?["f1"] != nil)
+    #expect(template.text().utf8.count < 20_000)
     #expect(throws: Never.self) { try MessageTranscoder(schema).bytes(from: template) }
   }
 
