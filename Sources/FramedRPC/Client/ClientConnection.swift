@@ -422,7 +422,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       frame.header.flags.contains(.metadata) ? try RPCMetadata(from: &body) : RPCMetadata()
     // An answer to a call that was given up in the meantime is legal and late.
     guard let call = self.finishedCall(frame.header.stream) else { return }
-    let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
+    let status = frame.header.status
     if status == .ok, call.messages?.isWithinMessage == true {
       call.fail(RPCError(.internal, "the server's answer ends within a message"), self.lane)
       throw ProtocolViolation(.malformedFrame, "a stream ends within a message")
@@ -462,7 +462,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   private func receiveReset(_ frame: Frame) {
     guard let call = self.finishedCall(frame.header.stream) else { return }
-    let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
+    let status = frame.header.status
     call.fail(
       Self.error(status == .ok ? .unknown : status, frame.header, RPCMetadata(), frame.body),
       self.lane)

@@ -42,6 +42,9 @@ package struct FrameHeader: Hashable, Sendable {
     self.aux = aux
   }
 
+  /// Of RESPONSE and RESET; a number that is not known is read as UNKNOWN.
+  var status: RPCStatus { RPCStatus(rawValue: UInt8(self.code & 0xFF)) ?? .unknown }
+
   /// Reads a header that begins at `index`, which must have 16 readable bytes.
   package init(in buffer: ByteBuffer, at index: Int) {
     let first = buffer.getInteger(at: index, endianness: .little, as: UInt64.self) ?? 0

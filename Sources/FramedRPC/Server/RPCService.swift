@@ -36,8 +36,6 @@ public struct RPCService: Sendable {
     @usableFromInline let fullName: String
     let kind: RPCKind
     let execution: HandlerExecution
-    /// The method's place in the server's table.
-    var slot = 0
     var isExempt = false
     var priority = RPCPriority.default
     @usableFromInline let handler: Handler
@@ -54,7 +52,6 @@ public struct RPCService: Sendable {
     func with(_ handler: Handler) -> Method {
       var method = Method(
         fullName: self.fullName, kind: self.kind, execution: self.execution, handler: handler)
-      method.slot = self.slot
       method.isExempt = self.isExempt
       method.priority = self.priority
       return method
@@ -224,11 +221,7 @@ package struct MethodTable: Sendable {
   /// - Throws: ``MethodTableError`` when two methods have one name or one hash, or there are more
   ///   than slots.
   package init(_ services: [RPCService]) throws(MethodTableError) {
-    self.methods = services.flatMap(\.methods).enumerated().map { slot, method in
-      var method = method
-      method.slot = slot
-      return method
-    }
+    self.methods = services.flatMap(\.methods)
     guard self.methods.count < Self.slotByHash else { throw .tooManyMethods }
     var slots: [UInt64: Int] = [:]
     for (slot, method) in self.methods.enumerated() {

@@ -270,9 +270,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private func receiveReset(_ frame: Frame) {
     guard let call = self.call(of: frame.header.stream) else { return }
-    let status = RPCStatus(rawValue: UInt8(frame.header.code & 0xFF)) ?? .unknown
     let error =
-      status == .deadlineExceeded
+      frame.header.status == .deadlineExceeded
       ? Self.deadlinePassed : RPCError(.cancelled, "the caller has left")
     self.giveUp(call, error)
   }
@@ -305,14 +304,14 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   override func sendMetadata(_ metadata: RPCMetadata, of stream: MessageStream) {
     var body = ByteBuffer()
     metadata.write(into: &body)
-    let id = stream.id
+    let send = { @Sendable [body] in
+      guard !stream.isClosed else { return }
+      self.send(FrameHeader(type: .data, flags: .metadata, stream: stream.id), body: body)
+    }
     if self.loop.inEventLoop {
-      self.send(FrameHeader(type: .data, flags: .metadata, stream: id), body: body)
+      send()
     } else {
-      self.loop.execute { [body] in
-        guard !stream.isClosed else { return }
-        self.send(FrameHeader(type: .data, flags: .metadata, stream: id), body: body)
-      }
+      self.loop.execute(send)
     }
   }
 

@@ -1,3 +1,4 @@
+import FramedRPC
 import Glibc
 import NIOCore
 
@@ -10,7 +11,8 @@ final class LoadRecorder: @unchecked Sendable {
   private let warm: NIODeadline
   private let end: NIODeadline
   private let over: EventLoopPromise<Void>
-  private var histogram = LatencyHistogram()
+  /// Nanoseconds, in buckets that are each about 3 % wide.
+  private var histogram = LogLinearHistogram(precisionBits: 5, largest: UInt64(Int64.max))
   /// This process's processor time, in ticks of `clock(3)`.
   private var ticksAtWarm = 0
   private var ticksAtEnd = 0
@@ -35,7 +37,7 @@ final class LoadRecorder: @unchecked Sendable {
     let now = NIODeadline.now()
     guard now < self.end else { return nil }
     if start >= self.warm {
-      self.histogram.record(nanoseconds: (now - start).nanoseconds)
+      self.histogram.record(UInt64(max((now - start).nanoseconds, 0)))
     }
     return now
   }
@@ -52,8 +54,8 @@ final class LoadRecorder: @unchecked Sendable {
       LoadMeasurement(
         perSecond: Double(self.histogram.count)
           / (Double((self.end - self.warm).nanoseconds) / 1e9),
-        p50Microseconds: self.histogram.microseconds(at: 0.5),
-        p99Microseconds: self.histogram.microseconds(at: 0.99),
+        p50Microseconds: Double(self.histogram.quantile(0.5)) / 1000,
+        p99Microseconds: Double(self.histogram.quantile(0.99)) / 1000,
         cpuMicroseconds: Double(self.ticksAtEnd - self.ticksAtWarm) * 1e6
           / Double(CLOCKS_PER_SEC) / Double(max(self.histogram.count, 1)))
     }.get()

@@ -7,7 +7,7 @@ public import NIOCore
 /// attempt by just that; it makes no retry of what must not be retried, nor more of them. A
 /// negative number, or what is no number of 32 bits, forbids any further attempt.
 public enum RetryPushback: Hashable, Sendable {
-  public static let key = "retry-after-ms"
+  public static let key = RPCError.retryAfterKey
 
   case after(TimeAmount)
   case never
@@ -18,7 +18,12 @@ public enum RetryPushback: Hashable, Sendable {
       self = .never
       return
     }
-    guard let value = error.metadata.values(of: Self.key).first else { return nil }
+    self.init(error.metadata)
+  }
+
+  /// What the metadata alone says.
+  init?(_ metadata: RPCMetadata) {
+    guard let value = metadata.values(of: Self.key).first else { return nil }
     guard let milliseconds = Int32(String(decoding: value, as: UTF8.self)), milliseconds >= 0
     else {
       self = .never

@@ -33,7 +33,7 @@ package struct AdmissionRefusal: Hashable, Sendable {
     var metadata = RPCMetadata()
     if let retryAfter = self.retryAfter {
       let milliseconds = (retryAfter.nanoseconds + 999_999) / 1_000_000
-      metadata.appendTrusted("retry-after-ms", String(milliseconds))
+      metadata.appendTrusted(RPCError.wireRetryAfterKey, String(milliseconds))
     }
     return RPCError(
       self.reason == .expired ? .deadlineExceeded : .resourceExhausted, text,
@@ -45,23 +45,18 @@ extension RPCError {
   /// The ``reason`` of what a server refuses because it has too much to do.
   public static let overloadedReason = "overloaded"
   /// The metadata key of ``retryAfter``.
-  public static let retryAfterKey = "retry-after-ms"
+  public static let retryAfterKey = "\(wireRetryAfterKey)"
+  static let wireRetryAfterKey: StaticString = "retry-after-ms"
 
   /// How long the server asks to stay away with the same call (`retry-after-ms`, whole
   /// milliseconds); nil when it says nothing, or that the call should not come again, see
   /// ``mustNotRetry``. Clients add their own jitter: all that are refused at once hear the same.
   public var retryAfter: Duration? {
-    guard let milliseconds = self.metadata[Self.retryAfterKey].flatMap({ Int32($0) }),
-      milliseconds >= 0
-    else { return nil }
-    return .milliseconds(milliseconds)
+    guard case .after(let time) = RetryPushback(self.metadata) else { return nil }
+    return .nanoseconds(time.nanoseconds)
   }
 
   /// The server asks not to send the call again at all: DO_NOT_RETRY, or a time that is negative or
   /// no number.
-  public var mustNotRetry: Bool {
-    if self.doNotRetry { return true }
-    return self.retryAfter == nil
-      && self.metadata.entries.contains { $0.key == Self.retryAfterKey }
-  }
+  public var mustNotRetry: Bool { RetryPushback(self) == .never }
 }

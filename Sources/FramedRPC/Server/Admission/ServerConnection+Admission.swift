@@ -10,7 +10,7 @@ extension ServerConnection {
   ) -> Bool {
     guard !method.isExempt else { return true }
     let arrival = admission.arrive(
-      context.priority, method: method.slot, deadline: call.deadline, now: call.started
+      context.priority, method: call.method, deadline: call.deadline, now: call.started
     ) {
       let work = work.keptApart
       return { refusal in
@@ -20,7 +20,7 @@ extension ServerConnection {
     }
     switch arrival {
     case .admitted:
-      call.place = Self.place(method, work, began: call.started)
+      call.place = Self.place(call, work, began: call.started)
       return true
     case .queued(let ticket):
       call.ticket = ticket
@@ -34,11 +34,11 @@ extension ServerConnection {
 
   /// How long a stream lasts says nothing about the load, nor how long a request takes to arrive.
   private static func place(
-    _ method: RPCService.Method, _ work: Work, began: NIODeadline
+    _ call: Call, _ work: Work, began: NIODeadline
   ) -> Admission.Place {
     var isMeasured = false
     if case .unary = work { isMeasured = true }
-    return Admission.Place(method: method.slot, began: began, isMeasured: isMeasured)
+    return Admission.Place(method: call.method, began: began, isMeasured: isMeasured)
   }
 
   private func refuse(_ call: Call, _ refusal: AdmissionRefusal) {
@@ -58,7 +58,7 @@ extension ServerConnection {
     let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
     var refusal = refusal
     if refusal == nil {
-      let place = Self.place(method, work, began: now)
+      let place = Self.place(call, work, began: now)
       let isExpired = call.deadline.map { $0 <= now } ?? false
       if isWaitedFor, !isExpired {
         call.place = place
