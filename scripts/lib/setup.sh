@@ -59,3 +59,26 @@ build_release() {
 release_binary() {
   echo ".build/release/$1"
 }
+
+# need_python_packages FOLDER TESTS: a virtual environment with what TESTS/requirements.txt lists. The
+# packages are downloaded once; a stamp remembers which.
+need_python_packages() {
+  local venv=$1 list=$2/requirements.txt
+  need_packages python3 python3-venv || return 1
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+    echo "Python 3.10 or later is needed; this is $(python3 --version)" >&2
+    return 1
+  }
+  cmp -s "$list" "$venv/installed" 2>/dev/null && return 0
+  echo "==> Python packages into $venv" >&2
+  rm -rf "$venv"
+  python3 -m venv "$venv" || {
+    echo "could not make a virtual environment (python3-venv?)" >&2
+    return 1
+  }
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$list" || {
+    echo "could not install $(tr '\n' ' ' <"$list")(no network?)" >&2
+    return 1
+  }
+  cp "$list" "$venv/installed"
+}
