@@ -24,44 +24,21 @@ public final class MetricsInterceptor: ServerInterceptor, ClientInterceptor {
   public func intercept(
     _ call: ServerCall, next: @escaping @Sendable (ServerCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
-    let metrics = self.server.method(call.method)
-    let start = ContinuousClock.now
-    metrics.active.increment()
-    defer {
-      metrics.active.decrement()
-      metrics.requestSize.record(call.traffic.received.bytes)
-      metrics.responseSize.record(call.traffic.sent.bytes)
-    }
-    do {
-      let answer = try await next(call)
-      metrics.duration(.ok, isError: false).record(since: start)
-      return answer
-    } catch {
-      let status = RPCStatus(of: error, deadline: call.context.deadline)
-      metrics.duration(status, isError: status.isServerError).record(since: start)
-      throw error
-    }
+    let traffic = call.traffic
+    return try await self.server.method(call.method).measure(
+      request: { traffic.received.bytes }, response: { traffic.sent.bytes },
+      status: { RPCStatus(of: $0, deadline: call.context.deadline) }, isError: \.isServerError,
+      call: { try await next(call) })
   }
 
   public func intercept(
     _ call: ClientCall, next: @escaping @Sendable (ClientCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
-    let metrics = self.client.method(call.method)
-    let start = ContinuousClock.now
-    metrics.active.increment()
-    defer {
-      metrics.active.decrement()
-      metrics.requestSize.record(call.traffic.sent.bytes)
-      metrics.responseSize.record(call.traffic.received.bytes)
-    }
-    do {
-      let answer = try await next(call)
-      metrics.duration(.ok, isError: false).record(since: start)
-      return answer
-    } catch {
-      metrics.duration(RPCStatus(of: error), isError: true).record(since: start)
-      throw error
-    }
+    let traffic = call.traffic
+    return try await self.client.method(call.method).measure(
+      request: { traffic.sent.bytes }, response: { traffic.received.bytes },
+      status: { RPCStatus(of: $0) }, isError: \.isClientError,
+      call: { try await next(call) })
   }
 }
 
@@ -125,7 +102,34 @@ private final class MethodMetrics: Sendable {
       factory: factory)
   }
 
-  func duration(_ status: RPCStatus, isError: Bool) -> Recorder {
+  /// Counts and times one call.
+  ///
+  /// - Parameters:
+  ///   - request: bytes of the request, once the call is over.
+  ///   - isError: whether a status counts as a failure on this side.
+  func measure(
+    request: () -> Int, response: () -> Int, status: (any Error) -> RPCStatus,
+    isError: (RPCStatus) -> Bool, call: () async throws -> CallAnswer
+  ) async throws -> CallAnswer {
+    let start = ContinuousClock.now
+    self.active.increment()
+    defer {
+      self.active.decrement()
+      self.requestSize.record(request())
+      self.responseSize.record(response())
+    }
+    do {
+      let answer = try await call()
+      self.duration(.ok, isError: false).record(since: start)
+      return answer
+    } catch {
+      let status = status(error)
+      self.duration(status, isError: isError(status)).record(since: start)
+      throw error
+    }
+  }
+
+  private func duration(_ status: RPCStatus, isError: Bool) -> Recorder {
     self.durations.withLock { durations in
       if let known = durations[status] { return known }
       var dimensions = self.dimensions + [("rpc.status_code", status.name)]
