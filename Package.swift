@@ -248,9 +248,21 @@ let applicationTargets: [Target] = [
     name: "SystemTests",
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
-      "Storage", "SugangServices", "TestSupport", "framed-rpc-test-server", "sugang", logging,
-      nioPosix,
+      "Storage", "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
+      "sugang", "torture", logging, nioPosix,
     ], swiftSettings: safe),
+  // Real processes under a test's control.
+  .target(
+    name: "SystemHarness",
+    dependencies: ["Contracts", "FramedRPC", "HTTPClientKit", "JSON", "TestSupport", nioPosix],
+    path: "Tests/SystemHarness", swiftSettings: safe),
+  // What scripts/torture runs: the system under faults and load for minutes.
+  .executableTarget(
+    name: "torture",
+    dependencies: [
+      "FramedRPC", "HTTPClientKit", "JSON", "SystemHarness", "TestSupport", argumentParser, nioCore,
+      nioPosix,
+    ], path: "Tests/Torture", swiftSettings: safe),
 ]
 
 let fuzzTargets: [Target] = [
