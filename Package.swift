@@ -249,7 +249,7 @@ let applicationTargets: [Target] = [
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
       "Storage", "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
-      "sugang", "torture", logging, nioPosix,
+      "sugang", logging, nioPosix,
     ], swiftSettings: safe),
   // Real processes under a test's control.
   .target(

@@ -77,7 +77,7 @@ public struct ServiceSettings: Sendable {
   /// student waits behind each of them.
   public static let standardBreaker = CircuitBreakerPolicy(
     minimumCalls: 5, slowCall: .milliseconds(400), firstOpenTime: .milliseconds(500),
-    maxOpenTime: .seconds(5))
+    maxOpenTime: .seconds(1))
 
   var links: String {
     self.publicBaseURL ?? Self.localLinks(port: ServiceName.gateway.restPort + self.portOffset)

@@ -149,7 +149,7 @@ package final class RunningSugang: Sendable {
     while true {
       let answer = try await self.http.request("GET", "/\(collection)?size=1000&page=\(page)")
       guard answer.status == 200, let found = answer.json["_embedded"]?[collection]?.array else {
-        throw SystemTestFailure("\(collection): \(answer.text)")
+        throw SystemTestFailure("\(collection): \(answer.status) \(answer.text.prefix(400))")
       }
       items += found
       guard found.count == 1000 else { return items }

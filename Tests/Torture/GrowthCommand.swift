@@ -44,13 +44,15 @@ struct GrowthCommand: AsyncParsableCommand {
       print(
         String(
           format: "%9d  %13.0f  %6.1f  %23.0f  %7d", point * block,
-          Double(block) / (took / .seconds(1)), quantile(0.99, of: answers) / .milliseconds(1), cost,
+          Double(block) / (took / .seconds(1)), quantile(0.99, of: answers) / .milliseconds(1),
+          cost,
           try self.dataBytes(system) / 1_048_576))
     }
     let growth = (costs.last ?? 0) / max(costs.first ?? 1, 1)
     verdict.expect(
       growth <= Self.mostGrowth,
-      String(format: "the last ones cost at most a quarter more than the first: %.2f times", growth))
+      String(format: "the last ones cost at most a quarter more than the first: %.2f times", growth)
+    )
     try await system.stop()
     try verdict.finish()
   }

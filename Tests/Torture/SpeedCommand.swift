@@ -60,7 +60,9 @@ struct SpeedCommand: AsyncParsableCommand {
         "bench", "enroll", "--port", "\(system.http.port)", "--clients", "\(self.clients)",
         "--seconds", "\(self.seconds)",
       ], within: .seconds(self.seconds + 150))
-    guard let rate = Self.words(after: "enrollments per second", in: text).first.flatMap({ Double($0) }),
+    guard
+      let rate = Self.words(after: "enrollments per second", in: text).first.flatMap({ Double($0) }
+      ),
       let p99 = Self.words(after: "p50 / p90 / p99 / max", in: text).dropFirst(6).first
         .flatMap({ Double($0) })
     else { throw SystemTestFailure("bench enroll says something else: \(text)") }
