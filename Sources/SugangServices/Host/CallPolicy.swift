@@ -36,6 +36,8 @@ public enum CallPolicy {
     PointV1.PointService.getPoint.fullName,
     PointV1.PointService.listPoints.fullName,
     PointV1.PointService.findPoints.fullName,
+    PointV1.PointService.getBalance.fullName,
+    PointV1.PointService.findEntries.fullName,
     GiftV1.GiftService.getGift.fullName,
     GiftV1.GiftService.listGifts.fullName,
     GiftV1.GiftService.findGift.fullName,
