@@ -41,6 +41,8 @@ public enum CallPolicy {
     GiftV1.GiftService.getGift.fullName,
     GiftV1.GiftService.listGifts.fullName,
     GiftV1.GiftService.findGift.fullName,
+    GiftV1.GiftService.getBalance.fullName,
+    GiftV1.GiftService.findEntries.fullName,
     AlertV1.AlertService.getAlert.fullName,
     AlertV1.AlertService.listAlerts.fullName,
     AlertV1.AlertService.findAlerts.fullName,
