@@ -2,7 +2,8 @@ import Kernel
 
 /// The points a student gets for one payment. At most one grant a payment (trap T10).
 package struct Point: Hashable, Sendable {
-  /// Won for one point.
+  /// Won for one point. What was granted is taken back at this rate too, so a new rate would need
+  /// the old one kept with the points.
   package static let wonPerPoint: Int64 = 100
 
   package enum Status: String, Hashable, Sendable, CaseIterable {
