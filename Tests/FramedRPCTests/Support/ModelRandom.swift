@@ -17,4 +17,4 @@ extension SplitMix {
 
 /// How many operations a model test makes; `MODEL_OPERATIONS` asks for more of them.
 let modelOperations =
-  ProcessInfo.processInfo.environment["MODEL_OPERATIONS"].flatMap { Int($0) } ?? 400_000
+  ProcessInfo.processInfo.environment["MODEL_OPERATIONS"].flatMap { Int($0) } ?? 100_000
