@@ -203,7 +203,7 @@ let applicationTargets: [Target] = [
     name: "Gateway",
     dependencies: [
       "AdaptorSupport", "Contracts", "FramedRPC", "FramedRPCConnect", "JSON", "Kernel",
-      "RESTSupport",
+      "RESTSupport", nioCore,
     ] + allAdaptors, swiftSettings: safe),
   .target(
     name: "SugangServices",
@@ -237,7 +237,8 @@ let applicationTargets: [Target] = [
     name: "SugangServicesTests",
     dependencies: [
       "Contracts", "FramedRPC", "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel",
-      "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
+      "RESTSupport", "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore,
+      nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",
