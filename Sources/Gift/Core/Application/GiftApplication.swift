@@ -29,4 +29,14 @@ package struct GiftApplication: GiftPort {
     }
     return gift
   }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await self.store.balance(of: student.normalized)
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedGiftEntry> {
+    try await self.store.entries(of: classID, page)
+  }
 }

@@ -44,13 +44,11 @@ package struct SettlePending: Sendable {
     switch answer {
     case .given:
       if let registered = point.grant() {
-        try tx.save(point)
-        try tx.raise(.pointRegistered(registered))
+        try tx.record(.pointRegistered(registered))
       }
     case .revoked:
       if let canceled = point.cancel() {
-        try tx.save(point)
-        try tx.raise(.pointCanceled(canceled))
+        try tx.record(.pointCanceled(canceled))
       }
     case .unknown:
       break
