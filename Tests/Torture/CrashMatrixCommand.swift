@@ -87,7 +87,7 @@ private struct Cell {
   private func torture(
     _ system: RunningSugang, _ mark: String, _ outcome: inout Outcome
   ) async throws {
-    let workload = CrashWorkload(system)
+    var workload = CrashWorkload(system)
     try await workload.run(withOutage: self.point.needsOutage)
     outcome.hasFired = FileManager.default.fileExists(atPath: mark)
     let start = ContinuousClock.now
