@@ -1,6 +1,6 @@
 import Contracts
-import FramedRPC
 import Foundation
+import FramedRPC
 import HTTPClientKit
 import JSON
 import NIOPosix
