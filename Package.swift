@@ -261,8 +261,8 @@ let applicationTargets: [Target] = [
   .executableTarget(
     name: "torture",
     dependencies: [
-      "FramedRPC", "HTTPClientKit", "JSON", "SystemHarness", "TestSupport", argumentParser, nioCore,
-      nioPosix,
+      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "SystemHarness", "TestSupport",
+      argumentParser, nioCore, nioPosix,
     ], path: "Tests/Torture", swiftSettings: safe),
 ]
 

@@ -31,8 +31,11 @@ package struct SettlePending: Sendable {
     let answer = await self.gateway.give(point.paid, because: cause)
     // An error of the store leaves the points pending, as a missing answer does.
     let isSettled = try? await self.store.transact(because: cause) { tx in
-      try Self.finish(point.paid, answer, in: tx)
+      let isSettled = try Self.finish(point.paid, answer, in: tx)
+      CrashPoint.reached(.grantCommits)
+      return isSettled
     }
+    CrashPoint.reached(.granted)
     return isSettled ?? false
   }
 
