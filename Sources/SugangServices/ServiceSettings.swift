@@ -1,9 +1,12 @@
+import EnrollmentCore
 import FramedRPC
 import PayCore
 
 /// What a service needs to know of its surroundings.
 public struct ServiceSettings: Sendable {
   public static let defaultPayLimitWon = PaymentPolicy.defaultLimitWon
+  public static let defaultPendingLimitSeconds = TimeOutPending.defaultLimitSeconds
+  public static let defaultSeatOfferSeconds = SeatPolicy.defaultOfferSeconds
 
   /// The address to bind and to find the others at.
   public var host: String
@@ -33,6 +36,10 @@ public struct ServiceSettings: Sendable {
   public var callPolicy: ClientPolicy
   /// The bearer token that every RPC port demands and every client sends; nil demands none.
   public var rpcToken: String?
+  /// A class whose payment has been unknown for longer is canceled, in seconds.
+  public var pendingLimitSeconds: Int64
+  /// For how long a free seat is kept for the next in line, in seconds.
+  public var seatOfferSeconds: Int64
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -43,7 +50,9 @@ public struct ServiceSettings: Sendable {
     bulkhead: BulkheadPolicy = BulkheadPolicy(),
     admission: AdmissionPolicy? = ServiceSettings.standardAdmission,
     peers: [ServiceName: RPCTarget] = [:],
-    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil
+    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil,
+    pendingLimitSeconds: Int64 = ServiceSettings.defaultPendingLimitSeconds,
+    seatOfferSeconds: Int64 = ServiceSettings.defaultSeatOfferSeconds
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -59,6 +68,8 @@ public struct ServiceSettings: Sendable {
     self.peers = peers
     self.callPolicy = callPolicy
     self.rpcToken = rpcToken
+    self.pendingLimitSeconds = pendingLimitSeconds
+    self.seatOfferSeconds = seatOfferSeconds
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.
