@@ -40,6 +40,8 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   /// What was found to be damaged, until the service is started again.
   private final class Damage: Sendable {
     let first = Mutex<String?>(nil)
+    /// How far ``EventFeed/scrub()`` has come.
+    let scrubbed = Mutex<Int64>(0)
   }
 
   /// Why the service should not be called ready: its log is damaged.
@@ -97,6 +99,23 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
       self.report("\(error)")
       throw RPCError(
         .dataLoss, "the event log is damaged: \(error)", reason: Self.damagedReason)
+    }
+  }
+
+  /// Rows looked at by one ``scrub()``: some milliseconds of work.
+  package static let scrubbedRows = 500
+
+  /// Verifies the next rows of the log, and begins again behind the last one: what everybody has
+  /// read long ago may rot too. Damage is reported as by a fetch.
+  ///
+  /// - Throws: ``StorageError`` when the log cannot be read now.
+  package func scrub() async throws {
+    let position = self.damage.scrubbed.withLock { $0 }
+    do {
+      let slice = try await self.slice(after: position, limit: Self.scrubbedRows, types: [])
+      self.damage.scrubbed.withLock { $0 = slice.events.isEmpty ? 0 : slice.through }
+    } catch is RPCError {
+      self.damage.scrubbed.withLock { $0 = 0 }
     }
   }
 

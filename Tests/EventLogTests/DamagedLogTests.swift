@@ -94,6 +94,26 @@ struct DamagedLogTests {
     }
   }
 
+  @Test("rows that nobody reads any more are looked at in turn, again and again")
+  func scrub() async throws {
+    let bench = try EventLogBench()
+    try await bench.publish(EventFeed.scrubbedRows + 10)
+    let feed = EventFeed(outbox: bench.outbox)
+    // To the end, and behind it.
+    for _ in 0..<3 { try await feed.scrub() }
+    #expect(feed.reasonsNotReady.isEmpty)
+    try await bench.database.write {
+      try $0.execute("UPDATE outbox SET version = 2 WHERE sequence = \(EventFeed.scrubbedRows + 3)")
+    }
+    try await feed.scrub()
+    #expect(feed.reasonsNotReady.isEmpty)
+    try await feed.scrub()
+    #expect(feed.reasonsNotReady.count == 1)
+    // It begins again, and says the same.
+    for _ in 0..<3 { try await feed.scrub() }
+    #expect(feed.reasonsNotReady.count == 1)
+  }
+
   @Test("G8: a bit that flipped in the file is never served, in 400 files with one each")
   func bitFlips() async throws {
     let good = try TemporaryFolder()

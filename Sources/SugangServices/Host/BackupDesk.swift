@@ -71,7 +71,16 @@ final class BackupDesk: AdminV1.BackupServiceHandler {
     }
     do {
       let snapshot = try await self.database.hold(atMost: .milliseconds(Int64(request.holdMs)))
-      self.current.withLock { $0?.snapshot = snapshot }
+      let isWanted = self.current.withLock { current in
+        // Whoever asked may have given it up meanwhile.
+        guard current?.id == request.backupID else { return false }
+        current?.snapshot = snapshot
+        return true
+      }
+      guard isWanted else {
+        await snapshot.close()
+        throw RPCError(.cancelled, "the backup was given up", reason: "backup-given-up")
+      }
       self.giveUpLater(request.backupID)
       return try await snapshot.read { connection in
         AdminV1.HoldResponse(

@@ -50,6 +50,11 @@ struct ServiceEnvironment {
       (database.isOpen ? [] : ["the database takes no writes"]) + feed.reasonsNotReady
     }
     parts.background.append(self.forgettingOldCommands(context))
+    parts.background.append(
+      RecoveryLoop("scrub the event log", every: .seconds(1), logger: self.logger) {
+        try await feed.scrub()
+        return Settlement(settled: 0, remaining: 0)
+      })
     return (parts, context)
   }
 
