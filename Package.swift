@@ -238,8 +238,9 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "Contracts", "FramedRPC", "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel",
-      "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
+      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "FramedRPCConnect", "Gateway",
+      "HTTPClientKit", "JSON", "Kernel", "Storage", "SugangServices", "TestSupport", lifecycle,
+      logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",
