@@ -9,6 +9,7 @@ public enum AllServices {
     ExampleV1.GreeterService.descriptor,
     FramedrpcV1.TestService.descriptor,
     FramedrpcV1.StreamTestService.descriptor,
+    AdminV1.BackupService.descriptor,
     AlertV1.AlertService.descriptor,
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,

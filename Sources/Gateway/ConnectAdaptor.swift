@@ -21,6 +21,7 @@ package struct ConnectAdaptor: RESTAdaptor {
   /// Services that are not offered here at all: the events of a service, the desks of
   /// operators, and what only tests and the tutorial know.
   package static let withheldServices: Set<String> = [
+    AdminV1.BackupService.descriptor.name,
     EventsV1.EventFeedService.descriptor.name,
     EventsV1.EventInboxService.descriptor.name,
     ExampleV1.GreeterService.descriptor.name,

@@ -45,6 +45,11 @@ enum ServiceHost {
         logger: logger)
       rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
+    if let storage = parts.storage {
+      let desk = BackupDesk(name: name, database: storage.database, logger: logger)
+      // Also of a service that has too much to do.
+      rpcServices.append(AdminV1.BackupService.register(desk, on: .eventLoop).exempt())
+    }
     let interceptors = environment.telemetry.server(token: settings.rpcToken, logger: logger)
     rpcServices = rpcServices.map { $0.intercepted(by: interceptors) }
     let server = try RPCServer(
