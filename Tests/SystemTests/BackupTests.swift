@@ -141,6 +141,11 @@ struct BackupTests {
         "UPDATE payment SET status = 'PAYMENT_COMPLETED' WHERE id = 3", "payment 3 is CANCEL"
       ),
       (
+        "UPDATE payment SET class_id = 777 WHERE id = 2",
+        "UPDATE payment SET class_id = \(try await Self.classOfPayment2(data)) WHERE id = 2",
+        "class 777, and no such class"
+      ),
+      (
         "INSERT INTO inbox_cursor (source, log_id, sequence) VALUES ('course', 'other', 1)",
         "DELETE FROM inbox_cursor WHERE source = 'course'",
         "it took events of another log of course: other"
@@ -173,6 +178,12 @@ struct BackupTests {
     let given = try await Self.sugang(
       "mark", "accept-loss", "pay", "--data", data, "--from", "3", "--to", "5")
     #expect(given.status == 0, "\(given.text)")
+  }
+
+  private static func classOfPayment2(_ data: String) async throws -> Int64 {
+    let database = try OfflineDatabase(path: data + "/pay.sqlite", locking: true)
+    return try #require(
+      try database.read { try $0.integer("SELECT class_id FROM payment WHERE id = 2") })
   }
 
   private static func editPay(_ data: String, _ sql: String) async throws {

@@ -78,8 +78,8 @@ final class GroupCommit: Sendable {
 
   private func commit(_ units: ArraySlice<WaitingUnit>, on connection: SQLiteConnection) {
     do {
-      let (answers, kept) = try CommitBatch.commit(units, on: connection)
-      if kept > 0 { self.mark?.note(connection) }
+      let (answers, kept, end) = try CommitBatch.commit(units, on: connection, mark: self.mark)
+      self.mark?.note(end)
       if kept > 0 { for hook in self.hooks.withLock({ $0 }) { hook() } }
       for answer in answers { answer() }
     } catch .outcomeUnknown(let reason) {

@@ -101,29 +101,45 @@ package final class HighWaterMark: Sendable {
       throw .cannotOpen(path: self.path, reason: String(cString: strerror(errno)))
     }
     self.state.withLock { $0.file = file }
-    self.note(connection)
+    self.note(self.end(connection))
   }
 
   // MARK: After a commit
 
-  /// Writes the end of the table down, if it moved. On the writer's thread, between two commits.
-  func note(_ connection: SQLiteConnection) {
+  /// Where the table ends, asked in the transaction that is about to be committed: it has its locks
+  /// already.
+  func end(_ connection: SQLiteConnection) -> ChainLink? {
     do {
-      let end = try self.table.end(in: connection)
+      return try self.table.end(in: connection)
+    } catch {
+      self.report(error)
+      return nil
+    }
+  }
+
+  /// Writes down where the table ended at a commit that is on disk, if it moved. On the writer's
+  /// thread.
+  func note(_ end: ChainLink?) {
+    guard let end else { return }
+    do {
       try self.state.withLock { state in
         guard end != state.last, let file = state.file else { return }
         try Self.write(end, to: file)
         state.last = end
       }
     } catch {
-      let isFirst = self.state.withLock { state in
-        defer { state.hasFailed = true }
-        return !state.hasFailed
-      }
-      guard isFirst else { return }
-      self.logger.error(
-        "the high-water mark is not written", metadata: ["error": "\(error)"])
+      self.report(error)
     }
+  }
+
+  /// Once: the next commit would say the same.
+  private func report(_ error: any Error) {
+    let isFirst = self.state.withLock { state in
+      defer { state.hasFailed = true }
+      return !state.hasFailed
+    }
+    guard isFirst else { return }
+    self.logger.error("the high-water mark is not written", metadata: ["error": "\(error)"])
   }
 
   /// Forces it to disk, at an orderly end.

@@ -38,6 +38,7 @@ struct FolderAudit {
       self.checkCommands(service, database)
       self.checkState(service, database)
     }
+    self.checkMoney(data)
   }
 
   var problems: [Finding] { self.findings.filter { $0.problem != nil } }
@@ -167,6 +168,21 @@ struct FolderAudit {
     guard let audit = StateAudit(of: service) else { return }
     self.look(service, audit.table) {
       try database.read { try audit.compare(in: $0) }
+    }
+  }
+
+  private mutating func checkMoney(_ data: StoppedData) {
+    let audit: MoneyAudit
+    do {
+      guard let made = try MoneyAudit(data.databases) else { return }
+      audit = made
+    } catch {
+      return self.add(ServiceName.pay.rawValue, "books", "", "\(error)")
+    }
+    self.look(.class, "is paid") { try audit.classes() }
+    for (service, table) in [(ServiceName.point, "point"), (.gift, "gift"), (.course, "delivery")]
+    where data.databases.contains(where: { $0.service == service }) {
+      self.look(service, "\(table) is paid") { try audit.effects(service, table: table) }
     }
   }
 }
