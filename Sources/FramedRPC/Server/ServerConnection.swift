@@ -46,7 +46,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private let table: MethodTable
   /// nil when calls run as soon as they come.
   let admission: Admission?
-  private let executor: EventLoopTaskExecutor
+  let handlerTasks: HandlerTasks
   private let statistics: LoopStatistics?
   let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   /// Told once, when the wire is gone and no handler runs any more.
@@ -74,16 +74,17 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private var ageTimer: Scheduled<Void>?
   private var isDraining = false
   private var isOver = false
+  private var isAttached = false
 
   package init(
-    loop: any EventLoop, limits: RPCLimits, table: MethodTable, executor: EventLoopTaskExecutor,
+    loop: any EventLoop, limits: RPCLimits, table: MethodTable, handlerTasks: HandlerTasks,
     statistics: LoopStatistics? = nil,
     admission: Admission? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
     onEnd: @escaping @Sendable (ServerConnection) -> Void = { _ in }
   ) {
     self.table = table
-    self.executor = executor
+    self.handlerTasks = handlerTasks
     self.statistics = statistics
     self.admission = admission
     self.onUnhandledError = onUnhandledError
@@ -93,6 +94,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   package override func attach(_ wire: any Wire) {
     super.attach(wire)
+    self.isAttached = true
+    self.handlerTasks.join()
     self.handshakeTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.handshakeTimeout)) {
       self.refuse(ProtocolViolation(.timeout, "no handshake within the time allowed"))
     }
@@ -149,6 +152,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   func endIfOver() {
     guard self.wireIsGone, self.runningHandlers == 0, !self.isOver else { return }
     self.isOver = true
+    if self.isAttached { self.handlerTasks.leave() }
     self.onEnd(self)
   }
 
@@ -462,30 +466,13 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.run(call, method, context, work)
   }
 
-  /// Begins the call's task.
+  /// Begins the handler's work.
   func run(
     _ call: Call, _ method: RPCService.Method, _ context: RPCContext, _ work: Work
   ) {
-    let limits = self.limits.decode
-    let task =
-      switch method.execution {
-      case .eventLoop:
-        Task.immediate(executorPreference: self.executor) {
-          let result = await Self.run(work, context, limits)
-          // The preferred executor is this loop; only a handler that changes executors comes back
-          // elsewhere.
-          if self.loop.inEventLoop {
-            self.finish(call, context, result)
-          } else {
-            self.loop.execute { self.finish(call, context, result) }
-          }
-        }
-      case .sharedPool:
-        Task(executorPreference: globalConcurrentExecutor) {
-          let result = await Self.run(work, context, limits)
-          self.loop.execute { self.finish(call, context, result) }
-        }
-      }
+    let task = self.handlerTasks.run(
+      HandlerTask.Work(connection: self, call: call, context: context, work: work),
+      method.execution)
     // A handler that never suspended has finished by now.
     if !call.isHandled {
       call.task = task
@@ -496,18 +483,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.calls.indices.contains(stream.slot) && self.calls[stream.slot] != nil
   }
 
-  private static func run(
-    _ work: Work, _ context: RPCContext, _ limits: DecodeLimits
-  ) async -> Result<ByteBuffer?, any Error> {
-    await RPCContext.$current.withValue(context) {
-      do {
-        return .success(try await work.answer(context, limits))
-      } catch {
-        return .failure(error)
-      }
-    }
-  }
-
   /// By identity: a stream id comes again after 4,096 uses of its slot, and a handler may outlive
   /// them all.
   func isWaitedFor(_ call: Call) -> Bool {
@@ -515,12 +490,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     return self.calls.indices.contains(slot) && self.calls[slot] === call
   }
 
-  private func finish(
+  /// The handler has ended. The call may go on while its messages leave, but its task is not its own
+  /// any more.
+  func finish(
     _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer?, any Error>
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
     call.isHandled = true
+    call.task = nil
     defer {
       self.closeIfDrained()
       self.endIfOver()
