@@ -17,7 +17,10 @@ final class HandlerTask: @unchecked Sendable {
   private var continuation: UnsafeContinuation<Void, Never>?
   /// nil when the task is to end.
   private var work: Work?
-  private var result: Result<ByteBuffer?, any Error> = .success(nil)
+  /// What the handler returned …
+  private var answer: ByteBuffer?
+  /// … or threw.
+  private var error: (any Error)?
   private var isPristine = true
 
   init(_ execution: HandlerExecution) {
@@ -48,7 +51,10 @@ final class HandlerTask: @unchecked Sendable {
   private func serve() async {
     while self.work != nil {
       await self.handle()
-      self.isPristine = !Task.isCancelled && Task.currentPriority == Task.basePriority
+      withUnsafeCurrentTask { task in
+        guard let task else { return }
+        self.isPristine = !task.isCancelled && task.priority == task.basePriority
+      }
       await withUnsafeContinuation { continuation in
         self.continuation = continuation
         self.work?.connection.handlerTasks.handled(self)
@@ -59,20 +65,21 @@ final class HandlerTask: @unchecked Sendable {
   /// A function of its own, so that nothing of a call is kept while the task waits.
   private func handle() async {
     guard let work = self.work else { return }
-    self.result = await RPCContext.$current.withValue(work.context) {
+    await RPCContext.$current.withValue(work.context) {
       do {
-        return .success(
-          try await work.work.answer(work.context, work.connection.limits.decode))
+        self.answer = try await work.work.answer(work.context, work.connection.limits.decode)
       } catch {
-        return .failure(error)
+        self.error = error
       }
     }
   }
 
   /// Hands over what the handler said, on the loop.
-  func finish() {
-    guard let work = exchange(&self.work, with: nil) else { return }
-    let result = exchange(&self.result, with: .success(nil))
-    work.connection.finish(work.call, work.context, result)
+  ///
+  /// - Returns: the memory of the answer, perhaps still in use.
+  func finish() -> ByteBuffer? {
+    guard let work = self.work.take() else { return nil }
+    work.connection.finish(work.call, work.context, self.answer, self.error.take())
+    return self.answer.take() ?? work.call.takeBuffer()
   }
 }

@@ -15,11 +15,16 @@ import Synchronization
 package final class HandlerTasks: @unchecked Sendable {
   /// Most idle tasks kept for each ``HandlerExecution``; the stack of each is one or two KiB.
   package static let mostIdle = 256
+  /// Most memory kept for answers, in bytes.
+  static let mostSpareBytes = 1024 * 1024
 
   private let loop: any EventLoop
   private let executor: EventLoopTaskExecutor
   private var idleOnLoop: [HandlerTask] = []
   private var idleOnPool: [HandlerTask] = []
+  /// Memory of answers that have left, for the next ones.
+  private var spare: [ByteBuffer] = []
+  private var spareBytes = 0
   /// Connections that may bring calls; without any no task is kept, so that none outlives the loop.
   private var connections = 0
   /// Tasks whose handlers have ended on another thread.
@@ -44,6 +49,8 @@ package final class HandlerTasks: @unchecked Sendable {
     self.loop.assertInEventLoop()
     self.connections -= 1
     guard self.connections == 0 else { return }
+    self.spare = []
+    self.spareBytes = 0
     for task in exchange(&self.idleOnLoop, with: []) {
       self.executor.resumeNow { task.resume(with: nil) }
     }
@@ -57,6 +64,10 @@ package final class HandlerTasks: @unchecked Sendable {
   /// - Returns: the task, to cancel it with until the call is handled.
   func run(_ work: HandlerTask.Work, _ execution: HandlerExecution) -> Task<Void, Never>? {
     self.loop.assertInEventLoop()
+    if let buffer = self.spare.popLast() {
+      self.spareBytes -= buffer.storageCapacity
+      work.call.lend(buffer)
+    }
     let idle =
       switch execution {
       case .eventLoop: self.idleOnLoop.popLast()
@@ -93,12 +104,24 @@ package final class HandlerTasks: @unchecked Sendable {
   }
 
   private func finish(_ task: HandlerTask) {
-    task.finish()
-    guard self.connections > 0, task.isReusable else { return task.resume(with: nil) }
+    var buffer = task.finish()
+    guard self.connections > 0 else { return task.resume(with: nil) }
+    self.keep(&buffer)
+    guard task.isReusable else { return task.resume(with: nil) }
     switch task.execution {
     case .eventLoop where self.idleOnLoop.count < Self.mostIdle: self.idleOnLoop.append(task)
     case .sharedPool where self.idleOnPool.count < Self.mostIdle: self.idleOnPool.append(task)
     default: task.resume(with: nil)
     }
+  }
+
+  /// Keeps a buffer that nobody else has, such as a chunk that waits to be sent.
+  private func keep(_ buffer: inout ByteBuffer?) {
+    let bytes = buffer?.storageCapacity ?? 0
+    guard self.spareBytes + bytes <= Self.mostSpareBytes,
+      buffer?.modifyIfUniquelyOwned({ $0.clear() }) != nil, let spare = buffer.take()
+    else { return }
+    self.spareBytes += bytes
+    self.spare.append(spare)
   }
 }

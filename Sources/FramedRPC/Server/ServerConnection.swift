@@ -492,8 +492,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   /// The handler has ended. The call may go on while its messages leave, but its task is not its own
   /// any more.
+  ///
+  /// - Parameters:
+  ///   - message: nil when there is an error, or all messages were written to the stream.
+  ///   - error: nil when the handler has returned.
   func finish(
-    _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer?, any Error>
+    _ call: Call, _ context: RPCContext, _ message: ByteBuffer?, _ error: (any Error)?
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
@@ -503,7 +507,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.closeIfDrained()
       self.endIfOver()
     }
-    if case .failure(let error) = result { self.report(error, context) }
+    if let error { self.report(error, context) }
     let now = self.loop.now
     let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
     if let place = call.place {
@@ -512,10 +516,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.admission?.leave(place, isMeasured: isWaitedFor || isExpired, now: now)
     }
     guard isWaitedFor else { return }
-    switch result {
-    case .success(let message):
-      self.answer(call, message, call.take() ?? RPCMetadata(), now)
-    case .failure(let error):
+    if let error {
       let error = Self.rpcError(error, call, now)
       if let messages = call.messages {
         messages.end(.response(error, RPCMetadata()))
@@ -523,6 +524,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
         self.release(call, error.status, now)
         self.send(error, call.stream, call.microseconds(until: now))
       }
+    } else {
+      self.answer(call, message, call.take(), now)
     }
     if self.queuedBytes > self.limits.maxUnreadBytes {
       self.drop(RPCError(.unavailable, "the peer does not read its answers"))
