@@ -69,14 +69,14 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   /// What the server said of streams; known before anybody has the connection.
   private let peerStreaming = Mutex<StreamingLimits?>(nil)
 
-  private var slots: [Call?] = []
-  private var generations: [UInt32] = []
-  private var freeSlots: [Int] = []
-  private var callsSent: UInt64 = 0
-  private var callsInFlight = 0
+  @exclusivity(unchecked) private var slots: [Call?] = []
+  @exclusivity(unchecked) private var generations: [UInt32] = []
+  @exclusivity(unchecked) private var freeSlots: [Int] = []
+  @exclusivity(unchecked) private var callsSent: UInt64 = 0
+  @exclusivity(unchecked) private var callsInFlight = 0
   private(set) var settings: Settings?
   private var methodSlots: [UInt64: UInt16] = [:]
-  private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
+  @exclusivity(unchecked) private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
   private var isRetired = false
   private var handshakeTimer: Scheduled<Void>?
 

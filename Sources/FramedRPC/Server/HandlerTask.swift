@@ -14,14 +14,16 @@ final class HandlerTask: @unchecked Sendable {
 
   let execution: HandlerExecution
   private(set) var task: Task<Void, Never>?
-  private var continuation: UnsafeContinuation<Void, Never>?
+  @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
   /// nil when the task is to end.
-  private var work: Work?
+  @exclusivity(unchecked) private var work: Work?
+  /// Of the handler that runs.
+  @exclusivity(unchecked) private var call: (ServerConnection, ServerConnection.Call)?
   /// What the handler returned …
-  private var answer: ByteBuffer?
+  @exclusivity(unchecked) private var answer: ByteBuffer?
   /// … or threw.
-  private var error: (any Error)?
-  private var isPristine = true
+  @exclusivity(unchecked) private var failure: (error: any Error, context: RPCContext)?
+  @exclusivity(unchecked) private var isPristine = true
 
   init(_ execution: HandlerExecution) {
     self.execution = execution
@@ -31,8 +33,7 @@ final class HandlerTask: @unchecked Sendable {
   var isReusable: Bool { self.isPristine && self.task?.isCancelled != true }
 
   /// Detached: what happens to be the current task has nothing to do with the calls.
-  func begin(_ work: Work, _ executor: EventLoopTaskExecutor) {
-    self.work = work
+  func begin(_ executor: EventLoopTaskExecutor) {
     switch self.execution {
     case .eventLoop:
       self.task = Task.immediateDetached(executorPreference: executor) { await self.serve() }
@@ -43,8 +44,13 @@ final class HandlerTask: @unchecked Sendable {
     }
   }
 
-  func resume(with work: Work?) {
-    self.work = work
+  /// What to do when it begins, or is resumed.
+  func take(_ work: consuming Work) {
+    self.work = consume work
+  }
+
+  /// Goes on with what it has taken; without that, the task ends.
+  func resume() {
     self.continuation.take()?.resume()
   }
 
@@ -57,19 +63,20 @@ final class HandlerTask: @unchecked Sendable {
       }
       await withUnsafeContinuation { continuation in
         self.continuation = continuation
-        self.work?.connection.handlerTasks.handled(self)
+        self.call?.0.handlerTasks.handled(self)
       }
     }
   }
 
   /// A function of its own, so that nothing of a call is kept while the task waits.
   private func handle() async {
-    guard let work = self.work else { return }
+    guard let work = self.work.take() else { return }
+    self.call = (work.connection, work.call)
     await RPCContext.$current.withValue(work.context) {
       do {
         self.answer = try await work.work.answer(work.context, work.connection.limits.decode)
       } catch {
-        self.error = error
+        self.failure = (error, work.context)
       }
     }
   }
@@ -78,8 +85,8 @@ final class HandlerTask: @unchecked Sendable {
   ///
   /// - Returns: the memory of the answer, perhaps still in use.
   func finish() -> ByteBuffer? {
-    guard let work = self.work.take() else { return nil }
-    work.connection.finish(work.call, work.context, self.answer, self.error.take())
-    return self.answer.take() ?? work.call.takeBuffer()
+    guard let (connection, call) = self.call.take() else { return nil }
+    connection.finish(call, self.answer, self.failure.take())
+    return self.answer.take() ?? call.takeBuffer()
   }
 }

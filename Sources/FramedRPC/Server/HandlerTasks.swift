@@ -20,11 +20,11 @@ package final class HandlerTasks: @unchecked Sendable {
 
   private let loop: any EventLoop
   private let executor: EventLoopTaskExecutor
-  private var idleOnLoop: [HandlerTask] = []
-  private var idleOnPool: [HandlerTask] = []
+  @exclusivity(unchecked) private var idleOnLoop: [HandlerTask] = []
+  @exclusivity(unchecked) private var idleOnPool: [HandlerTask] = []
   /// Memory of answers that have left, for the next ones.
-  private var spare: [ByteBuffer] = []
-  private var spareBytes = 0
+  @exclusivity(unchecked) private var spare: [ByteBuffer] = []
+  @exclusivity(unchecked) private var spareBytes = 0
   /// Connections that may bring calls; without any no task is kept, so that none outlives the loop.
   private var connections = 0
   /// Tasks whose handlers have ended on another thread.
@@ -52,17 +52,19 @@ package final class HandlerTasks: @unchecked Sendable {
     self.spare = []
     self.spareBytes = 0
     for task in exchange(&self.idleOnLoop, with: []) {
-      self.executor.resumeNow { task.resume(with: nil) }
+      self.executor.resumeNow { task.resume() }
     }
     for task in exchange(&self.idleOnPool, with: []) {
-      task.resume(with: nil)
+      task.resume()
     }
   }
 
   /// Begins a call. On the event loop its handler runs until it first waits before this returns.
   ///
   /// - Returns: the task, to cancel it with until the call is handled.
-  func run(_ work: HandlerTask.Work, _ execution: HandlerExecution) -> Task<Void, Never>? {
+  func run(
+    _ work: consuming HandlerTask.Work, _ execution: HandlerExecution
+  ) -> Task<Void, Never>? {
     self.loop.assertInEventLoop()
     if let buffer = self.spare.popLast() {
       self.spareBytes -= buffer.storageCapacity
@@ -75,12 +77,14 @@ package final class HandlerTasks: @unchecked Sendable {
       }
     guard let idle else {
       let task = HandlerTask(execution)
-      task.begin(work, self.executor)
+      task.take(work)
+      task.begin(self.executor)
       return task.task
     }
+    idle.take(work)
     switch execution {
-    case .eventLoop: self.executor.resumeNow { idle.resume(with: work) }
-    case .sharedPool: idle.resume(with: work)
+    case .eventLoop: self.executor.resumeNow { idle.resume() }
+    case .sharedPool: idle.resume()
     }
     return idle.task
   }
@@ -105,13 +109,13 @@ package final class HandlerTasks: @unchecked Sendable {
 
   private func finish(_ task: HandlerTask) {
     var buffer = task.finish()
-    guard self.connections > 0 else { return task.resume(with: nil) }
+    guard self.connections > 0 else { return task.resume() }
     self.keep(&buffer)
-    guard task.isReusable else { return task.resume(with: nil) }
+    guard task.isReusable else { return task.resume() }
     switch task.execution {
     case .eventLoop where self.idleOnLoop.count < Self.mostIdle: self.idleOnLoop.append(task)
     case .sharedPool where self.idleOnPool.count < Self.mostIdle: self.idleOnPool.append(task)
-    default: task.resume(with: nil)
+    default: task.resume()
     }
   }
 

@@ -52,16 +52,16 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// Told once, when the wire is gone and no handler runs any more.
   private let onEnd: @Sendable (ServerConnection) -> Void
 
-  private var calls: [Call?] = []
+  @exclusivity(unchecked) private var calls: [Call?] = []
   /// Handlers that run, also those whose caller has left, and calls that wait to be run: the limit
   /// counts them, so that a flood of resets cannot start more work than it allows.
-  var runningHandlers = 0
+  @exclusivity(unchecked) var runningHandlers = 0
   /// Calls that the peer waits for, also those whose answer is still leaving.
-  private var openCalls = 0
-  private var accepted: UInt64 = 0
-  private var startedCalls: UInt64 = 0
-  private var succeededCalls: UInt64 = 0
-  private var failedCalls: UInt64 = 0
+  @exclusivity(unchecked) private var openCalls = 0
+  @exclusivity(unchecked) private var accepted: UInt64 = 0
+  @exclusivity(unchecked) private var startedCalls: UInt64 = 0
+  @exclusivity(unchecked) private var succeededCalls: UInt64 = 0
+  @exclusivity(unchecked) private var failedCalls: UInt64 = 0
   var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
@@ -445,8 +445,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func start(
-    _ call: Call, _ method: RPCService.Method, _ context: RPCContext,
-    _ work: Work
+    _ call: Call, _ method: RPCService.Method, _ context: consuming RPCContext,
+    _ work: consuming Work
   ) {
     while self.calls.count <= call.stream.slot {
       self.calls.append(nil)
@@ -468,7 +468,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   /// Begins the handler's work.
   func run(
-    _ call: Call, _ method: RPCService.Method, _ context: RPCContext, _ work: Work
+    _ call: Call, _ method: RPCService.Method, _ context: consuming RPCContext,
+    _ work: consuming Work
   ) {
     let task = self.handlerTasks.run(
       HandlerTask.Work(connection: self, call: call, context: context, work: work),
@@ -495,9 +496,9 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - message: nil when there is an error, or all messages were written to the stream.
-  ///   - error: nil when the handler has returned.
+  ///   - failure: what the handler threw; nil when it has returned.
   func finish(
-    _ call: Call, _ context: RPCContext, _ message: ByteBuffer?, _ error: (any Error)?
+    _ call: Call, _ message: ByteBuffer?, _ failure: (error: any Error, context: RPCContext)?
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
@@ -507,7 +508,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.closeIfDrained()
       self.endIfOver()
     }
-    if let error { self.report(error, context) }
+    if let failure { self.report(failure.error, failure.context) }
     let now = self.loop.now
     let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
     if let place = call.place {
@@ -516,8 +517,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.admission?.leave(place, isMeasured: isWaitedFor || isExpired, now: now)
     }
     guard isWaitedFor else { return }
-    if let error {
-      let error = Self.rpcError(error, call, now)
+    if let failure {
+      let error = Self.rpcError(failure.error, call, now)
       if let messages = call.messages {
         messages.end(.response(error, RPCMetadata()))
       } else {
