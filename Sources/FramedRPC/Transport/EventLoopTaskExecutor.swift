@@ -12,6 +12,7 @@ package final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
 
   private let loop: any EventLoop
   private let jobs = Mutex(Jobs())
+  private var spare: [UnownedJob] = []
   private var isResuming = false
   /// The task that ``resumeNow(_:)`` has resumed.
   private var resumed: UnownedJob?
@@ -53,14 +54,18 @@ package final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
 
   /// Runs the jobs that wait now; those they enqueue come after whatever else the loop has to do.
   private func drain() {
-    let batch = self.jobs.withLock { jobs in
+    // The memory of the last batch; nobody else has it while this one runs.
+    var batch = exchange(&self.spare, with: [])
+    self.jobs.withLock { jobs in
       jobs.drainIsScheduled = false
-      return exchange(&jobs.waiting, with: [])
+      swap(&jobs.waiting, &batch)
     }
     let executor = self.asUnownedTaskExecutor()
     for job in batch {
       job.runSynchronously(on: executor)
     }
+    batch.removeAll(keepingCapacity: true)
+    self.spare = batch
   }
 }
 
