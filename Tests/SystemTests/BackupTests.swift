@@ -3,6 +3,7 @@ import HTTPClientKit
 import Logging
 import PayAdaptors
 import Storage
+import SystemHarness
 import TestSupport
 import Testing
 
@@ -44,11 +45,11 @@ struct BackupTests {
     #expect(Set(statuses).isSubset(of: [201, 202]), "\(Set(statuses))")
 
     // A running system's files are nobody else's.
-    let refused = try await Self.sugang("verify", "--data", system.folder.path)
+    let refused = try await Self.sugang("verify", "--data", system.data)
     #expect(refused.status == 1)
     #expect(refused.text.contains("sugang backup"), "\(refused.text)")
     try await system.stop()
-    let stopped = try await Self.sugang("verify", "--data", system.folder.path)
+    let stopped = try await Self.sugang("verify", "--data", system.data)
     #expect(stopped.status == 0, "\(stopped.text)")
 
     for number in 1...3 { try await Self.drill("\(backups.path)/\(number)") }
@@ -96,7 +97,7 @@ struct BackupTests {
       return books.isSettled(classes: 5)
     }
     try await system.stop()
-    let data = system.folder.path
+    let data = system.data
     let backups = try TemporaryFolder()
     let backup = "\(backups.path)/one"
     let made = try await Self.sugang("backup", "--data", data, "--to", backup)
