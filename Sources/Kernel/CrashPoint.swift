@@ -20,6 +20,14 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case classCanceled = "cancel-class.after-commit"
   case closeCourseCommits = "close-course.before-commit"
   case courseClosed = "close-course.after-commit"
+  case timeOutCommits = "time-out-pending.before-commit"
+  case timedOut = "time-out-pending.after-commit"
+  case joinWaitlistCommits = "join-waitlist.before-commit"
+  case waitlistJoined = "join-waitlist.after-commit"
+  case leaveWaitlistCommits = "leave-waitlist.before-commit"
+  case waitlistLeft = "leave-waitlist.after-commit"
+  case expireOfferCommits = "expire-offer.before-commit"
+  case offerExpired = "expire-offer.after-commit"
 
   // Pay.
   case approveCommits = "approve.before-commit"
@@ -77,7 +85,9 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     switch self {
     case .acceptCommits, .accepted, .payAsked, .payAnswered, .finishCommits, .finished,
       .settleCommits, .settled, .modifyClassCommits, .classModified, .cancelClassCommits,
-      .classCanceled, .closeCourseCommits, .courseClosed:
+      .classCanceled, .closeCourseCommits, .courseClosed, .timeOutCommits, .timedOut,
+      .joinWaitlistCommits, .waitlistJoined, .leaveWaitlistCommits, .waitlistLeft,
+      .expireOfferCommits, .offerExpired:
       ["class"]
     case .approveCommits, .approved, .refundCommits, .refunded: ["pay"]
     case .registerCourseCommits, .courseRegistered, .modifyCourseCommits, .courseModified,

@@ -74,7 +74,7 @@ private struct Cell {
       let marks = try TemporaryFolder()
       let mark = marks.path + "/fired"
       let system = try await RunningSugang.start(
-        flags: CrashWorkload.flags,
+        flags: CrashWorkload.flags + self.point.flags,
         environment: ["SUGANG_CRASH_AT": self.name, "SUGANG_CRASH_MARK": mark])
       try await self.torture(system, mark, &outcome)
       try await system.stop()
@@ -108,5 +108,12 @@ private struct Cell {
 
 extension CrashPoint {
   /// Only reached when Pay was away for a while.
-  fileprivate var needsOutage: Bool { self == .settleCommits || self == .settled }
+  fileprivate var needsOutage: Bool {
+    [.settleCommits, .settled, .timeOutCommits, .timedOut].contains(self)
+  }
+
+  /// Pending classes are given up before Pay is back.
+  fileprivate var flags: [String] {
+    [.timeOutCommits, .timedOut].contains(self) ? ["--pending-limit-seconds", "1"] : []
+  }
 }

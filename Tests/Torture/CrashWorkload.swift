@@ -9,7 +9,8 @@ import SystemHarness
 /// Uses everything that the system offers, a little, and remembers what it was told. Whoever gets no
 /// answer asks again with the same key, as a good client does.
 struct CrashWorkload {
-  static let flags: [String] = []
+  /// An offered seat is kept for a second only, so that one of them expires.
+  static let flags = ["--seat-offer-seconds", "1"]
 
   private let system: RunningSugang
   /// The status that each student's key was first answered with.
@@ -33,6 +34,7 @@ struct CrashWorkload {
     // One that people are in stays; one that nobody is in goes.
     _ = try await self.ask("DELETE", "/courses/\(course)", nil)
     _ = try await self.ask("DELETE", "/courses/\(unused)", nil)
+    try await self.waitForSeats()
     if withOutage {
       try await self.system.stopService("pay", kill: true)
       try await self.enroll(["late"], course)
@@ -60,6 +62,30 @@ struct CrashWorkload {
       }
     }
     return broken
+  }
+
+  /// One seat: who has it goes, the next in line gets it; one leaves the line, one is too late.
+  private mutating func waitForSeats() async throws {
+    let course = try await self.registerCourse("small", capacity: 1)
+    try await self.enroll(["g"], course)
+    guard let first = try await self.registeredClasses()["g"] else {
+      throw SystemTestFailure("g is not enrolled")
+    }
+    var places: [String: Int64] = [:]
+    for student in ["h", "i", "j"] {
+      let answer = try await self.ask(
+        "POST", "/waitlist", #"{"courseId":\#(course),"student":"\#(student)"}"#,
+        key: "waitlist-\(student)")
+      guard answer.status == 201 else { throw SystemTestFailure("\(student): \(answer.text)") }
+      places[student] = try RunningSugang.id(answer.json)
+    }
+    _ = try await self.ask("DELETE", "/waitlist/\(places["h"] ?? 0)", nil)
+    _ = try await self.ask("DELETE", "/classes/\(first)", nil)
+    // i is offered the seat and too late for it; j is next.
+    try await eventually("the seat is offered to j", within: .seconds(60)) {
+      let place = try await self.ask("GET", "/waitlist/\(places["j"] ?? 0)", nil)
+      return place.json["state"]?.string != "WAITING"
+    }
   }
 
   // MARK: One thing each

@@ -24,7 +24,9 @@ package struct ExpireOffers: Sendable {
         // Taken or left meanwhile, it stays as it is.
         guard let entry = try tx.entry(offer.id), entry.isOverdue(at: now) else { return }
         try Roster(in: tx, seats).expire(entry)
+        CrashPoint.reached(.expireOfferCommits)
       }
+      CrashPoint.reached(.offerExpired)
       return done != nil
     }
     return Settlement(of: outcomes)

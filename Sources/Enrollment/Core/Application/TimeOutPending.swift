@@ -32,7 +32,9 @@ package struct TimeOutPending: Sendable {
         // Paid or canceled meanwhile, it stays as it is.
         guard try tx.enrollment(enrollment.id)?.status == .pending else { return }
         try CancelClass(enrollment.id, seats: seats).perform(in: tx)
+        CrashPoint.reached(.timeOutCommits)
       }
+      CrashPoint.reached(.timedOut)
       return done != nil
     }
     return Settlement(of: outcomes)

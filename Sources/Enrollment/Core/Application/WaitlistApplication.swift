@@ -21,7 +21,13 @@ package struct WaitlistApplication: WaitlistPort {
     var lookup: CatalogLookup? = nil
     while true {
       let take = TakePlace(command: command, key: key, lookup: lookup, seats: self.seats)
-      switch try await self.store.transact(because: caller.cause, { try take.perform(in: $0) }) {
+      let answer = try await self.store.transact(because: caller.cause) { tx in
+        let answer = try take.perform(in: tx)
+        CrashPoint.reached(.joinWaitlistCommits)
+        return answer
+      }
+      CrashPoint.reached(.waitlistJoined)
+      switch answer {
       case .placed(let place): return place
       case .refused(let refusal): throw refusal
       case .askCatalog(let seenVersion):
@@ -37,7 +43,9 @@ package struct WaitlistApplication: WaitlistPort {
     try await self.store.transact(because: caller.cause) { tx in
       guard let entry = try tx.entry(id) else { throw EnrollmentError.placeNotFound(id) }
       try Roster(in: tx, seats).leave(entry)
+      CrashPoint.reached(.leaveWaitlistCommits)
     }
+    CrashPoint.reached(.waitlistLeft)
   }
 
   package func place(_ id: WaitlistID) async throws -> WaitlistPlace {

@@ -47,6 +47,28 @@ package enum SQLGiftLedger {
       FROM gift WHERE status = 'GRANTED' ORDER BY id;
       """)
 
+  /// Each line holds the one before it (I12): a changed, missing or moved one shows.
+  package static let table = ChainedTable(
+    "gift_entry",
+    columns: ["gift_id", "payment_id", "class_id", "kind", "gifts", "at"])
+
+  /// The chain over the lines that are there; they cannot be changed otherwise.
+  package static let chaining = [
+    Migration(
+      name: "gift-003",
+      // A line that is not chained has a hash that no line can have.
+      sql: """
+        DROP TRIGGER gift_entry_is_not_changed;
+        ALTER TABLE gift_entry ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+        """, chained: table),
+    Migration(
+      name: "gift-004",
+      sql: """
+        CREATE TRIGGER gift_entry_is_not_changed BEFORE UPDATE ON gift_entry
+        BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END;
+        """),
+  ]
+
   /// Starts from the student's payments, whatever SQLite thinks of the tables' sizes: CROSS JOIN
   /// keeps their order. `sum` of integers fails rather than overflow.
   package static let balance = """
@@ -62,16 +84,12 @@ package enum SQLGiftLedger {
 
   /// The only place that adds lines.
   static func append(_ entry: GiftEntry, in unit: SQLUnit) throws {
-    try unit.connection.execute(
-      """
-      INSERT INTO gift_entry (gift_id, payment_id, class_id, kind, gifts, at)
-      VALUES (?, ?, ?, ?, ?, ?)
-      """,
+    try Self.table.append(
       [
         .integer(entry.giftID.value), .integer(entry.paymentID.value),
         .integer(entry.classID.value), .text(entry.kind.rawValue), .integer(Int64(entry.gifts)),
         .integer(unit.now.microseconds),
-      ])
+      ], in: unit.connection)
   }
 
   static func entry(_ row: SQLRow) throws -> PostedGiftEntry {

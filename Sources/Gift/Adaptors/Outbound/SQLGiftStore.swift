@@ -24,7 +24,7 @@ package struct SQLGiftStore: GiftStore {
           CREATE TABLE revoked_payment (payment_id INTEGER PRIMARY KEY) STRICT;
           """),
       SQLGiftLedger.migration,
-    ] + SQLStudentMemory.migrations)
+    ] + SQLStudentMemory.migrations + SQLGiftLedger.chaining)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
   private static let sortable = [

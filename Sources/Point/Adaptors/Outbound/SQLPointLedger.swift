@@ -47,6 +47,28 @@ package enum SQLPointLedger {
       FROM point WHERE status = 'GRANTED' ORDER BY id;
       """)
 
+  /// Each line holds the one before it (I12): a changed, missing or moved one shows.
+  package static let table = ChainedTable(
+    "point_entry",
+    columns: ["point_id", "payment_id", "class_id", "kind", "points", "at"])
+
+  /// The chain over the lines that are there; they cannot be changed otherwise.
+  package static let chaining = [
+    Migration(
+      name: "point-004",
+      // A line that is not chained has a hash that no line can have.
+      sql: """
+        DROP TRIGGER point_entry_is_not_changed;
+        ALTER TABLE point_entry ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+        """, chained: table),
+    Migration(
+      name: "point-005",
+      sql: """
+        CREATE TRIGGER point_entry_is_not_changed BEFORE UPDATE ON point_entry
+        BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END;
+        """),
+  ]
+
   /// Starts from the student's payments, whatever SQLite thinks of the tables' sizes: CROSS JOIN
   /// keeps their order. `sum` of integers fails rather than overflow.
   package static let balance = """
@@ -62,16 +84,12 @@ package enum SQLPointLedger {
 
   /// The only place that adds lines.
   static func append(_ entry: PointEntry, in unit: SQLUnit) throws {
-    try unit.connection.execute(
-      """
-      INSERT INTO point_entry (point_id, payment_id, class_id, kind, points, at)
-      VALUES (?, ?, ?, ?, ?, ?)
-      """,
+    try Self.table.append(
       [
         .integer(entry.pointID.value), .integer(entry.paymentID.value),
         .integer(entry.classID.value), .text(entry.kind.rawValue), .integer(entry.points),
         .integer(unit.now.microseconds),
-      ])
+      ], in: unit.connection)
   }
 
   static func entry(_ row: SQLRow) throws -> PostedPointEntry {

@@ -28,7 +28,7 @@ package struct SQLPointStore: PointStore {
         name: "point-002",
         sql: "ALTER TABLE point ADD COLUMN cause TEXT NOT NULL DEFAULT ''"),
       SQLPointLedger.migration,
-    ] + SQLStudentMemory.migrations)
+    ] + SQLStudentMemory.migrations + SQLPointLedger.chaining)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
   private static let isVisible = "status <> 'PENDING'"
