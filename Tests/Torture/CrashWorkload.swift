@@ -13,8 +13,8 @@ struct CrashWorkload {
   static let flags = ["--seat-offer-seconds", "1"]
 
   private let system: RunningSugang
-  /// The status that each student's key was first answered with.
-  private var firstAnswers: [String: Int] = [:]
+  /// The course that each student's key was used for, and the status that it was first answered with.
+  private var firstAnswers: [String: (course: Int64, status: Int)] = [:]
 
   init(_ system: RunningSugang) {
     self.system = system
@@ -54,10 +54,10 @@ struct CrashWorkload {
       broken.append("\(student) has left and is there")
     }
     for (student, first) in self.firstAnswers {
-      let again = try await self.enrollOnce(student, 1)
-      if again.status != first {
+      let again = try await self.enrollOnce(student, first.course)
+      if again.status != first.status {
         broken.append(
-          "the key of \(student) answered \(first) and now \(again.status) "
+          "the key of \(student) answered \(first.status) and now \(again.status) "
             + (again.json["code"]?.string ?? ""))
       }
     }
@@ -114,7 +114,7 @@ struct CrashWorkload {
       }
       return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
     }
-    self.firstAnswers.merge(answers) { $1 }
+    for (student, status) in answers { self.firstAnswers[student] = (course, status) }
   }
 
   private func enrollOnce(_ student: String, _ course: Int64) async throws -> HTTPResponse {

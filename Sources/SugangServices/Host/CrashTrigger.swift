@@ -1,5 +1,5 @@
-import FramedRPC
 import Foundation
+import FramedRPC
 import Kernel
 import Logging
 import Synchronization
