@@ -12,6 +12,7 @@ public enum AllServices {
     AlertV1.AlertService.descriptor,
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,
+    EnrollmentV1.WaitingRoomService.descriptor,
     EventsV1.EventFeedService.descriptor,
     EventsV1.EventInboxService.descriptor,
     GiftV1.GiftService.descriptor,

@@ -33,6 +33,7 @@ public struct ServiceSettings: Sendable {
   public var callPolicy: ClientPolicy
   /// The bearer token that every RPC port demands and every client sends; nil demands none.
   public var rpcToken: String?
+  public var waitingRoom: WaitingRoomSettings
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -43,7 +44,8 @@ public struct ServiceSettings: Sendable {
     bulkhead: BulkheadPolicy = BulkheadPolicy(),
     admission: AdmissionPolicy? = ServiceSettings.standardAdmission,
     peers: [ServiceName: RPCTarget] = [:],
-    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil
+    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil,
+    waitingRoom: WaitingRoomSettings = WaitingRoomSettings()
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -59,6 +61,7 @@ public struct ServiceSettings: Sendable {
     self.peers = peers
     self.callPolicy = callPolicy
     self.rpcToken = rpcToken
+    self.waitingRoom = waitingRoom
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

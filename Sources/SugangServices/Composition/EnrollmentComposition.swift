@@ -13,16 +13,18 @@ enum EnrollmentComposition {
 
   static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
     var (parts, context) = try environment.partsWithStorage(
-      migrations: SQLEnrollmentStore.migrations)
+      migrations: SQLEnrollmentStore.migrations + SQLWaitingRoomStore.migrations)
     let store = SQLEnrollmentStore(context)
     let settings = environment.settings
     let pay = environment.guarded(.pay, in: &parts)
     let course = environment.guarded(.course, in: &parts)
     let gateway = RPCPaymentGateway(pay, timeout: settings.callTimeout)
+    let catalog = RPCCourseCatalog(course, timeout: settings.callTimeout)
+    let waitingRoom = WaitingRoomComposition.compose(
+      environment, context, catalog: catalog, in: &parts)
     let application = EnrollmentApplication(
-      store: store, gateway: gateway,
-      catalog: RPCCourseCatalog(course, timeout: settings.callTimeout),
-      clock: environment.clock)
+      store: store, gateway: gateway, catalog: catalog, clock: environment.clock,
+      waitingRoom: waitingRoom)
     parts.rpcServices.append(
       EnrollmentV1.EnrollmentService.register(
         EnrollmentRPCAdaptor(port: application), on: .eventLoop

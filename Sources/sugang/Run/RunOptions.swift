@@ -76,8 +76,44 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Before enrollment: 'on' and everybody waits for a turn, 'auto' and students wait once the \
+      limit is reached, or 'off' (SUGANG_WAITING_ROOM; default: auto).
+      """,
+      valueName: "mode"))
+  var waitingRoom: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Most registrations and turns of the waiting room at a time (SUGANG_WAITING_ROOM_LIMIT; \
+      default: 512).
+      """,
+      valueName: "limit"))
+  var waitingRoomLimit: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      How long a waiting ticket stays that nobody asks for (SUGANG_WAITING_TICKET_SECONDS; \
+      default: 60).
+      """,
+      valueName: "seconds"))
+  var waitingTicketSeconds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      How long a turn of the waiting room lasts (SUGANG_WAITING_TURN_SECONDS; default: 120).
+      """,
+      valueName: "seconds"))
+  var waitingTurnSeconds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds, peers, rpcLimit, tlsDirectory (SUGANG_CONFIG).
+      drainSeconds, peers, rpcLimit, tlsDirectory, waitingRoom, waitingRoomLimit, \
+      waitingTicketSeconds, waitingTurnSeconds (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -143,7 +179,8 @@ struct RunOptions: ParsableArguments {
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
         drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
         admission: rpcLimit.policy, peers: try await self.peers(reader),
-        rpcToken: try RPCToken.fromEnvironment()),
+        rpcToken: try RPCToken.fromEnvironment(),
+        waitingRoom: try await self.waitingRoom(reader)),
       rpcLimit: rpcLimit, logLevel: level)
   }
 
@@ -166,6 +203,21 @@ struct RunOptions: ParsableArguments {
       try await reader.fetchString(forKey: $0, default: "")
     }
     return try PeerTargets.parse(text)
+  }
+
+  private func waitingRoom(_ reader: ConfigReader) async throws -> WaitingRoomSettings {
+    var settings = WaitingRoomSettings()
+    let mode = try await self.value("waitingRoom") {
+      try await reader.fetchString(forKey: $0, default: settings.mode.rawValue)
+    }
+    settings.mode = try WaitingRoomOptions.mode(mode)
+    for (key, setting) in WaitingRoomOptions.numbers {
+      let number = try await self.value(ConfigKey(key)) {
+        try await reader.fetchInt(forKey: $0, default: settings[keyPath: setting.path])
+      }
+      settings[keyPath: setting.path] = try setting.checked(number)
+    }
+    return settings
   }
 
   /// A value that is there but has the wrong type is an error, never a default.
@@ -209,13 +261,22 @@ struct RunOptions: ParsableArguments {
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
+    values["waitingRoom"] = self.waitingRoom.map { ConfigValue(.string($0), isSecret: false) }
+    for (key, number) in [
+      ("waitingRoomLimit", self.waitingRoomLimit),
+      ("waitingTicketSeconds", self.waitingTicketSeconds),
+      ("waitingTurnSeconds", self.waitingTurnSeconds),
+    ] {
+      values[AbsoluteConfigKey([key])] = number.map { ConfigValue(.int($0), isSecret: false) }
+    }
     return InMemoryProvider(name: "flags", values: values)
   }
 
   private static let textKeys = [
-    "data", "host", "logLevel", "peers", "publicURL", "rpcLimit", "tlsDirectory",
+    "data", "host", "logLevel", "peers", "publicURL", "rpcLimit", "tlsDirectory", "waitingRoom",
   ]
-  private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
+  private static let numberKeys =
+    ["drainSeconds", "payLimitWon", "portOffset"] + WaitingRoomOptions.numbers.map(\.key)
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
   /// the reader would take `true` for 1.
@@ -273,5 +334,6 @@ struct RunSettings: Sendable {
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
       + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
       + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
+      + WaitingRoomOptions.flags(self.services.waitingRoom)
   }
 }
