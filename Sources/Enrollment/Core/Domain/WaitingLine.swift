@@ -127,10 +127,10 @@ package struct WaitingLine: Sendable {
     self.settle(at: now)
     guard let token else {
       guard self.policy.mode == .auto, self.line.isEmpty, self.hasRoom else {
+        // With room there is a turn for the next who takes a ticket.
+        let wait = self.hasRoom ? 0 : self.estimatedWait(at: self.line.count + 1, now)
         throw .wait(
-          position: nil,
-          retryAfterSeconds: self.policy.pollAfterSeconds(
-            estimatedWait: self.estimatedWait(at: self.line.count + 1, now)))
+          position: nil, retryAfterSeconds: self.policy.pollAfterSeconds(estimatedWait: wait))
       }
       self.registrations += 1
       return .withoutTurn
