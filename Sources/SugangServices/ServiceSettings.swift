@@ -1,9 +1,12 @@
+import EnrollmentCore
 import FramedRPC
 import PayCore
 
 /// What a service needs to know of its surroundings.
 public struct ServiceSettings: Sendable {
   public static let defaultPayLimitWon = PaymentPolicy.defaultLimitWon
+  public static let defaultPendingLimitSeconds = TimeOutPending.defaultLimitSeconds
+  public static let defaultSeatOfferSeconds = SeatPolicy.defaultOfferSeconds
 
   /// The address to bind and to find the others at.
   public var host: String
@@ -33,6 +36,14 @@ public struct ServiceSettings: Sendable {
   public var callPolicy: ClientPolicy
   /// The bearer token that every RPC port demands and every client sends; nil demands none.
   public var rpcToken: String?
+  /// How many requests a service's REST server runs at once; nil for as many as come.
+  public var restAdmission: AdmissionPolicy?
+  /// How fast each caller may send requests to the gateway; nil for as fast as it likes.
+  public var rateLimit: RateLimitPolicy?
+  /// A class whose payment has been unknown for longer is canceled, in seconds.
+  public var pendingLimitSeconds: Int64
+  /// For how long a free seat is kept for the next in line, in seconds.
+  public var seatOfferSeconds: Int64
   public var waitingRoom: WaitingRoomSettings
 
   public init(
@@ -45,6 +56,10 @@ public struct ServiceSettings: Sendable {
     admission: AdmissionPolicy? = ServiceSettings.standardAdmission,
     peers: [ServiceName: RPCTarget] = [:],
     callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil,
+    restAdmission: AdmissionPolicy? = ServiceSettings.standardRESTAdmission,
+    rateLimit: RateLimitPolicy? = nil,
+    pendingLimitSeconds: Int64 = ServiceSettings.defaultPendingLimitSeconds,
+    seatOfferSeconds: Int64 = ServiceSettings.defaultSeatOfferSeconds,
     waitingRoom: WaitingRoomSettings = WaitingRoomSettings()
   ) {
     self.host = host
@@ -61,6 +76,10 @@ public struct ServiceSettings: Sendable {
     self.peers = peers
     self.callPolicy = callPolicy
     self.rpcToken = rpcToken
+    self.restAdmission = restAdmission
+    self.rateLimit = rateLimit
+    self.pendingLimitSeconds = pendingLimitSeconds
+    self.seatOfferSeconds = seatOfferSeconds
     self.waitingRoom = waitingRoom
   }
 
@@ -74,6 +93,18 @@ public struct ServiceSettings: Sendable {
   /// So many calls at once, whatever the latency.
   public static func fixedAdmission(_ limit: Int) -> AdmissionPolicy {
     AdmissionPolicy(limit: .fixed(limit))
+  }
+
+  /// A limit that follows the latency. A hundred clients that each wait for their answers are no
+  /// overload: the limit does not sink below what they need. A request waits for 5 ms at most, so
+  /// that who is refused is told within ten; a burst that is over sooner is nobody's trouble.
+  public static let standardRESTAdmission = AdmissionPolicy(
+    limit: .adaptive(AdaptiveLimitPolicy(initial: 256, min: 128, max: 2_048)), maxQueuedCalls: 256,
+    maxQueueTime: .milliseconds(5))
+
+  /// So many requests at once, whatever the latency.
+  public static func fixedRESTAdmission(_ limit: Int) -> AdmissionPolicy {
+    AdmissionPolicy(limit: .fixed(limit), maxQueuedCalls: 256, maxQueueTime: .milliseconds(5))
   }
 
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a

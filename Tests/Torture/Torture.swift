@@ -9,6 +9,6 @@ struct Torture: AsyncParsableCommand {
     abstract: "The whole system, as real processes, under faults and load.",
     subcommands: [
       PayOutageCommand.self, HotSeatCommand.self, OverloadCommand.self, SiegeCommand.self,
-      SpeedCommand.self, GrowthCommand.self, PowerCutCommand.self,
+      SpeedCommand.self, GrowthCommand.self, PowerCutCommand.self, CrashMatrixCommand.self,
     ])
 }

@@ -29,6 +29,8 @@ struct ServiceEnvironment {
   let logger: Logger
   let links: Links
   let telemetry: ServiceTelemetry
+  /// What operators see and set.
+  let guards = Guards(deadlines: ServiceTelemetry.deadlines)
   let clock: any WallClock = SystemWallClock()
 
   /// Opens the service's own database, and the parts that come with every one.
@@ -39,16 +41,22 @@ struct ServiceEnvironment {
       attributes: [.posixPermissions: 0o700])
     let database = try SQLiteDatabase(
       path: "\(self.settings.dataFolder)/\(self.name.rawValue).sqlite", migrations: migrations,
-      logger: self.logger)
+      marked: Outbox.table, logger: self.logger)
     let outbox = Outbox(source: self.name.rawValue, database: database)
     let context = SQLContext(database: database, outbox: outbox, clock: self.clock)
     var parts = ServiceParts()
     parts.storage = context
-    parts.feed = EventFeed(outbox: outbox)
+    let feed = EventFeed(outbox: outbox, logger: self.logger)
+    parts.feed = feed
     parts.reasonsNotReady = {
-      database.isOpen ? [] : ["the database takes no writes"]
+      (database.isOpen ? [] : ["the database takes no writes"]) + feed.reasonsNotReady
     }
     parts.background.append(self.forgettingOldCommands(context))
+    parts.background.append(
+      RecoveryLoop("scrub the event log", every: .seconds(1), logger: self.logger) {
+        try await feed.scrub()
+        return Settlement(settled: 0, remaining: 0)
+      })
     return (parts, context)
   }
 
@@ -79,6 +87,7 @@ struct ServiceEnvironment {
     if !judgesSlowness { policy.slowCall = nil }
     let channel = GuardedChannel(
       self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
+    self.guards.register(channel, as: name.rawValue, client: self.peers.client(of: name))
     parts.background.append(
       CircuitProbe.loop(to: name.rawValue, channel, logger: self.logger))
     // Outside the breaker: what it refuses are calls as well.

@@ -76,49 +76,55 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Before enrollment: 'on' and everybody waits for a turn, 'auto' and students wait once the \
-      limit is reached, or 'off' (SUGANG_WAITING_ROOM; default: auto).
-      """,
-      valueName: "mode"))
-  var waitingRoom: String?
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      Most registrations and turns of the waiting room at a time (SUGANG_WAITING_ROOM_LIMIT; \
-      default: 512).
+      How many requests each service's REST server runs at once: a number, 'adaptive' to follow \
+      their latency, or 'off' (SUGANG_REST_LIMIT; default: adaptive).
       """,
       valueName: "limit"))
-  var waitingRoomLimit: Int?
+  var restLimit: String?
 
   @Option(
     help: ArgumentHelp(
       """
-      How long a waiting ticket stays that nobody asks for (SUGANG_WAITING_TICKET_SECONDS; \
-      default: 60).
+      Cancel a class whose payment has been unknown for so long (SUGANG_PENDING_LIMIT_SECONDS; \
+      default: 600).
       """,
       valueName: "seconds"))
-  var waitingTicketSeconds: Int?
+  var pendingLimitSeconds: Int?
 
   @Option(
     help: ArgumentHelp(
       """
-      How long a turn of the waiting room lasts (SUGANG_WAITING_TURN_SECONDS; default: 120).
+      How fast each address may send requests to the gateway, such as 100/s, 100/s:300 with a burst \
+      of 300, or 'off' (SUGANG_RATE_LIMIT; default: off).
+      """,
+      valueName: "rate"))
+  var rateLimit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep a free seat so long for the next on the waitlist (SUGANG_SEAT_OFFER_SECONDS; \
+      default: 900).
       """,
       valueName: "seconds"))
-  var waitingTurnSeconds: Int?
+  var seatOfferSeconds: Int?
+
+  @OptionGroup var waiting: WaitingRoomOptions
 
   @Option(
     help: ArgumentHelp(
       """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds, peers, rpcLimit, tlsDirectory, waitingRoom, waitingRoomLimit, \
-      waitingTicketSeconds, waitingTurnSeconds (SUGANG_CONFIG).
+      drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
+      seatOfferSeconds, waitingRoom, waitingRoomLimit, waitingTicketSeconds, \
+      waitingTurnSeconds (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
 
   private static let drainSecondsMax = 60
+  /// A day: nobody waits for longer.
+  private static let waitingSecondsMax = 86_400
 
   static let precedence = """
     A flag wins over the environment, the environment over the --config file.
@@ -154,13 +160,13 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure(
         "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
     }
-    let limit = try await self.value("rpcLimit") {
-      try await reader.fetchString(forKey: $0, default: RPCLimitSetting.adaptive.text)
+    let rpcLimit = try await self.limit("rpcLimit", of: "RPC", reader)
+    let restLimit = try await self.limit("restLimit", of: "REST", reader)
+    let rate = try await self.value("rateLimit") {
+      try await reader.fetchString(forKey: $0, default: RateLimitSetting.off.text)
     }
-    guard let rpcLimit = RPCLimitSetting(limit) else {
-      throw CommandFailure(
-        "the RPC limit is 'adaptive', 'off' or a number from 1 to \(RPCLimitSetting.most), "
-          + "not '\(limit)'")
+    guard let rateLimit = RateLimitSetting(rate) else {
+      throw CommandFailure("the rate limit is 'off' or such as 100/s or 100/s:300, not '\(rate)'")
     }
     let data = try await self.value("data") {
       try await reader.fetchString(forKey: $0, default: "data")
@@ -179,9 +185,44 @@ struct RunOptions: ParsableArguments {
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
         drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
         admission: rpcLimit.policy, peers: try await self.peers(reader),
-        rpcToken: try RPCToken.fromEnvironment(),
+        rpcToken: try RPCToken.fromEnvironment(), restAdmission: restLimit.restPolicy,
+        rateLimit: rateLimit.policy,
+        pendingLimitSeconds: try await self.waitingSeconds(
+          "pendingLimitSeconds", "a class is pending",
+          default: ServiceSettings.defaultPendingLimitSeconds, reader),
+        seatOfferSeconds: try await self.waitingSeconds(
+          "seatOfferSeconds", "a seat is kept",
+          default: ServiceSettings.defaultSeatOfferSeconds, reader),
         waitingRoom: try await self.waitingRoom(reader)),
-      rpcLimit: rpcLimit, logLevel: level)
+      rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit, logLevel: level)
+  }
+
+  private func limit(
+    _ key: ConfigKey, of what: String, _ reader: ConfigReader
+  ) async throws -> LimitSetting {
+    let text = try await self.value(key) {
+      try await reader.fetchString(forKey: $0, default: LimitSetting.adaptive.text)
+    }
+    guard let limit = LimitSetting(text) else {
+      throw CommandFailure(
+        "the \(what) limit is 'adaptive', 'off' or a number from 1 to \(LimitSetting.most), "
+          + "not '\(text)'")
+    }
+    return limit
+  }
+
+  /// - Parameter what: takes so long, in words.
+  private func waitingSeconds(
+    _ key: ConfigKey, _ what: String, default standard: Int64, _ reader: ConfigReader
+  ) async throws -> Int64 {
+    let seconds = try await self.value(key) {
+      try await reader.fetchInt(forKey: $0, default: Int(standard))
+    }
+    guard (1...Self.waitingSecondsMax).contains(seconds) else {
+      throw CommandFailure(
+        "\(what) for 1 to \(Self.waitingSecondsMax) seconds, not \(seconds)")
+    }
+    return Int64(seconds)
   }
 
   /// nil when nobody set it.
@@ -206,18 +247,13 @@ struct RunOptions: ParsableArguments {
   }
 
   private func waitingRoom(_ reader: ConfigReader) async throws -> WaitingRoomSettings {
-    var settings = WaitingRoomSettings()
-    let mode = try await self.value("waitingRoom") {
-      try await reader.fetchString(forKey: $0, default: settings.mode.rawValue)
-    }
-    settings.mode = try WaitingRoomOptions.mode(mode)
-    for (key, setting) in WaitingRoomOptions.numbers {
-      let number = try await self.value(ConfigKey(key)) {
-        try await reader.fetchInt(forKey: $0, default: settings[keyPath: setting.path])
-      }
-      settings[keyPath: setting.path] = try setting.checked(number)
-    }
-    return settings
+    try await WaitingRoomOptions.settings(
+      text: { key, standard in
+        try await self.value(key) { try await reader.fetchString(forKey: $0, default: standard) }
+      },
+      number: { key, standard in
+        try await self.value(key) { try await reader.fetchInt(forKey: $0, default: standard) }
+      })
   }
 
   /// A value that is there but has the wrong type is an error, never a default.
@@ -257,26 +293,31 @@ struct RunOptions: ParsableArguments {
     values["peers"] = self.peers.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["rpcLimit"] = self.rpcLimit.map { ConfigValue(.string($0), isSecret: false) }
+    values["rateLimit"] = self.rateLimit.map { ConfigValue(.string($0), isSecret: false) }
+    values["restLimit"] = self.restLimit.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
-    values["waitingRoom"] = self.waitingRoom.map { ConfigValue(.string($0), isSecret: false) }
-    for (key, number) in [
-      ("waitingRoomLimit", self.waitingRoomLimit),
-      ("waitingTicketSeconds", self.waitingTicketSeconds),
-      ("waitingTurnSeconds", self.waitingTurnSeconds),
-    ] {
-      values[AbsoluteConfigKey([key])] = number.map { ConfigValue(.int($0), isSecret: false) }
+    values["pendingLimitSeconds"] = self.pendingLimitSeconds.map {
+      ConfigValue(.int($0), isSecret: false)
     }
+    values["seatOfferSeconds"] = self.seatOfferSeconds.map {
+      ConfigValue(.int($0), isSecret: false)
+    }
+    values.merge(self.waiting.values) { $1 }
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private static let textKeys = [
-    "data", "host", "logLevel", "peers", "publicURL", "rpcLimit", "tlsDirectory", "waitingRoom",
-  ]
+  private static let textKeys =
+    [
+      "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
+      "tlsDirectory",
+    ] + WaitingRoomOptions.textKeys
   private static let numberKeys =
-    ["drainSeconds", "payLimitWon", "portOffset"] + WaitingRoomOptions.numbers.map(\.key)
+    [
+      "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
+    ] + WaitingRoomOptions.numberKeys
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
   /// the reader would take `true` for 1.
@@ -311,7 +352,9 @@ struct RunOptions: ParsableArguments {
 /// How services run, once every source has been asked.
 struct RunSettings: Sendable {
   let services: ServiceSettings
-  let rpcLimit: RPCLimitSetting
+  let rpcLimit: LimitSetting
+  let restLimit: LimitSetting
+  let rateLimit: RateLimitSetting
   let logLevel: Logger.Level
 
   /// Where this machine itself reaches the services.
@@ -329,8 +372,11 @@ struct RunSettings: Sendable {
       "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
       "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
       "--pay-limit-won", "\(self.services.payLimitWon)", "--rpc-limit", self.rpcLimit.text,
+      "--rest-limit", self.restLimit.text, "--rate-limit", self.rateLimit.text,
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
+      "--pending-limit-seconds", "\(self.services.pendingLimitSeconds)",
+      "--seat-offer-seconds", "\(self.services.seatOfferSeconds)",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
       + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
       + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])

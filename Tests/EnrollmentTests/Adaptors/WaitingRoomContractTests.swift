@@ -1,4 +1,5 @@
 import AdaptorTestSupport
+import EnrollmentAdaptors
 import EnrollmentCore
 import Kernel
 import Testing
@@ -125,6 +126,32 @@ struct WaitingRoomContractTests {
       #expect(await reason("lee", course: 9)?.code == "not-found")
       #expect(await reason("lee", course: 9)?.kind == (way == .rest ? .unavailable : .notFound))
       #expect(try await ports.room.status().turns == 1)
+    }
+  }
+
+  @Test(
+    "a full course is waited for on its waitlist; who was offered a seat there may queue",
+    arguments: Way.allCases)
+  func fullCourse(_ way: Way) async throws {
+    let caller = self.caller
+    let waiting = try WaitingRoomHarness(limit: 2)
+    let waitlist = WaitlistApplication(
+      store: SQLEnrollmentStore(waiting.harness.context), catalog: waiting.catalog,
+      seats: .standard)
+    try await waiting.with(way) { ports in
+      let seat = try await ports.register("kim", course: 3)
+      func reason(_ student: String) async -> String? {
+        await problem { try await ports.take(student, course: 3) }?.code
+      }
+      #expect(await reason("lee") == "course-full")
+      let wish = JoinWaitlist(courseID: CourseID(3), student: "lee")
+      _ = try await waitlist.join(wish, by: caller, key: nil)
+      #expect(await reason("lee") == "course-full")
+      try await ports.classes.cancel(seat.id, by: caller)
+      #expect(await reason("park") == "course-full")
+      #expect(await reason("lee") == nil)
+      waiting.harness.clock.advance(seconds: SeatPolicy.standard.offerSeconds)
+      #expect(await reason("lee") == "course-full")
     }
   }
 

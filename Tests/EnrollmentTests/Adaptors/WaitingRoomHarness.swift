@@ -53,7 +53,8 @@ struct WaitingRoomHarness {
 
   var store: SQLWaitingRoomStore { SQLWaitingRoomStore(self.harness.context) }
 
-  /// Runs `body` with the ports as their callers reach them, with courses 1 and 2.
+  /// Runs `body` with the ports as their callers reach them, with courses 1 and 2, and course 3 of
+  /// one seat.
   func with(
     _ way: Way, _ body: @escaping @Sendable (Ports) async throws -> Void
   ) async throws {
@@ -100,7 +101,10 @@ struct WaitingRoomHarness {
 
   func offerCourses() async throws {
     try await self.harness.tell(
-      [CourseNews.registered(1), CourseNews.registered(2, course: 2)],
+      [
+        CourseNews.registered(1), CourseNews.registered(2, course: 2),
+        CourseNews.registered(3, course: 3, capacity: 1),
+      ],
       to: [EnrollmentEventAdaptor(self.harness.context)])
   }
 

@@ -4,16 +4,19 @@ import Kernel
 package struct EnrollmentApplication: EnrollmentPort {
   private let store: any EnrollmentStore
   private let enrollStudent: EnrollStudent
+  private let seats: SeatPolicy
   private let clock: any WallClock
   private let waitingRoom: WaitingRoom?
 
   /// - Parameter waitingRoom: The door; nil lets everybody in.
   package init(
     store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog,
-    clock: any WallClock, waitingRoom: WaitingRoom? = nil
+    clock: any WallClock, seats: SeatPolicy = .standard, waitingRoom: WaitingRoom? = nil
   ) {
     self.store = store
-    self.enrollStudent = EnrollStudent(store: store, gateway: gateway, catalog: catalog)
+    self.enrollStudent = EnrollStudent(
+      store: store, gateway: gateway, catalog: catalog, seats: seats)
+    self.seats = seats
     self.clock = clock
     self.waitingRoom = waitingRoom
   }
@@ -33,14 +36,16 @@ package struct EnrollmentApplication: EnrollmentPort {
   package func modify(
     _ id: ClassID, _ change: ClassChange, by caller: Caller
   ) async throws -> Enrollment {
-    try await self.store.transact(because: caller.cause) { tx in
-      try ModifyClass(id, change).perform(in: tx)
+    let command = ModifyClass(id, change, seats: self.seats)
+    return try await self.store.transact(because: caller.cause) { tx in
+      try command.perform(in: tx)
     }
   }
 
   package func cancel(_ id: ClassID, by caller: Caller) async throws {
+    let command = CancelClass(id, seats: self.seats)
     try await self.store.transact(because: caller.cause) { tx in
-      try CancelClass(id).perform(in: tx)
+      try command.perform(in: tx)
     }
   }
 

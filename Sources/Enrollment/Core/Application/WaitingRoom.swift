@@ -87,13 +87,13 @@ package final class WaitingRoom: WaitingRoomPort {
     let (reason, isKnown) = try await self.store.look(because: cause) { tx in
       (
         try reasonNotToQueue(wish.student, for: wish.courseID, in: tx),
-        try tx.course(wish.courseID)?.terms != nil
+        try tx.course(wish.courseID)?.offer != nil
       )
     }
     if let reason { throw reason }
     guard !isKnown else { return }
-    switch await self.catalog.terms(of: wish.courseID, because: cause) {
-    case .terms: break
+    switch await self.catalog.offer(of: wish.courseID, because: cause) {
+    case .offer: break
     case .noSuchCourse: throw EnrollmentError.courseNotFound(wish.courseID)
     case .unknown(let reason):
       throw EnrollmentError.courseUnknown(wish.courseID, reason: reason)
