@@ -31,6 +31,7 @@ extension RPCError {
     case .notFound: .notFound
     case .conflict, .declined: .failedPrecondition
     case .unavailable: .unavailable
+    case .tooMany: .resourceExhausted
     }
   }
 

@@ -14,6 +14,7 @@ public enum AllServices {
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,
     EnrollmentV1.WaitlistService.descriptor,
+    EnrollmentV1.WaitingRoomService.descriptor,
     EventsV1.EventFeedService.descriptor,
     EventsV1.EventInboxService.descriptor,
     GiftV1.GiftService.descriptor,

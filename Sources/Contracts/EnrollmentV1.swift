@@ -100,19 +100,23 @@ public enum EnrollmentV1 {
     /// Empty for none.
     public var idempotencyKey: String
     public var textBook: String?
+    /// The token of the student's waiting ticket, whose turn has come; empty for none.
+    public var waitingTicket: String
 
     public init(
       courseID: Int64 = 0,
       student: String = "",
       fee: Int64? = nil,
       idempotencyKey: String = "",
-      textBook: String? = nil
+      textBook: String? = nil,
+      waitingTicket: String = ""
     ) {
       self.courseID = courseID
       self.student = student
       self.fee = fee
       self.idempotencyKey = idempotencyKey
       self.textBook = textBook
+      self.waitingTicket = waitingTicket
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -138,6 +142,9 @@ public enum EnrollmentV1 {
         pointer.pointee.text_book_presence_case = .init(rawValue: 5)
         pointer.pointee.text_book = try arena.string(value, field: "text_book")
       }
+      if !self.waitingTicket.isEmpty {
+        pointer.pointee.waiting_ticket = try arena.string(self.waitingTicket, field: "waiting_ticket")
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__EnrollRequest>) {
@@ -146,6 +153,7 @@ public enum EnrollmentV1 {
       self.fee = pointer.pointee.fee_presence_case.rawValue == 3 ? pointer.pointee.fee : nil
       self.idempotencyKey = stringField(pointer.pointee.idempotency_key)
       self.textBook = pointer.pointee.text_book_presence_case.rawValue == 5 ? stringField(pointer.pointee.text_book) : nil
+      self.waitingTicket = stringField(pointer.pointee.waiting_ticket)
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__EnrollRequest>) -> Bool {
@@ -1561,6 +1569,433 @@ public enum EnrollmentV1 {
     }
   }
 
+  /// One student's place in the line.
+  public struct WaitingTicket: GeneratedMessage {
+    /// Who knows it may ask for the ticket, leave the line and, when its turn has come, enroll.
+    public var token: String
+    public var student: String
+    /// The course that the student was let into the line for.
+    public var courseID: Int64
+    /// WAITING, TURN, USED, EXPIRED or LEFT.
+    public var state: String
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var takenAtUs: Int64
+    public var turnExpiresAtUs: Int64?
+    /// 1 is next; 0 when the ticket does not wait.
+    public var position: Int64
+    /// How long the ticket will wait yet, as far as can be told; 0 when it does not wait.
+    public var estimatedWaitSeconds: Int64
+    /// When to ask again, at the latest: a ticket that nobody asks for expires. 0 for never.
+    public var retryAfterSeconds: Int64
+
+    public init(
+      token: String = "",
+      student: String = "",
+      courseID: Int64 = 0,
+      state: String = "",
+      takenAtUs: Int64 = 0,
+      turnExpiresAtUs: Int64? = nil,
+      position: Int64 = 0,
+      estimatedWaitSeconds: Int64 = 0,
+      retryAfterSeconds: Int64 = 0
+    ) {
+      self.token = token
+      self.student = student
+      self.courseID = courseID
+      self.state = state
+      self.takenAtUs = takenAtUs
+      self.turnExpiresAtUs = turnExpiresAtUs
+      self.position = position
+      self.estimatedWaitSeconds = estimatedWaitSeconds
+      self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__WaitingTicket()
+      sugang__enrollment__v1__waiting_ticket__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__WaitingTicket>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__waiting_ticket__init(pointer)
+      if !self.token.isEmpty {
+        pointer.pointee.token = try arena.string(self.token, field: "token")
+      }
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+      pointer.pointee.course_id = self.courseID
+      if !self.state.isEmpty {
+        pointer.pointee.state = try arena.string(self.state, field: "state")
+      }
+      pointer.pointee.taken_at_us = self.takenAtUs
+      if let value = self.turnExpiresAtUs {
+        pointer.pointee.turn_expires_at_presence_case = .init(rawValue: 6)
+        pointer.pointee.turn_expires_at_us = value
+      }
+      pointer.pointee.position = self.position
+      pointer.pointee.estimated_wait_seconds = self.estimatedWaitSeconds
+      pointer.pointee.retry_after_seconds = self.retryAfterSeconds
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__WaitingTicket>) {
+      self.token = stringField(pointer.pointee.token)
+      self.student = stringField(pointer.pointee.student)
+      self.courseID = pointer.pointee.course_id
+      self.state = stringField(pointer.pointee.state)
+      self.takenAtUs = pointer.pointee.taken_at_us
+      self.turnExpiresAtUs = pointer.pointee.turn_expires_at_presence_case.rawValue == 6 ? pointer.pointee.turn_expires_at_us : nil
+      self.position = pointer.pointee.position
+      self.estimatedWaitSeconds = pointer.pointee.estimated_wait_seconds
+      self.retryAfterSeconds = pointer.pointee.retry_after_seconds
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__WaitingTicket>) -> Bool {
+      sugang__enrollment__v1__waiting_ticket__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__WaitingTicket>) -> Int {
+      sugang__enrollment__v1__waiting_ticket__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__WaitingTicket>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__waiting_ticket__write(pointer, end)
+    }
+  }
+
+  public struct TakeTicketRequest: GeneratedMessage {
+    public var student: String
+    public var courseID: Int64
+
+    public init(
+      student: String = "",
+      courseID: Int64 = 0
+    ) {
+      self.student = student
+      self.courseID = courseID
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__TakeTicketRequest()
+      sugang__enrollment__v1__take_ticket_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__TakeTicketRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__take_ticket_request__init(pointer)
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+      pointer.pointee.course_id = self.courseID
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__TakeTicketRequest>) {
+      self.student = stringField(pointer.pointee.student)
+      self.courseID = pointer.pointee.course_id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__TakeTicketRequest>) -> Bool {
+      sugang__enrollment__v1__take_ticket_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__TakeTicketRequest>) -> Int {
+      sugang__enrollment__v1__take_ticket_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__TakeTicketRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__take_ticket_request__write(pointer, end)
+    }
+  }
+
+  public struct TakeTicketResponse: GeneratedMessage {
+    public var ticket: EnrollmentV1.WaitingTicket?
+    /// False when the student has had the ticket before.
+    public var isNew: Bool
+
+    public init(
+      ticket: EnrollmentV1.WaitingTicket? = nil,
+      isNew: Bool = false
+    ) {
+      self.ticket = ticket
+      self.isNew = isNew
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__TakeTicketResponse()
+      sugang__enrollment__v1__take_ticket_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__TakeTicketResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__take_ticket_response__init(pointer)
+      if let value = self.ticket {
+        pointer.pointee.ticket = try arena.message(value)
+      }
+      pointer.pointee.is_new = self.isNew ? 1 : 0
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__TakeTicketResponse>) {
+      self.ticket = pointer.pointee.ticket.map { EnrollmentV1.WaitingTicket($0) }
+      self.isNew = pointer.pointee.is_new != 0
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__TakeTicketResponse>) -> Bool {
+      sugang__enrollment__v1__take_ticket_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__TakeTicketResponse>) -> Int {
+      sugang__enrollment__v1__take_ticket_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__TakeTicketResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__take_ticket_response__write(pointer, end)
+    }
+  }
+
+  public struct GetTicketRequest: GeneratedMessage {
+    public var token: String
+
+    public init(
+      token: String = ""
+    ) {
+      self.token = token
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetTicketRequest()
+      sugang__enrollment__v1__get_ticket_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetTicketRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_ticket_request__init(pointer)
+      if !self.token.isEmpty {
+        pointer.pointee.token = try arena.string(self.token, field: "token")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetTicketRequest>) {
+      self.token = stringField(pointer.pointee.token)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetTicketRequest>) -> Bool {
+      sugang__enrollment__v1__get_ticket_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetTicketRequest>) -> Int {
+      sugang__enrollment__v1__get_ticket_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetTicketRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_ticket_request__write(pointer, end)
+    }
+  }
+
+  public struct GetTicketResponse: GeneratedMessage {
+    public var ticket: EnrollmentV1.WaitingTicket?
+
+    public init(
+      ticket: EnrollmentV1.WaitingTicket? = nil
+    ) {
+      self.ticket = ticket
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetTicketResponse()
+      sugang__enrollment__v1__get_ticket_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetTicketResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_ticket_response__init(pointer)
+      if let value = self.ticket {
+        pointer.pointee.ticket = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetTicketResponse>) {
+      self.ticket = pointer.pointee.ticket.map { EnrollmentV1.WaitingTicket($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetTicketResponse>) -> Bool {
+      sugang__enrollment__v1__get_ticket_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetTicketResponse>) -> Int {
+      sugang__enrollment__v1__get_ticket_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetTicketResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_ticket_response__write(pointer, end)
+    }
+  }
+
+  public struct LeaveQueueRequest: GeneratedMessage {
+    public var token: String
+
+    public init(
+      token: String = ""
+    ) {
+      self.token = token
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__LeaveQueueRequest()
+      sugang__enrollment__v1__leave_queue_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveQueueRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__leave_queue_request__init(pointer)
+      if !self.token.isEmpty {
+        pointer.pointee.token = try arena.string(self.token, field: "token")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveQueueRequest>) {
+      self.token = stringField(pointer.pointee.token)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveQueueRequest>) -> Bool {
+      sugang__enrollment__v1__leave_queue_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveQueueRequest>) -> Int {
+      sugang__enrollment__v1__leave_queue_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveQueueRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__leave_queue_request__write(pointer, end)
+    }
+  }
+
+  public struct LeaveQueueResponse: GeneratedMessage {
+    public init() {}
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__LeaveQueueResponse()
+      sugang__enrollment__v1__leave_queue_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveQueueResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__leave_queue_response__init(pointer)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveQueueResponse>) {
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveQueueResponse>) -> Bool {
+      sugang__enrollment__v1__leave_queue_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveQueueResponse>) -> Int {
+      sugang__enrollment__v1__leave_queue_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveQueueResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__leave_queue_response__write(pointer, end)
+    }
+  }
+
+  public struct GetWaitingRoomRequest: GeneratedMessage {
+    public init() {}
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetWaitingRoomRequest()
+      sugang__enrollment__v1__get_waiting_room_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitingRoomRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_waiting_room_request__init(pointer)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitingRoomRequest>) {
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitingRoomRequest>) -> Bool {
+      sugang__enrollment__v1__get_waiting_room_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitingRoomRequest>) -> Int {
+      sugang__enrollment__v1__get_waiting_room_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitingRoomRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_waiting_room_request__write(pointer, end)
+    }
+  }
+
+  public struct GetWaitingRoomResponse: GeneratedMessage {
+    /// off, auto or on.
+    public var mode: String
+    public var waiting: Int64
+    /// Turns that have been handed out and not been used up, expired or given back.
+    public var turns: Int64
+    /// Registrations under way, those with a turn too.
+    public var registrations: Int64
+    /// Most turns and registrations at a time.
+    public var limit: Int64
+    /// How many turns a second have been handed out of late.
+    public var admissionsPerSecond: Double
+
+    public init(
+      mode: String = "",
+      waiting: Int64 = 0,
+      turns: Int64 = 0,
+      registrations: Int64 = 0,
+      limit: Int64 = 0,
+      admissionsPerSecond: Double = 0
+    ) {
+      self.mode = mode
+      self.waiting = waiting
+      self.turns = turns
+      self.registrations = registrations
+      self.limit = limit
+      self.admissionsPerSecond = admissionsPerSecond
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetWaitingRoomResponse()
+      sugang__enrollment__v1__get_waiting_room_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitingRoomResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_waiting_room_response__init(pointer)
+      if !self.mode.isEmpty {
+        pointer.pointee.mode = try arena.string(self.mode, field: "mode")
+      }
+      pointer.pointee.waiting = self.waiting
+      pointer.pointee.turns = self.turns
+      pointer.pointee.registrations = self.registrations
+      pointer.pointee.limit = self.limit
+      pointer.pointee.admissions_per_second = self.admissionsPerSecond
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitingRoomResponse>) {
+      self.mode = stringField(pointer.pointee.mode)
+      self.waiting = pointer.pointee.waiting
+      self.turns = pointer.pointee.turns
+      self.registrations = pointer.pointee.registrations
+      self.limit = pointer.pointee.limit
+      self.admissionsPerSecond = pointer.pointee.admissions_per_second
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitingRoomResponse>) -> Bool {
+      sugang__enrollment__v1__get_waiting_room_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitingRoomResponse>) -> Int {
+      sugang__enrollment__v1__get_waiting_room_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitingRoomResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_waiting_room_response__write(pointer, end)
+    }
+  }
+
   public enum EnrollmentService {
     public static let enroll = RPCMethod<EnrollmentV1.EnrollRequest, EnrollmentV1.EnrollResponse>(
       service: "sugang.enrollment.v1.EnrollmentService", name: "Enroll")
@@ -1744,6 +2179,85 @@ public enum EnrollmentV1 {
 
     public func findWaitlistOfCourse(_ request: EnrollmentV1.FindWaitlistOfCourseRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.FindWaitlistOfCourseResponse {
       try await self.channel.unary(WaitlistService.findWaitlistOfCourse, request, options: options)
+    }
+  }
+
+  public enum WaitingRoomService {
+    /// The student's ticket, a new one if there is none: a student has one place, whatever the number
+    /// of windows. Refused to who could not enroll anyway.
+    public static let takeTicket = RPCMethod<EnrollmentV1.TakeTicketRequest, EnrollmentV1.TakeTicketResponse>(
+      service: "sugang.enrollment.v1.WaitingRoomService", name: "TakeTicket")
+    /// Asking keeps the ticket alive.
+    public static let getTicket = RPCMethod<EnrollmentV1.GetTicketRequest, EnrollmentV1.GetTicketResponse>(
+      service: "sugang.enrollment.v1.WaitingRoomService", name: "GetTicket")
+    public static let leaveQueue = RPCMethod<EnrollmentV1.LeaveQueueRequest, EnrollmentV1.LeaveQueueResponse>(
+      service: "sugang.enrollment.v1.WaitingRoomService", name: "LeaveQueue")
+    public static let getWaitingRoom = RPCMethod<EnrollmentV1.GetWaitingRoomRequest, EnrollmentV1.GetWaitingRoomResponse>(
+      service: "sugang.enrollment.v1.WaitingRoomService", name: "GetWaitingRoom")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "sugang.enrollment.v1.WaitingRoomService", methods: [
+      MethodDescriptor(takeTicket),
+      MethodDescriptor(getTicket),
+      MethodDescriptor(leaveQueue),
+      MethodDescriptor(getWaitingRoom),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some WaitingRoomServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.add(takeTicket) { try await handler.takeTicket($0, $1) }
+      service.add(getTicket) { try await handler.getTicket($0, $1) }
+      service.add(leaveQueue) { try await handler.leaveQueue($0, $1) }
+      service.add(getWaitingRoom) { try await handler.getWaitingRoom($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of WaitingRoomService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol WaitingRoomServiceHandler: Sendable {
+    /// The student's ticket, a new one if there is none: a student has one place, whatever the number
+    /// of windows. Refused to who could not enroll anyway.
+    func takeTicket(_ request: EnrollmentV1.TakeTicketRequest, _ context: RPCContext) async throws -> EnrollmentV1.TakeTicketResponse
+    /// Asking keeps the ticket alive.
+    func getTicket(_ request: EnrollmentV1.GetTicketRequest, _ context: RPCContext) async throws -> EnrollmentV1.GetTicketResponse
+    func leaveQueue(_ request: EnrollmentV1.LeaveQueueRequest, _ context: RPCContext) async throws -> EnrollmentV1.LeaveQueueResponse
+    func getWaitingRoom(_ request: EnrollmentV1.GetWaitingRoomRequest, _ context: RPCContext) async throws -> EnrollmentV1.GetWaitingRoomResponse
+  }
+
+  /// Calls WaitingRoomService through a channel.
+  public struct WaitingRoomServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    /// The student's ticket, a new one if there is none: a student has one place, whatever the number
+    /// of windows. Refused to who could not enroll anyway.
+    public func takeTicket(_ request: EnrollmentV1.TakeTicketRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.TakeTicketResponse {
+      try await self.channel.unary(WaitingRoomService.takeTicket, request, options: options)
+    }
+
+    /// Asking keeps the ticket alive.
+    public func getTicket(_ request: EnrollmentV1.GetTicketRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.GetTicketResponse {
+      try await self.channel.unary(WaitingRoomService.getTicket, request, options: options)
+    }
+
+    public func leaveQueue(_ request: EnrollmentV1.LeaveQueueRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.LeaveQueueResponse {
+      try await self.channel.unary(WaitingRoomService.leaveQueue, request, options: options)
+    }
+
+    public func getWaitingRoom(_ request: EnrollmentV1.GetWaitingRoomRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.GetWaitingRoomResponse {
+      try await self.channel.unary(WaitingRoomService.getWaitingRoom, request, options: options)
     }
   }
 }

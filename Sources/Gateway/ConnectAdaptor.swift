@@ -40,6 +40,7 @@ package struct ConnectAdaptor: RESTAdaptor {
       (AlertV1.AlertService.descriptor, backends.alert),
       (CourseV1.CourseService.descriptor, backends.course),
       (EnrollmentV1.EnrollmentService.descriptor, backends.enrollment),
+      (EnrollmentV1.WaitingRoomService.descriptor, backends.enrollment),
       (EnrollmentV1.WaitlistService.descriptor, backends.enrollment),
       (FramedrpcV1.HealthService.descriptor, backends.health),
       (GiftV1.GiftService.descriptor, backends.gift),

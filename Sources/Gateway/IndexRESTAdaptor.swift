@@ -28,6 +28,7 @@ package struct IndexRESTAdaptor: RESTAdaptor {
           "href": .string(self.links.href(collection) + "{?page,size,sort}"), "templated": true,
         ])
     }
+    index.append("waitingRoom", ["href": .string(self.links.href("waiting-room"))])
     return ["_links": .object(index)]
   }
 }

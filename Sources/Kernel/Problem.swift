@@ -23,6 +23,8 @@ package struct Problem: DomainError, Hashable {
     case keyReused
     /// Nothing is wrong with the request: try again later.
     case unavailable
+    /// Nothing is wrong with the request, but others come first: come again as told.
+    case tooMany
   }
 
   package let kind: Kind

@@ -44,6 +44,7 @@ public struct ServiceSettings: Sendable {
   public var pendingLimitSeconds: Int64
   /// For how long a free seat is kept for the next in line, in seconds.
   public var seatOfferSeconds: Int64
+  public var waitingRoom: WaitingRoomSettings
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -58,7 +59,8 @@ public struct ServiceSettings: Sendable {
     restAdmission: AdmissionPolicy? = ServiceSettings.standardRESTAdmission,
     rateLimit: RateLimitPolicy? = nil,
     pendingLimitSeconds: Int64 = ServiceSettings.defaultPendingLimitSeconds,
-    seatOfferSeconds: Int64 = ServiceSettings.defaultSeatOfferSeconds
+    seatOfferSeconds: Int64 = ServiceSettings.defaultSeatOfferSeconds,
+    waitingRoom: WaitingRoomSettings = WaitingRoomSettings()
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -78,6 +80,7 @@ public struct ServiceSettings: Sendable {
     self.rateLimit = rateLimit
     self.pendingLimitSeconds = pendingLimitSeconds
     self.seatOfferSeconds = seatOfferSeconds
+    self.waitingRoom = waitingRoom
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

@@ -20,6 +20,11 @@ struct CommandLineTests {
         ["up", "--rpc-limit", "0"],
         "the RPC limit is 'adaptive', 'off' or a number from 1 to 65536, not '0'"
       ),
+      (["up", "--waiting-room", "ajar"], "the waiting room is 'off', 'auto' or 'on', not 'ajar'"),
+      (
+        ["up", "--waiting-room-limit", "0"],
+        "the limit of the waiting room is from 1 to 65536, not 0"
+      ),
       (["up", "--data", ""], "the folder of the data has no name"),
       (["up", "--config", "/no/such.json"], "the configuration '/no/such.json' cannot be read"),
     ])

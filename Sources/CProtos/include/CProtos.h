@@ -18,6 +18,8 @@
 #include "sugang/enrollment/v1/enrollment.pb-c.h"
 #include "sugang/enrollment/v1/events.codec.h"
 #include "sugang/enrollment/v1/events.pb-c.h"
+#include "sugang/enrollment/v1/waiting_room.codec.h"
+#include "sugang/enrollment/v1/waiting_room.pb-c.h"
 #include "sugang/events/v1/event_feed.codec.h"
 #include "sugang/events/v1/event_feed.pb-c.h"
 #include "sugang/events/v1/event_inbox.codec.h"

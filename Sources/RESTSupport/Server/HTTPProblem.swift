@@ -14,6 +14,19 @@ package struct HTTPProblem: Error, Hashable, Sendable {
   package var retryAfterSeconds: Int?
   /// The verbs that the path does offer, for a 405.
   package var allow: String?
+  /// Where to go on instead.
+  package var links: [Link] = []
+
+  /// One member of the body's `_links`.
+  package struct Link: Hashable, Sendable {
+    package let relation: String
+    package let href: String
+
+    package init(_ relation: String, _ href: String) {
+      self.relation = relation
+      self.href = href
+    }
+  }
 
   package init(
     _ status: Int, code: String, title: String, detail: String, fields: [FieldProblem] = [],
@@ -32,7 +45,8 @@ package struct HTTPProblem: Error, Hashable, Sendable {
     self.init(
       HTTPProblem.status(of: problem.kind), code: problem.code, title: problem.title,
       detail: problem.detail, fields: problem.fields,
-      retryAfterSeconds: problem.retryAfterSeconds ?? (problem.kind == .unavailable ? 1 : nil))
+      retryAfterSeconds: problem.retryAfterSeconds
+        ?? ([.unavailable, .tooMany].contains(problem.kind) ? 1 : nil))
   }
 
   package static func status(of kind: Problem.Kind) -> Int {
@@ -42,6 +56,7 @@ package struct HTTPProblem: Error, Hashable, Sendable {
     case .conflict: 409
     case .declined: 402
     case .unavailable: 503
+    case .tooMany: 429
     }
   }
 
@@ -60,6 +75,11 @@ package struct HTTPProblem: Error, Hashable, Sendable {
         "errors",
         .array(
           self.fields.map { ["field": .string($0.field), "reason": .string($0.reason)] }))
+    }
+    if !self.links.isEmpty {
+      object.append(
+        "_links",
+        .object(JSONObject(self.links.map { .init($0.relation, HALLink.to($0.href)) })))
     }
     return .object(object)
   }

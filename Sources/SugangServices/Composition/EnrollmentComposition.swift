@@ -13,7 +13,7 @@ enum EnrollmentComposition {
 
   static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
     var (parts, context) = try environment.partsWithStorage(
-      migrations: SQLEnrollmentStore.migrations)
+      migrations: SQLEnrollmentStore.migrations + SQLWaitingRoomStore.migrations)
     let store = SQLEnrollmentStore(context)
     let settings = environment.settings
     let pay = environment.guarded(.pay, in: &parts)
@@ -21,8 +21,11 @@ enum EnrollmentComposition {
     let gateway = RPCPaymentGateway(pay, timeout: settings.callTimeout)
     let catalog = RPCCourseCatalog(course, timeout: settings.callTimeout)
     let seats = SeatPolicy(offerSeconds: settings.seatOfferSeconds)
+    let waitingRoom = WaitingRoomComposition.compose(
+      environment, context, catalog: catalog, in: &parts)
     let application = EnrollmentApplication(
-      store: store, gateway: gateway, catalog: catalog, clock: environment.clock, seats: seats)
+      store: store, gateway: gateway, catalog: catalog, clock: environment.clock, seats: seats,
+      waitingRoom: waitingRoom)
     let waitlist = WaitlistApplication(store: store, catalog: catalog, seats: seats)
     parts.rpcServices.append(
       EnrollmentV1.EnrollmentService.register(

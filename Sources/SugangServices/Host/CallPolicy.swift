@@ -30,6 +30,8 @@ public enum CallPolicy {
     EnrollmentV1.EnrollmentService.getEnrollment.fullName,
     EnrollmentV1.EnrollmentService.listEnrollments.fullName,
     EnrollmentV1.EnrollmentService.findEnrollments.fullName,
+    EnrollmentV1.WaitingRoomService.getTicket.fullName,
+    EnrollmentV1.WaitingRoomService.getWaitingRoom.fullName,
     PayV1.PayService.getPayment.fullName,
     PayV1.PayService.listPayments.fullName,
     PayV1.PayService.findPayments.fullName,

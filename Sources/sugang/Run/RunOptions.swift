@@ -109,12 +109,15 @@ struct RunOptions: ParsableArguments {
       valueName: "seconds"))
   var seatOfferSeconds: Int?
 
+  @OptionGroup var waiting: WaitingRoomOptions
+
   @Option(
     help: ArgumentHelp(
       """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
       drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
-      seatOfferSeconds (SUGANG_CONFIG).
+      seatOfferSeconds, waitingRoom, waitingRoomLimit, waitingTicketSeconds, \
+      waitingTurnSeconds (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -189,7 +192,8 @@ struct RunOptions: ParsableArguments {
           default: ServiceSettings.defaultPendingLimitSeconds, reader),
         seatOfferSeconds: try await self.waitingSeconds(
           "seatOfferSeconds", "a seat is kept",
-          default: ServiceSettings.defaultSeatOfferSeconds, reader)),
+          default: ServiceSettings.defaultSeatOfferSeconds, reader),
+        waitingRoom: try await self.waitingRoom(reader)),
       rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit, logLevel: level)
   }
 
@@ -242,6 +246,16 @@ struct RunOptions: ParsableArguments {
     return try PeerTargets.parse(text)
   }
 
+  private func waitingRoom(_ reader: ConfigReader) async throws -> WaitingRoomSettings {
+    try await WaitingRoomOptions.settings(
+      text: { key, standard in
+        try await self.value(key) { try await reader.fetchString(forKey: $0, default: standard) }
+      },
+      number: { key, standard in
+        try await self.value(key) { try await reader.fetchInt(forKey: $0, default: standard) }
+      })
+  }
+
   /// A value that is there but has the wrong type is an error, never a default.
   private func value<Value>(
     _ key: ConfigKey, _ read: (ConfigKey) async throws -> Value
@@ -291,16 +305,19 @@ struct RunOptions: ParsableArguments {
     values["seatOfferSeconds"] = self.seatOfferSeconds.map {
       ConfigValue(.int($0), isSecret: false)
     }
+    values.merge(self.waiting.values) { $1 }
     return InMemoryProvider(name: "flags", values: values)
   }
 
-  private static let textKeys = [
-    "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
-    "tlsDirectory",
-  ]
-  private static let numberKeys = [
-    "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
-  ]
+  private static let textKeys =
+    [
+      "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
+      "tlsDirectory",
+    ] + WaitingRoomOptions.textKeys
+  private static let numberKeys =
+    [
+      "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
+    ] + WaitingRoomOptions.numberKeys
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
   /// the reader would take `true` for 1.
@@ -363,5 +380,6 @@ struct RunSettings: Sendable {
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
       + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
       + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
+      + WaitingRoomOptions.flags(self.services.waitingRoom)
   }
 }

@@ -22,7 +22,8 @@ struct RESTEnrollmentPort: EnrollmentPort {
           "courseId": .integer(command.courseID.value), "student": .string(command.student),
           "fee": command.expectedFee.map { .integer($0.won) },
           "textBook": command.saidTextBook.map { .string($0) },
-        ], key: key, expecting: [201, 202]))
+        ], headers: ["Waiting-Room-Ticket": command.waitingTicket], key: key,
+        expecting: [201, 202]))
   }
 
   func modify(

@@ -18,6 +18,7 @@ package struct EnrollmentRESTAdaptor: RESTAdaptor {
 
   package func addRoutes(to routes: Routes) {
     let port = self.port
+    let links = self.links
     let classes = HALResource<Enrollment, ClassKind>(
       "classes", item: "class", links: self.links, id: \.id,
       fields: [
@@ -33,8 +34,10 @@ package struct EnrollmentRESTAdaptor: RESTAdaptor {
       resource.list { page, _ in try await port.enrollments(page) }
       resource.post { request in
         let command = try RegisterClass(request)
-        let enrollment = try await port.register(
-          command, by: request.caller, key: try request.idempotencyKey())
+        let key = try request.idempotencyKey()
+        let enrollment = try await WaitingRoomRESTAdaptor.explaining(links) {
+          try await port.register(command, by: request.caller, key: key)
+        }
         return enrollment.status == .pending
           ? classes.accepted(enrollment, retryAfterSeconds: Self.pendingRetryAfterSeconds)
           : classes.created(enrollment)
@@ -64,7 +67,9 @@ extension RegisterClass {
     let student = fields.string("student")
     let textBook = fields.optionalString("textBook")
     try fields.finish()
-    self.init(courseID: courseID, student: student, expectedFee: fee, saidTextBook: textBook)
+    self.init(
+      courseID: courseID, student: student, expectedFee: fee, saidTextBook: textBook,
+      waitingTicket: request.header(WaitingRoomRESTAdaptor.ticketHeader))
   }
 }
 

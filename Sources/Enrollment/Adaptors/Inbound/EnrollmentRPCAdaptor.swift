@@ -19,7 +19,8 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
       let command = RegisterClass(
         courseID: CourseID(request.courseID), student: request.student,
         expectedFee: try request.fee.map { try Money(won: $0, field: "fee") },
-        saidTextBook: request.textBook)
+        saidTextBook: request.textBook,
+        waitingTicket: request.waitingTicket.isEmpty ? nil : request.waitingTicket)
       let enrollment = try await self.port.register(
         command, by: Caller(context), key: try IdempotencyKey.optional(request.idempotencyKey))
       return EnrollmentV1.EnrollResponse(

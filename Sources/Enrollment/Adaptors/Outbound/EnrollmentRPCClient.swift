@@ -23,7 +23,8 @@ package struct EnrollmentRPCClient: EnrollmentPort {
   ) async throws -> Enrollment {
     let request = EnrollmentV1.EnrollRequest(
       courseID: command.courseID.value, student: command.student, fee: command.expectedFee?.won,
-      idempotencyKey: key?.value ?? "", textBook: command.saidTextBook)
+      idempotencyKey: key?.value ?? "", textBook: command.saidTextBook,
+      waitingTicket: command.waitingTicket ?? "")
     return try await asking(Self.service) {
       let answer = try await self.client.enroll(
         request, options: caller.options(timeout: self.timeout))

@@ -6,24 +6,31 @@ package struct EnrollmentApplication: EnrollmentPort {
   private let enrollStudent: EnrollStudent
   private let seats: SeatPolicy
   private let clock: any WallClock
+  private let waitingRoom: WaitingRoom?
 
+  /// - Parameter waitingRoom: The door; nil lets everybody in.
   package init(
     store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog,
-    clock: any WallClock, seats: SeatPolicy = .standard
+    clock: any WallClock, seats: SeatPolicy = .standard, waitingRoom: WaitingRoom? = nil
   ) {
     self.store = store
     self.enrollStudent = EnrollStudent(
       store: store, gateway: gateway, catalog: catalog, seats: seats)
     self.seats = seats
     self.clock = clock
+    self.waitingRoom = waitingRoom
   }
 
   package func register(
     _ command: RegisterClass, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Enrollment {
-    try await self.enrollStudent.perform(
-      command, as: key.map { command.commandKey($0, of: caller) }, at: self.clock.now(),
-      because: caller.cause)
+    let key = key.map { command.commandKey($0, of: caller) }
+    func register() async throws -> Enrollment {
+      try await self.enrollStudent.perform(
+        command, as: key, at: self.clock.now(), because: caller.cause)
+    }
+    guard let waitingRoom = self.waitingRoom else { return try await register() }
+    return try await waitingRoom.admit(command, as: key, because: caller.cause, register)
   }
 
   package func modify(

@@ -10,14 +10,19 @@ package struct RegisterClass: Hashable, Sendable {
   /// What the student's client says the textbook is. The course's counts, whatever this says; it
   /// only belongs to what an idempotency key stands for.
   package let saidTextBook: String?
+  /// The token of the student's waiting ticket, if there is one; no part of what an idempotency key
+  /// stands for.
+  package let waitingTicket: String?
 
   package init(
-    courseID: CourseID, student: String, expectedFee: Money? = nil, saidTextBook: String? = nil
+    courseID: CourseID, student: String, expectedFee: Money? = nil, saidTextBook: String? = nil,
+    waitingTicket: String? = nil
   ) {
     self.courseID = courseID
     self.student = student.normalized
     self.expectedFee = expectedFee
     self.saidTextBook = saidTextBook
+    self.waitingTicket = waitingTicket
   }
 
   func commandKey(_ key: IdempotencyKey, of caller: Caller) -> CommandKey {

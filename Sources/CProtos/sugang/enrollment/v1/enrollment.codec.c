@@ -153,6 +153,10 @@ int sugang__enrollment__v1__enroll_request__decode(framed_rpc_decoder *decoder, 
         message->text_book_presence_case = 5;
         break;
       }
+      case 50: { /* waiting_ticket */
+        at = framed_rpc_read_string(decoder, at, end, "waiting_ticket", protobuf_c_empty_string, &message->waiting_ticket);
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -160,6 +164,7 @@ int sugang__enrollment__v1__enroll_request__decode(framed_rpc_decoder *decoder, 
           case 3:
           case 4:
           case 5:
+          case 6:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -177,10 +182,15 @@ size_t sugang__enrollment__v1__enroll_request__size(const Sugang__Enrollment__V1
   if (message->fee_presence_case == 3) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fee);
   if (message->idempotency_key != NULL && message->idempotency_key[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->idempotency_key));
   if (message->text_book_presence_case == 5 && message->text_book != NULL && message->text_book != protobuf_c_empty_string) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
+  if (message->waiting_ticket != NULL && message->waiting_ticket[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->waiting_ticket));
   return size;
 }
 
 uint8_t *sugang__enrollment__v1__enroll_request__write(const Sugang__Enrollment__V1__EnrollRequest *message, uint8_t *end) {
+  if (message->waiting_ticket != NULL && message->waiting_ticket[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->waiting_ticket, framed_rpc_text_length(message->waiting_ticket));
+    *--end = 50;
+  }
   if (message->text_book_presence_case == 5 && message->text_book != NULL && message->text_book != protobuf_c_empty_string) {
     end = framed_rpc_write_delimited(end, message->text_book, framed_rpc_text_length(message->text_book));
     *--end = 42;

@@ -1396,7 +1396,7 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__enrollment__descriptor 
   (ProtobufCMessageInit) sugang__enrollment__v1__enrollment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__enrollment__v1__enroll_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__enroll_request__field_descriptors[6] =
 {
   {
     "course_id",
@@ -1458,6 +1458,18 @@ static const ProtobufCFieldDescriptor sugang__enrollment__v1__enroll_request__fi
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting_ticket",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__EnrollRequest, waiting_ticket),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__enrollment__v1__enroll_request__field_indices_by_name[] = {
   0,   /* field[0] = course_id */
@@ -1465,11 +1477,12 @@ static const unsigned sugang__enrollment__v1__enroll_request__field_indices_by_n
   3,   /* field[3] = idempotency_key */
   1,   /* field[1] = student */
   4,   /* field[4] = text_book */
+  5,   /* field[5] = waiting_ticket */
 };
 static const ProtobufCIntRange sugang__enrollment__v1__enroll_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor sugang__enrollment__v1__enroll_request__descriptor =
 {
@@ -1479,7 +1492,7 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__enroll_request__descrip
   "Sugang__Enrollment__V1__EnrollRequest",
   "sugang.enrollment.v1",
   sizeof(Sugang__Enrollment__V1__EnrollRequest),
-  5,
+  6,
   sugang__enrollment__v1__enroll_request__field_descriptors,
   sugang__enrollment__v1__enroll_request__field_indices_by_name,
   1,  sugang__enrollment__v1__enroll_request__number_ranges,

@@ -104,6 +104,10 @@ struct  Sugang__Enrollment__V1__EnrollRequest
    * Empty for none.
    */
   char *idempotency_key;
+  /*
+   * The token of the student's waiting ticket, whose turn has come; empty for none.
+   */
+  char *waiting_ticket;
   Sugang__Enrollment__V1__EnrollRequest__FeePresenceCase fee_presence_case;
   union {
     int64_t fee;
@@ -115,7 +119,7 @@ struct  Sugang__Enrollment__V1__EnrollRequest
 };
 #define SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__enroll_request__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__FEE_PRESENCE__NOT_SET, {0}, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__TEXT_BOOK_PRESENCE__NOT_SET, {0} }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__FEE_PRESENCE__NOT_SET, {0}, SUGANG__ENROLLMENT__V1__ENROLL_REQUEST__TEXT_BOOK_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Enrollment__V1__EnrollResponse

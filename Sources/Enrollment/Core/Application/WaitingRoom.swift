@@ -1,0 +1,214 @@
+import Kernel
+import Synchronization
+
+/// The waiting room before enrollment, and the door to it: hands out tickets and turns, first come
+/// first served, and lets registrations in.
+///
+/// The line is in memory and decides; the store follows. A ticket, its end by the student's will and
+/// its use are stored before anybody is told of them. A turn need not be: after a crash the tickets
+/// that had one are the first in the line, and get it again.
+package final class WaitingRoom: WaitingRoomPort {
+  /// Most tickets in one transaction.
+  private static let savedAtOnce = 1000
+  /// How long a ticket that is over can be asked for, in seconds.
+  private static let keptSeconds: Int64 = 24 * 3600
+
+  private let policy: WaitingRoomPolicy
+  private let store: any WaitingRoomStore
+  private let catalog: any CourseCatalog
+  private let clock: any WallClock
+  private let makeToken: @Sendable () -> WaitingToken
+  /// nil until the stored tickets were read.
+  private let line = Mutex<WaitingLine?>(nil)
+
+  /// - Parameters:
+  ///   - clock: One that does not jump: a ticket expires by it.
+  ///   - makeToken: Makes a token that nobody can guess.
+  package init(
+    _ policy: WaitingRoomPolicy, store: any WaitingRoomStore, catalog: any CourseCatalog,
+    clock: any WallClock,
+    makeToken: @escaping @Sendable () -> WaitingToken = {
+      var generator = SystemRandomNumberGenerator()
+      return WaitingToken(using: &generator)
+    }
+  ) {
+    self.policy = policy
+    self.store = store
+    self.catalog = catalog
+    self.clock = clock
+    self.makeToken = makeToken
+  }
+
+  // MARK: Tickets
+
+  package func takeTicket(_ wish: TakeTicket, by caller: Caller) async throws -> TakenTicket {
+    guard self.policy.mode != .off else { throw WaitingRoomError.closed }
+    if let problem = Enrollment.studentRule.check(wish.student) {
+      throw EnrollmentError.invalid([problem])
+    }
+    try await self.check(wish, because: caller.cause)
+    let fresh = self.makeToken()
+    let taken = try await self.withLine { line, now in
+      line.enter(wish.student, for: wish.courseID, token: fresh, at: now)
+    }
+    if taken.mustBeSaved {
+      // Of a student's windows each waits until the ticket is stored, whoever made it.
+      do {
+        try await self.save(taken.standing.ticket, because: caller.cause)
+      } catch {
+        try await self.withLine { $0.withdraw(taken.standing.ticket.token, at: $1) }
+        throw error
+      }
+    }
+    return TakenTicket(standing: taken.standing, isNew: taken.isNew)
+  }
+
+  package func ticket(_ token: String) async throws -> WaitingStanding {
+    guard let known = WaitingToken(token) else { throw WaitingRoomError.notFound(token: token) }
+    if let standing = try await self.withLine({ $0.see(known, at: $1) }) { return standing }
+    return WaitingStanding(ticket: try await self.endedTicket(known))
+  }
+
+  package func leave(_ token: String, by caller: Caller) async throws {
+    guard let known = WaitingToken(token) else { throw WaitingRoomError.notFound(token: token) }
+    if let ticket = try await self.withLine({ $0.leave(known, at: $1) }) {
+      try await self.save(ticket, because: caller.cause)
+    } else {
+      _ = try await self.endedTicket(known)
+    }
+  }
+
+  package func status() async throws -> WaitingRoomStatus {
+    try await self.withLine { $0.status(at: $1) }
+  }
+
+  /// Nobody queues for a course that could not be had anyway.
+  private func check(_ wish: TakeTicket, because cause: Cause) async throws {
+    let (reason, isKnown) = try await self.store.look(because: cause) { tx in
+      (
+        try reasonNotToQueue(wish.student, for: wish.courseID, in: tx),
+        try tx.course(wish.courseID)?.offer != nil
+      )
+    }
+    if let reason { throw reason }
+    guard !isKnown else { return }
+    switch await self.catalog.offer(of: wish.courseID, because: cause) {
+    case .offer: break
+    case .noSuchCourse: throw EnrollmentError.courseNotFound(wish.courseID)
+    case .unknown(let reason):
+      throw EnrollmentError.courseUnknown(wish.courseID, reason: reason)
+    }
+  }
+
+  /// A ticket that the line does not keep.
+  private func endedTicket(_ token: WaitingToken) async throws -> WaitingTicket {
+    guard var ticket = try await self.store.ticket(token) else {
+      throw WaitingRoomError.notFound(token: token.value)
+    }
+    // Good in the store only: it was withdrawn, and that is not stored yet.
+    ticket.end(as: .expired, at: self.clock.now())
+    return ticket
+  }
+
+  // MARK: The door
+
+  /// Lets a registration in, or refuses it.
+  ///
+  /// - Parameters:
+  ///   - key: A repeat of an answered command is no registration, and is let in at any time.
+  ///   - register: Runs when the registration is let in; what it throws leaves a turn as it is.
+  func admit<Answer>(
+    _ command: RegisterClass, as key: CommandKey?, because cause: Cause,
+    _ register: () async throws -> Answer
+  ) async throws -> Answer {
+    guard self.policy.mode != .off else { return try await register() }
+    let passage: WaitingLine.Passage
+    do {
+      passage = try await self.begin(command)
+    } catch {
+      guard let key,
+        try await self.store.look(because: cause, { try $0.rememberedCommand(key) != nil })
+      else { throw error }
+      return try await register()
+    }
+    let answer: Answer
+    do {
+      answer = try await register()
+    } catch {
+      _ = try await self.withLine { $0.finish(passage, succeeded: false, at: $1) }
+      throw error
+    }
+    if let used = try await self.withLine({ $0.finish(passage, succeeded: true, at: $1) }) {
+      // Who is enrolled is enrolled: what cannot be stored now is tried again by the loop.
+      try? await self.save(used, because: cause)
+    }
+    return answer
+  }
+
+  private func begin(_ command: RegisterClass) async throws -> WaitingLine.Passage {
+    var token: WaitingToken?
+    if let text = command.waitingTicket {
+      guard let known = WaitingToken(text) else { throw WaitingRoomError.ticketUnknown }
+      token = known
+    }
+    do {
+      return try await self.withLine { line, now in
+        try line.begin(command.student, with: token, at: now)
+      }
+    } catch WaitingRoomError.ticketUnknown {
+      guard let token, let ticket = try await self.store.ticket(token) else {
+        throw WaitingRoomError.ticketUnknown
+      }
+      guard ticket.student == command.student else { throw WaitingRoomError.ticketOfAnother }
+      throw WaitingRoomError.ticketOver(ticket.state)
+    }
+  }
+
+  // MARK: Upkeep
+
+  /// One round of the loop: lets tickets expire, hands out turns, and stores what became of them.
+  package func settle() async throws -> Settlement {
+    let tickets = try await self.withLine { line, now in
+      line.settle(at: now)
+      return line.unsavedTickets(atMost: Self.savedAtOnce)
+    }
+    guard !tickets.isEmpty else { return Settlement(settled: 0, remaining: 0) }
+    try await self.store.save(tickets, because: Cause(id: "waiting-room"))
+    try await self.withLine { line, _ in line.saved(tickets) }
+    return Settlement(settled: tickets.count == Self.savedAtOnce ? tickets.count : 0, remaining: 0)
+  }
+
+  /// Forgets tickets that have been over for a day.
+  package func forgetOld() async throws -> Settlement {
+    let limit = self.clock.now().adding(seconds: -Self.keptSeconds)
+    return Settlement(
+      settled: try await self.store.forgetTickets(endedBefore: limit, atMost: Self.savedAtOnce),
+      remaining: 0)
+  }
+
+  private func save(_ ticket: WaitingTicket, because cause: Cause) async throws {
+    try await self.store.save([ticket], because: cause)
+    try await self.withLine { line, _ in line.saved([ticket]) }
+  }
+
+  /// Runs `body` alone on the line, which is read from the store when it is needed first.
+  private func withLine<Answer: Sendable>(
+    _ body: (inout WaitingLine, Timestamp) throws -> Answer
+  ) async throws -> Answer {
+    let now = self.clock.now()
+    // In place: a copy of the line would be as long as the line.
+    let answer = try self.line.withLock { line -> Answer? in
+      line == nil ? nil : try body(&line!, now)
+    }
+    if let answer { return answer }
+    let (tickets, lastSequence) = try await self.store.goodTickets()
+    return try self.line.withLock { line in
+      // Several may have read at once; nothing is stored before the first of them is here.
+      if line == nil {
+        line = WaitingLine(
+          self.policy, restoring: tickets, lastSequence: lastSequence, at: now)
+      }
+      return try body(&line!, now)
+    }
+  }
+}
