@@ -155,7 +155,7 @@ private struct TimerHeap {
     let timer: SimulatedTimer
 
     func comes(before other: Entry) -> Bool {
-      (self.time, self.order) < (other.time, other.order)
+      self.time < other.time || (self.time == other.time && self.order < other.order)
     }
   }
 
@@ -193,14 +193,15 @@ private struct TimerHeap {
     self.entries.removeLast()
     var parent = 0
     while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2]
-      where child < self.entries.count && self.entries[child].comes(before: self.entries[least]) {
-        least = child
+      var child = 2 * parent + 1
+      guard child < self.entries.count else { return }
+      if child + 1 < self.entries.count, self.entries[child + 1].comes(before: self.entries[child])
+      {
+        child += 1
       }
-      guard least != parent else { return }
-      self.entries.swapAt(parent, least)
-      parent = least
+      guard self.entries[child].comes(before: self.entries[parent]) else { return }
+      self.entries.swapAt(parent, child)
+      parent = child
     }
   }
 }

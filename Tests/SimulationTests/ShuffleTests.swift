@@ -5,8 +5,8 @@ import Testing
 /// `SUGANG_SHUFFLE_ENROLLMENTS` says how many students enroll.
 @Suite("Shuffle")
 struct ShuffleTests {
-  /// A few seconds of a debug build.
-  private static let usualEnrollments = 1_000
+  /// A quarter of a minute of a debug build.
+  private static let usualEnrollments = 10_000
 
   private static var enrollments: Int {
     ProcessInfo.processInfo.environment["SUGANG_SHUFFLE_ENROLLMENTS"].flatMap { Int($0) }
