@@ -203,7 +203,7 @@ let applicationTargets: [Target] = [
     name: "Gateway",
     dependencies: [
       "AdaptorSupport", "Contracts", "FramedRPC", "FramedRPCConnect", "JSON", "Kernel",
-      "RESTSupport",
+      "RESTSupport", nioCore,
     ] + allAdaptors, swiftSettings: safe),
   .target(
     name: "SugangServices",
@@ -237,7 +237,8 @@ let applicationTargets: [Target] = [
     name: "SugangServicesTests",
     dependencies: [
       "Contracts", "FramedRPC", "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel",
-      "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
+      "RESTSupport", "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore,
+      nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",
@@ -248,9 +249,21 @@ let applicationTargets: [Target] = [
     name: "SystemTests",
     dependencies: [
       "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
-      "Storage", "SugangServices", "TestSupport", "framed-rpc-test-server", "sugang", logging,
-      nioPosix,
+      "Storage", "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
+      "sugang", logging, nioPosix,
     ], swiftSettings: safe),
+  // Real processes under a test's control.
+  .target(
+    name: "SystemHarness",
+    dependencies: ["Contracts", "FramedRPC", "HTTPClientKit", "JSON", "TestSupport", nioPosix],
+    path: "Tests/SystemHarness", swiftSettings: safe),
+  // What scripts/torture runs: the system under faults and load for minutes.
+  .executableTarget(
+    name: "torture",
+    dependencies: [
+      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "SystemHarness", "TestSupport",
+      argumentParser, nioCore, nioPosix,
+    ], path: "Tests/Torture", swiftSettings: safe),
 ]
 
 /// The real services on one thread, under virtual time and a seeded schedule.

@@ -88,13 +88,14 @@ package struct SQLContext: Sendable {
   ///
   /// - Parameters:
   ///   - columns: sortable fields by their outside names.
+  ///   - id: the column that is unique in the table, the last sort key.
   ///   - filter: a WHERE clause without the word, or nil.
   package func page<Item: Sendable>(
     _ request: PageRequest, select: String, from table: String, columns: [String: String],
-    where filter: String? = nil, _ arguments: [SQLValue] = [],
+    id: String = "id", where filter: String? = nil, _ arguments: [SQLValue] = [],
     _ item: @escaping @Sendable (SQLRow) throws -> Item
   ) async throws -> Page<Item> {
-    let query = try Self.query(request, columns)
+    let query = try Self.query(request, columns, id: id)
     let condition = filter.map { " WHERE \($0)" } ?? ""
     let list = "SELECT \(select) FROM \(table)\(condition)\(query.suffix)"
     let count = "SELECT count(*) FROM \(table)\(condition)"
@@ -118,11 +119,12 @@ package struct SQLContext: Sendable {
   }
 
   private static func query(
-    _ request: PageRequest, _ columns: [String: String]
+    _ request: PageRequest, _ columns: [String: String], id: String
   ) throws -> PageQuery {
     do {
       return try PageQuery(
-        columns: columns, sort: request.sort.map { (field: $0.field, descending: $0.descending) },
+        columns: columns, id: id,
+        sort: request.sort.map { (field: $0.field, descending: $0.descending) },
         limit: request.size, offset: request.offset)
     } catch {
       guard case .unknownSortField(let name, let allowed) = error else { throw error }

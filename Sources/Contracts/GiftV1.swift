@@ -534,6 +534,246 @@ public enum GiftV1 {
     }
   }
 
+  /// One line of the ledger of gifts, which is only ever added to.
+  public struct GiftEntry: GeneratedMessage {
+    /// From 1, in the order of the ledger.
+    public var sequence: Int64
+    public var giftID: Int64
+    public var paymentID: Int64
+    public var classID: Int64
+    /// GRANT or REVOKE.
+    public var kind: String
+    /// Above 0 when granted; as much below when revoked.
+    public var gifts: Int32
+    /// RFC 3339, UTC.
+    public var at: String
+
+    public init(
+      sequence: Int64 = 0,
+      giftID: Int64 = 0,
+      paymentID: Int64 = 0,
+      classID: Int64 = 0,
+      kind: String = "",
+      gifts: Int32 = 0,
+      at: String = ""
+    ) {
+      self.sequence = sequence
+      self.giftID = giftID
+      self.paymentID = paymentID
+      self.classID = classID
+      self.kind = kind
+      self.gifts = gifts
+      self.at = at
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Gift__V1__GiftEntry()
+      sugang__gift__v1__gift_entry__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Gift__V1__GiftEntry>, arena: MessageArena) throws(CodecError) {
+      sugang__gift__v1__gift_entry__init(pointer)
+      pointer.pointee.sequence = self.sequence
+      pointer.pointee.gift_id = self.giftID
+      pointer.pointee.payment_id = self.paymentID
+      pointer.pointee.class_id = self.classID
+      if !self.kind.isEmpty {
+        pointer.pointee.kind = try arena.string(self.kind, field: "kind")
+      }
+      pointer.pointee.gifts = self.gifts
+      if !self.at.isEmpty {
+        pointer.pointee.at = try arena.string(self.at, field: "at")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Gift__V1__GiftEntry>) {
+      self.sequence = pointer.pointee.sequence
+      self.giftID = pointer.pointee.gift_id
+      self.paymentID = pointer.pointee.payment_id
+      self.classID = pointer.pointee.class_id
+      self.kind = stringField(pointer.pointee.kind)
+      self.gifts = pointer.pointee.gifts
+      self.at = stringField(pointer.pointee.at)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Gift__V1__GiftEntry>) -> Bool {
+      sugang__gift__v1__gift_entry__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Gift__V1__GiftEntry>) -> Int {
+      sugang__gift__v1__gift_entry__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Gift__V1__GiftEntry>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__gift__v1__gift_entry__write(pointer, end)
+    }
+  }
+
+  public struct GetBalanceRequest: GeneratedMessage {
+    public var student: String
+
+    public init(
+      student: String = ""
+    ) {
+      self.student = student
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Gift__V1__GetBalanceRequest()
+      sugang__gift__v1__get_balance_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Gift__V1__GetBalanceRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__gift__v1__get_balance_request__init(pointer)
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Gift__V1__GetBalanceRequest>) {
+      self.student = stringField(pointer.pointee.student)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Gift__V1__GetBalanceRequest>) -> Bool {
+      sugang__gift__v1__get_balance_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Gift__V1__GetBalanceRequest>) -> Int {
+      sugang__gift__v1__get_balance_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Gift__V1__GetBalanceRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__gift__v1__get_balance_request__write(pointer, end)
+    }
+  }
+
+  public struct GetBalanceResponse: GeneratedMessage {
+    /// The sum of the entries of all payments of the student.
+    public var giftstock: Int64
+
+    public init(
+      giftstock: Int64 = 0
+    ) {
+      self.giftstock = giftstock
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Gift__V1__GetBalanceResponse()
+      sugang__gift__v1__get_balance_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Gift__V1__GetBalanceResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__gift__v1__get_balance_response__init(pointer)
+      pointer.pointee.giftstock = self.giftstock
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Gift__V1__GetBalanceResponse>) {
+      self.giftstock = pointer.pointee.giftstock
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Gift__V1__GetBalanceResponse>) -> Bool {
+      sugang__gift__v1__get_balance_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Gift__V1__GetBalanceResponse>) -> Int {
+      sugang__gift__v1__get_balance_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Gift__V1__GetBalanceResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__gift__v1__get_balance_response__write(pointer, end)
+    }
+  }
+
+  public struct FindEntriesRequest: GeneratedMessage {
+    public var classID: Int64
+    public var page: CommonV1.PageRequest?
+
+    public init(
+      classID: Int64 = 0,
+      page: CommonV1.PageRequest? = nil
+    ) {
+      self.classID = classID
+      self.page = page
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Gift__V1__FindEntriesRequest()
+      sugang__gift__v1__find_entries_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Gift__V1__FindEntriesRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__gift__v1__find_entries_request__init(pointer)
+      pointer.pointee.class_id = self.classID
+      if let value = self.page {
+        pointer.pointee.page = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Gift__V1__FindEntriesRequest>) {
+      self.classID = pointer.pointee.class_id
+      self.page = pointer.pointee.page.map { CommonV1.PageRequest($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Gift__V1__FindEntriesRequest>) -> Bool {
+      sugang__gift__v1__find_entries_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Gift__V1__FindEntriesRequest>) -> Int {
+      sugang__gift__v1__find_entries_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Gift__V1__FindEntriesRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__gift__v1__find_entries_request__write(pointer, end)
+    }
+  }
+
+  public struct FindEntriesResponse: GeneratedMessage {
+    public var entries: [GiftV1.GiftEntry]
+    public var total: Int64
+
+    public init(
+      entries: [GiftV1.GiftEntry] = [],
+      total: Int64 = 0
+    ) {
+      self.entries = entries
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Gift__V1__FindEntriesResponse()
+      sugang__gift__v1__find_entries_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Gift__V1__FindEntriesResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__gift__v1__find_entries_response__init(pointer)
+      pointer.pointee.n_entries = self.entries.count
+      pointer.pointee.entries = try arena.messages(self.entries)
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Gift__V1__FindEntriesResponse>) {
+      self.entries = messageFields(pointer.pointee.entries, pointer.pointee.n_entries)
+      self.total = pointer.pointee.total
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Gift__V1__FindEntriesResponse>) -> Bool {
+      sugang__gift__v1__find_entries_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Gift__V1__FindEntriesResponse>) -> Int {
+      sugang__gift__v1__find_entries_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Gift__V1__FindEntriesResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__gift__v1__find_entries_response__write(pointer, end)
+    }
+  }
+
   public enum GiftService {
     public static let giveGift = RPCMethod<GiftV1.GiveGiftRequest, GiftV1.GiveGiftResponse>(
       service: "sugang.gift.v1.GiftService", name: "GiveGift")
@@ -543,6 +783,10 @@ public enum GiftV1 {
       service: "sugang.gift.v1.GiftService", name: "ListGifts")
     public static let findGift = RPCMethod<GiftV1.FindGiftRequest, GiftV1.FindGiftResponse>(
       service: "sugang.gift.v1.GiftService", name: "FindGift")
+    public static let getBalance = RPCMethod<GiftV1.GetBalanceRequest, GiftV1.GetBalanceResponse>(
+      service: "sugang.gift.v1.GiftService", name: "GetBalance")
+    public static let findEntries = RPCMethod<GiftV1.FindEntriesRequest, GiftV1.FindEntriesResponse>(
+      service: "sugang.gift.v1.GiftService", name: "FindEntries")
 
     /// The methods with their messages, for tools that know them by name only.
     public static let descriptor = ServiceDescriptor(name: "sugang.gift.v1.GiftService", methods: [
@@ -550,6 +794,8 @@ public enum GiftV1 {
       MethodDescriptor(getGift),
       MethodDescriptor(listGifts),
       MethodDescriptor(findGift),
+      MethodDescriptor(getBalance),
+      MethodDescriptor(findEntries),
     ])
 
     /// The service as a server takes it, answered by `handler`.
@@ -562,6 +808,8 @@ public enum GiftV1 {
       service.add(getGift) { try await handler.getGift($0, $1) }
       service.add(listGifts) { try await handler.listGifts($0, $1) }
       service.add(findGift) { try await handler.findGift($0, $1) }
+      service.add(getBalance) { try await handler.getBalance($0, $1) }
+      service.add(findEntries) { try await handler.findEntries($0, $1) }
       return service
     }
   }
@@ -577,6 +825,8 @@ public enum GiftV1 {
     func getGift(_ request: GiftV1.GetGiftRequest, _ context: RPCContext) async throws -> GiftV1.GetGiftResponse
     func listGifts(_ request: GiftV1.ListGiftsRequest, _ context: RPCContext) async throws -> GiftV1.ListGiftsResponse
     func findGift(_ request: GiftV1.FindGiftRequest, _ context: RPCContext) async throws -> GiftV1.FindGiftResponse
+    func getBalance(_ request: GiftV1.GetBalanceRequest, _ context: RPCContext) async throws -> GiftV1.GetBalanceResponse
+    func findEntries(_ request: GiftV1.FindEntriesRequest, _ context: RPCContext) async throws -> GiftV1.FindEntriesResponse
   }
 
   /// Calls GiftService through a channel.
@@ -601,6 +851,14 @@ public enum GiftV1 {
 
     public func findGift(_ request: GiftV1.FindGiftRequest, options: CallOptions = CallOptions()) async throws -> GiftV1.FindGiftResponse {
       try await self.channel.unary(GiftService.findGift, request, options: options)
+    }
+
+    public func getBalance(_ request: GiftV1.GetBalanceRequest, options: CallOptions = CallOptions()) async throws -> GiftV1.GetBalanceResponse {
+      try await self.channel.unary(GiftService.getBalance, request, options: options)
+    }
+
+    public func findEntries(_ request: GiftV1.FindEntriesRequest, options: CallOptions = CallOptions()) async throws -> GiftV1.FindEntriesResponse {
+      try await self.channel.unary(GiftService.findEntries, request, options: options)
     }
   }
 }

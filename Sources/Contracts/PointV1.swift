@@ -442,6 +442,246 @@ public enum PointV1 {
     }
   }
 
+  /// One line of the ledger of points, which is only ever added to.
+  public struct PointEntry: GeneratedMessage {
+    /// From 1, in the order of the ledger.
+    public var sequence: Int64
+    public var pointID: Int64
+    public var paymentID: Int64
+    public var classID: Int64
+    /// EARN or REVERSE.
+    public var kind: String
+    /// Above 0 or 0 when earned; as much below when reversed.
+    public var points: Int64
+    /// RFC 3339, UTC.
+    public var at: String
+
+    public init(
+      sequence: Int64 = 0,
+      pointID: Int64 = 0,
+      paymentID: Int64 = 0,
+      classID: Int64 = 0,
+      kind: String = "",
+      points: Int64 = 0,
+      at: String = ""
+    ) {
+      self.sequence = sequence
+      self.pointID = pointID
+      self.paymentID = paymentID
+      self.classID = classID
+      self.kind = kind
+      self.points = points
+      self.at = at
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Point__V1__PointEntry()
+      sugang__point__v1__point_entry__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Point__V1__PointEntry>, arena: MessageArena) throws(CodecError) {
+      sugang__point__v1__point_entry__init(pointer)
+      pointer.pointee.sequence = self.sequence
+      pointer.pointee.point_id = self.pointID
+      pointer.pointee.payment_id = self.paymentID
+      pointer.pointee.class_id = self.classID
+      if !self.kind.isEmpty {
+        pointer.pointee.kind = try arena.string(self.kind, field: "kind")
+      }
+      pointer.pointee.points = self.points
+      if !self.at.isEmpty {
+        pointer.pointee.at = try arena.string(self.at, field: "at")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Point__V1__PointEntry>) {
+      self.sequence = pointer.pointee.sequence
+      self.pointID = pointer.pointee.point_id
+      self.paymentID = pointer.pointee.payment_id
+      self.classID = pointer.pointee.class_id
+      self.kind = stringField(pointer.pointee.kind)
+      self.points = pointer.pointee.points
+      self.at = stringField(pointer.pointee.at)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Point__V1__PointEntry>) -> Bool {
+      sugang__point__v1__point_entry__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Point__V1__PointEntry>) -> Int {
+      sugang__point__v1__point_entry__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Point__V1__PointEntry>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__point__v1__point_entry__write(pointer, end)
+    }
+  }
+
+  public struct GetBalanceRequest: GeneratedMessage {
+    public var student: String
+
+    public init(
+      student: String = ""
+    ) {
+      self.student = student
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Point__V1__GetBalanceRequest()
+      sugang__point__v1__get_balance_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Point__V1__GetBalanceRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__point__v1__get_balance_request__init(pointer)
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Point__V1__GetBalanceRequest>) {
+      self.student = stringField(pointer.pointee.student)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Point__V1__GetBalanceRequest>) -> Bool {
+      sugang__point__v1__get_balance_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Point__V1__GetBalanceRequest>) -> Int {
+      sugang__point__v1__get_balance_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Point__V1__GetBalanceRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__point__v1__get_balance_request__write(pointer, end)
+    }
+  }
+
+  public struct GetBalanceResponse: GeneratedMessage {
+    /// The sum of the entries of all payments of the student.
+    public var cashpoint: Int64
+
+    public init(
+      cashpoint: Int64 = 0
+    ) {
+      self.cashpoint = cashpoint
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Point__V1__GetBalanceResponse()
+      sugang__point__v1__get_balance_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Point__V1__GetBalanceResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__point__v1__get_balance_response__init(pointer)
+      pointer.pointee.cashpoint = self.cashpoint
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Point__V1__GetBalanceResponse>) {
+      self.cashpoint = pointer.pointee.cashpoint
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Point__V1__GetBalanceResponse>) -> Bool {
+      sugang__point__v1__get_balance_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Point__V1__GetBalanceResponse>) -> Int {
+      sugang__point__v1__get_balance_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Point__V1__GetBalanceResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__point__v1__get_balance_response__write(pointer, end)
+    }
+  }
+
+  public struct FindEntriesRequest: GeneratedMessage {
+    public var classID: Int64
+    public var page: CommonV1.PageRequest?
+
+    public init(
+      classID: Int64 = 0,
+      page: CommonV1.PageRequest? = nil
+    ) {
+      self.classID = classID
+      self.page = page
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Point__V1__FindEntriesRequest()
+      sugang__point__v1__find_entries_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Point__V1__FindEntriesRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__point__v1__find_entries_request__init(pointer)
+      pointer.pointee.class_id = self.classID
+      if let value = self.page {
+        pointer.pointee.page = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Point__V1__FindEntriesRequest>) {
+      self.classID = pointer.pointee.class_id
+      self.page = pointer.pointee.page.map { CommonV1.PageRequest($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Point__V1__FindEntriesRequest>) -> Bool {
+      sugang__point__v1__find_entries_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Point__V1__FindEntriesRequest>) -> Int {
+      sugang__point__v1__find_entries_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Point__V1__FindEntriesRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__point__v1__find_entries_request__write(pointer, end)
+    }
+  }
+
+  public struct FindEntriesResponse: GeneratedMessage {
+    public var entries: [PointV1.PointEntry]
+    public var total: Int64
+
+    public init(
+      entries: [PointV1.PointEntry] = [],
+      total: Int64 = 0
+    ) {
+      self.entries = entries
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Point__V1__FindEntriesResponse()
+      sugang__point__v1__find_entries_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Point__V1__FindEntriesResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__point__v1__find_entries_response__init(pointer)
+      pointer.pointee.n_entries = self.entries.count
+      pointer.pointee.entries = try arena.messages(self.entries)
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Point__V1__FindEntriesResponse>) {
+      self.entries = messageFields(pointer.pointee.entries, pointer.pointee.n_entries)
+      self.total = pointer.pointee.total
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Point__V1__FindEntriesResponse>) -> Bool {
+      sugang__point__v1__find_entries_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Point__V1__FindEntriesResponse>) -> Int {
+      sugang__point__v1__find_entries_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Point__V1__FindEntriesResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__point__v1__find_entries_response__write(pointer, end)
+    }
+  }
+
   public enum PointService {
     public static let getPoint = RPCMethod<PointV1.GetPointRequest, PointV1.GetPointResponse>(
       service: "sugang.point.v1.PointService", name: "GetPoint")
@@ -449,12 +689,18 @@ public enum PointV1 {
       service: "sugang.point.v1.PointService", name: "ListPoints")
     public static let findPoints = RPCMethod<PointV1.FindPointsRequest, PointV1.FindPointsResponse>(
       service: "sugang.point.v1.PointService", name: "FindPoints")
+    public static let getBalance = RPCMethod<PointV1.GetBalanceRequest, PointV1.GetBalanceResponse>(
+      service: "sugang.point.v1.PointService", name: "GetBalance")
+    public static let findEntries = RPCMethod<PointV1.FindEntriesRequest, PointV1.FindEntriesResponse>(
+      service: "sugang.point.v1.PointService", name: "FindEntries")
 
     /// The methods with their messages, for tools that know them by name only.
     public static let descriptor = ServiceDescriptor(name: "sugang.point.v1.PointService", methods: [
       MethodDescriptor(getPoint),
       MethodDescriptor(listPoints),
       MethodDescriptor(findPoints),
+      MethodDescriptor(getBalance),
+      MethodDescriptor(findEntries),
     ])
 
     /// The service as a server takes it, answered by `handler`.
@@ -466,6 +712,8 @@ public enum PointV1 {
       service.add(getPoint) { try await handler.getPoint($0, $1) }
       service.add(listPoints) { try await handler.listPoints($0, $1) }
       service.add(findPoints) { try await handler.findPoints($0, $1) }
+      service.add(getBalance) { try await handler.getBalance($0, $1) }
+      service.add(findEntries) { try await handler.findEntries($0, $1) }
       return service
     }
   }
@@ -480,6 +728,8 @@ public enum PointV1 {
     func getPoint(_ request: PointV1.GetPointRequest, _ context: RPCContext) async throws -> PointV1.GetPointResponse
     func listPoints(_ request: PointV1.ListPointsRequest, _ context: RPCContext) async throws -> PointV1.ListPointsResponse
     func findPoints(_ request: PointV1.FindPointsRequest, _ context: RPCContext) async throws -> PointV1.FindPointsResponse
+    func getBalance(_ request: PointV1.GetBalanceRequest, _ context: RPCContext) async throws -> PointV1.GetBalanceResponse
+    func findEntries(_ request: PointV1.FindEntriesRequest, _ context: RPCContext) async throws -> PointV1.FindEntriesResponse
   }
 
   /// Calls PointService through a channel.
@@ -500,6 +750,14 @@ public enum PointV1 {
 
     public func findPoints(_ request: PointV1.FindPointsRequest, options: CallOptions = CallOptions()) async throws -> PointV1.FindPointsResponse {
       try await self.channel.unary(PointService.findPoints, request, options: options)
+    }
+
+    public func getBalance(_ request: PointV1.GetBalanceRequest, options: CallOptions = CallOptions()) async throws -> PointV1.GetBalanceResponse {
+      try await self.channel.unary(PointService.getBalance, request, options: options)
+    }
+
+    public func findEntries(_ request: PointV1.FindEntriesRequest, options: CallOptions = CallOptions()) async throws -> PointV1.FindEntriesResponse {
+      try await self.channel.unary(PointService.findEntries, request, options: options)
     }
   }
 }

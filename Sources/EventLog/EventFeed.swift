@@ -1,5 +1,6 @@
 import Contracts
 import FramedRPC
+import Kernel
 
 /// Offers an outbox to other services by long poll: Kafka's fetch in miniature, resumable by
 /// sequence, with no broker to install.
@@ -83,6 +84,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   private static func answer(_ slice: Outbox.Slice) -> EventsV1.FetchResponse {
     let events = Self.bounded(slice.events)
     let isWhole = events.count == slice.events.count
+    if !events.isEmpty { CrashPoint.reached(.eventsRead) }
     return EventsV1.FetchResponse(
       events: events, logID: slice.logID, lastSequence: slice.lastSequence,
       through: isWhole ? slice.through : events.last?.sequence ?? slice.through)

@@ -118,9 +118,17 @@ package struct EventIntake: Sendable {
       }
       try batch.pass(to: batch.through, &inbox)
       try inbox.save()
+      self.crashPoint(committed: false)
       return parked
     }
+    self.crashPoint(committed: true)
     self.log(parked: parked)
+  }
+
+  private func crashPoint(committed: Bool) {
+    if let point = CrashPoint.events(from: self.handler.source, committed: committed) {
+      CrashPoint.reached(point)
+    }
   }
 
   private enum Outcome {

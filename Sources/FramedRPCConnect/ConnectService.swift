@@ -14,6 +14,8 @@ package struct ConnectService: Sendable {
     package var maxMessageBytes = 64 * 1024
     /// What else an error says, beside its reason.
     package var details: @Sendable (RPCError) -> [ConnectDetail] = { _ in [] }
+    /// When a call is worth while to come again, in seconds: a detail, and HTTP's own header.
+    package var retryAfterSeconds: @Sendable (RPCError) -> Int? = { _ in nil }
     /// The clock, so that a test can stop it.
     package var now: @Sendable () -> NIODeadline = { .now() }
 
@@ -83,6 +85,17 @@ package struct ConnectService: Sendable {
     .failure(RPCError(.resourceExhausted, why, notProcessed: true))
   }
 
+  /// What the HTTP server answers to a request that it does not let in.
+  package static func refused(_ error: RPCError, retryAfterSeconds: Int) -> ConnectResponse {
+    .failure(
+      error, details: [.retryInfo(seconds: retryAfterSeconds)],
+      headers: [Self.retryAfter(retryAfterSeconds)])
+  }
+
+  private static func retryAfter(_ seconds: Int) -> ConnectResponse.Header {
+    .init(name: "Retry-After", value: "\(seconds)")
+  }
+
   /// The client's time is the call's inherited deadline and not its timeout: a client in a hurry
   /// says nothing about the service, so that no circuit opens on its account.
   private func call(
@@ -117,7 +130,12 @@ package struct ConnectService: Sendable {
     if error.reason == ConnectEncoding.unsupportedReason {
       headers.append(.init(name: "Accept-Encoding", value: ConnectEncoding.accepted))
     }
-    return .failure(error, details: details + self.options.details(error), headers: headers)
+    details += self.options.details(error)
+    if let seconds = self.options.retryAfterSeconds(error) {
+      details.append(.retryInfo(seconds: seconds))
+      headers.append(Self.retryAfter(seconds))
+    }
+    return .failure(error, details: details, headers: headers)
   }
 
   private static func checkVersion(_ request: ConnectRequest) throws(RPCError) {

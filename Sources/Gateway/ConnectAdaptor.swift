@@ -3,6 +3,7 @@ import Contracts
 import FramedRPC
 import FramedRPCConnect
 import Kernel
+import NIOCore
 import RESTSupport
 
 /// `POST /package.Service/Method`: the services of the gateway for clients of the Connect protocol,
@@ -33,6 +34,7 @@ package struct ConnectAdaptor: RESTAdaptor {
   package init(_ backends: Gateway.Backends) {
     var options = ConnectService.Options()
     options.details = { Self.details(of: $0) }
+    options.retryAfterSeconds = { Self.retryAfterSeconds(of: $0) }
     let offered: [(ServiceDescriptor, any RPCChannel)] = [
       (AlertV1.AlertService.descriptor, backends.alert),
       (CourseV1.CourseService.descriptor, backends.course),
@@ -45,7 +47,8 @@ package struct ConnectAdaptor: RESTAdaptor {
     ]
     self.services = offered.map { descriptor, channel in
       ConnectService(
-        descriptor, channel: channel, withheld: Self.withheldMethods, options: options)
+        descriptor, channel: InOwnTime(channel: channel), withheld: Self.withheldMethods,
+        options: options)
     }
   }
 
@@ -61,23 +64,52 @@ package struct ConnectAdaptor: RESTAdaptor {
     }
   }
 
-  /// The only thing that is refused once the path and the verb are known.
+  /// What is refused once the path and the verb are known: a body that is too large, a request that
+  /// is one too many, of all or of its caller.
   private static let refusal: Routes.Refusal = { problem in
-    RESTResponse(ConnectService.bodyTooLarge(problem.detail))
+    guard let seconds = problem.retryAfterSeconds else {
+      return RESTResponse(ConnectService.bodyTooLarge(problem.detail))
+    }
+    let status: RPCStatus = problem.status == 429 ? .resourceExhausted : .unavailable
+    return RESTResponse(
+      ConnectService.refused(
+        RPCError(status, problem.detail, reason: problem.code, notProcessed: true),
+        retryAfterSeconds: seconds))
   }
 
-  /// What a core explained: the wrong fields, and when to come again, which is the same as over REST.
+  /// What a core explained: the wrong fields.
   private static func details(of error: RPCError) -> [ConnectDetail] {
-    let problem = error.problem
-    var details: [ConnectDetail] = []
-    if let fields = problem?.fields, !fields.isEmpty {
-      details.append(.badRequest(fields.map { ($0.field, $0.reason) }))
-    }
+    guard let fields = error.problem?.fields, !fields.isEmpty else { return [] }
+    return [.badRequest(fields.map { ($0.field, $0.reason) })]
+  }
+
+  /// The same as over REST.
+  private static func retryAfterSeconds(of error: RPCError) -> Int? {
     let isAway = error.status == .unavailable || error.overloaded
-    if let seconds = problem?.retryAfterSeconds ?? (isAway ? error.retryAfterSeconds : nil) {
-      details.append(.retryInfo(seconds: seconds))
+    return error.problem?.retryAfterSeconds ?? (isAway ? error.retryAfterSeconds : nil)
+  }
+}
+
+/// Says UNAVAILABLE where time is over that the client has not set: the service is too slow now, and
+/// HTTP's word for that is 503, as over REST. Connect makes 504 of a client's own deadline.
+private struct InOwnTime: RPCChannel {
+  let channel: any RPCChannel
+
+  var decodeLimits: DecodeLimits { self.channel.decodeLimits }
+
+  func call(_ call: RPCCall) async throws -> ByteBuffer {
+    do {
+      return try await self.channel.call(call)
+    } catch {
+      guard let error = error as? RPCError, error.status == .deadlineExceeded,
+        RPCContext.current?.deadline == nil
+      else { throw error }
+      throw RPCError(.unavailable, error.message, notProcessed: error.notProcessed)
     }
-    return details
+  }
+
+  func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
+    try await self.channel.open(call, kind: kind)
   }
 }
 

@@ -22,6 +22,7 @@ package struct HTTPResponse: Sendable {
   /// The body as JSON, `null` when it is none, so that an expectation on a member fails instead
   /// of trapping.
   package var json: JSONValue {
-    (try? JSONValue(parsing: self.text)) ?? .null
+    let limits = JSONLimits(maxBytes: self.body.count, maxMembers: self.body.count)
+    return (try? JSONValue(parsing: self.body, limits: limits)) ?? .null
   }
 }

@@ -10,6 +10,7 @@ import UnixSignals
 package func runService(
   _ name: ServiceName, settings: ServiceSettings, logger: Logger
 ) async throws {
+  try CrashTrigger.arm(for: name, logger: logger)
   try await run([name], settings: settings, network: nil, logger: logger)
 }
 

@@ -33,6 +33,10 @@ public struct ServiceSettings: Sendable {
   public var callPolicy: ClientPolicy
   /// The bearer token that every RPC port demands and every client sends; nil demands none.
   public var rpcToken: String?
+  /// How many requests a service's REST server runs at once; nil for as many as come.
+  public var restAdmission: AdmissionPolicy?
+  /// How fast each caller may send requests to the gateway; nil for as fast as it likes.
+  public var rateLimit: RateLimitPolicy?
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -43,7 +47,9 @@ public struct ServiceSettings: Sendable {
     bulkhead: BulkheadPolicy = BulkheadPolicy(),
     admission: AdmissionPolicy? = ServiceSettings.standardAdmission,
     peers: [ServiceName: RPCTarget] = [:],
-    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil
+    callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil,
+    restAdmission: AdmissionPolicy? = ServiceSettings.standardRESTAdmission,
+    rateLimit: RateLimitPolicy? = nil
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -59,6 +65,8 @@ public struct ServiceSettings: Sendable {
     self.peers = peers
     self.callPolicy = callPolicy
     self.rpcToken = rpcToken
+    self.restAdmission = restAdmission
+    self.rateLimit = rateLimit
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.
@@ -73,11 +81,23 @@ public struct ServiceSettings: Sendable {
     AdmissionPolicy(limit: .fixed(limit))
   }
 
+  /// A limit that follows the latency. A hundred clients that each wait for their answers are no
+  /// overload: the limit does not sink below what they need. A request waits for 5 ms at most, so
+  /// that who is refused is told within ten; a burst that is over sooner is nobody's trouble.
+  public static let standardRESTAdmission = AdmissionPolicy(
+    limit: .adaptive(AdaptiveLimitPolicy(initial: 256, min: 128, max: 2_048)), maxQueuedCalls: 256,
+    maxQueueTime: .milliseconds(5))
+
+  /// So many requests at once, whatever the latency.
+  public static func fixedRESTAdmission(_ limit: Int) -> AdmissionPolicy {
+    AdmissionPolicy(limit: .fixed(limit), maxQueuedCalls: 256, maxQueueTime: .milliseconds(5))
+  }
+
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a
   /// student waits behind each of them.
   public static let standardBreaker = CircuitBreakerPolicy(
     minimumCalls: 5, slowCall: .milliseconds(400), firstOpenTime: .milliseconds(500),
-    maxOpenTime: .seconds(5))
+    maxOpenTime: .seconds(1))
 
   var links: String {
     self.publicBaseURL ?? Self.localLinks(port: ServiceName.gateway.restPort + self.portOffset)

@@ -30,10 +30,31 @@ package final class ContextHarness: Sendable {
   package let context: SQLContext
   package let clock: ManualWallClock
 
-  package init(source: String, migrations: [Migration]) throws {
-    self.folder = try TemporaryFolder()
+  package convenience init(source: String, migrations: [Migration]) throws {
+    try self.init(source: source, migrations: migrations, in: try TemporaryFolder())
+  }
+
+  /// On a database that an older version made, which did not know the migration `name`, and filled.
+  package convenience init(
+    source: String, migrations: [Migration], without name: String, filledBy sql: String
+  ) async throws {
+    let folder = try TemporaryFolder()
+    let older = try SQLiteDatabase(
+      path: Self.path(in: folder), migrations: migrations.filter { $0.name != name },
+      logger: Self.quiet)
+    try await older.write { try $0.execute(sql) }
+    await older.close()
+    try self.init(source: source, migrations: migrations, in: folder)
+  }
+
+  private static func path(in folder: TemporaryFolder) -> String {
+    folder.path + "/test.sqlite"
+  }
+
+  private init(source: String, migrations: [Migration], in folder: TemporaryFolder) throws {
+    self.folder = folder
     self.database = try SQLiteDatabase(
-      path: self.folder.path + "/test.sqlite", migrations: migrations, logger: Self.quiet)
+      path: Self.path(in: folder), migrations: migrations, logger: Self.quiet)
     self.outbox = Outbox(source: source, database: self.database)
     self.clock = ManualWallClock()
     self.context = SQLContext(database: self.database, outbox: self.outbox, clock: self.clock)

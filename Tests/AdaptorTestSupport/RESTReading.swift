@@ -1,6 +1,7 @@
 import HTTPClientKit
 import JSON
 import Kernel
+import RESTSupport
 
 /// Reads the REST shapes back into values, strictly: a test client that forgives would hide what a
 /// real one stumbles over.
@@ -94,11 +95,25 @@ extension JSONValue {
 
   /// The id at the end of the `self` link.
   package func selfID() throws -> Int64 {
-    let href = try self.member("_links").member("self").text("href")
+    try self.linkedID("self")
+  }
+
+  /// The id at the end of a link.
+  package func linkedID(_ relation: String) throws -> Int64 {
+    let href = try self.member("_links").member(relation).text("href")
     guard let id = href.split(separator: "/").last.flatMap({ Int64($0) }) else {
       throw UnexpectedJSON(wanted: "an id in \(href)", found: self)
     }
     return id
+  }
+}
+
+extension String {
+  /// This text as the one parameter of a query: `?student=john`.
+  package func query(_ name: String) -> String {
+    // The one public way to percent-encode here.
+    let link = Links(publicBaseURL: "").href(self)
+    return "?\(name)=\(link.dropFirst())"
   }
 }
 

@@ -112,6 +112,41 @@ struct HALTests {
     }
   }
 
+  @Test("what has no place of its own is paged, and linked to what it belongs to")
+  func parts() async throws {
+    try await withToys { client in
+      let found = try await client.request("GET", "/toys/search/findLettersById?id=1&size=2")
+      #expect(
+        found.text == #"""
+          {"_embedded":{"letters":[\#
+          {"text":"t","_links":{"toy":{"href":"http://sugang.example/toys/1"}}},\#
+          {"text":"o","_links":{"toy":{"href":"http://sugang.example/toys/1"}}}]},\#
+          "_links":{\#
+          "self":{"href":"http://sugang.example/toys/search/findLettersById?id=1&page=0&size=2"},\#
+          "first":{"href":"http://sugang.example/toys/search/findLettersById?id=1&page=0&size=2"},\#
+          "next":{"href":"http://sugang.example/toys/search/findLettersById?id=1&page=1&size=2"},\#
+          "last":{"href":"http://sugang.example/toys/search/findLettersById?id=1&page=2&size=2"}},\#
+          "page":{"size":2,"totalElements":5,"totalPages":3,"number":0}}
+          """#)
+      let unsorted = try await client.request(
+        "GET", "/toys/search/findLettersById?id=1&sort=name")
+      #expect(unsorted.status == 422)
+      #expect(unsorted.json["errors"]?[0]?["field"] == "sort")
+    }
+  }
+
+  @Test("a search may answer something that is no item, with a link to itself")
+  func searchValue() async throws {
+    try await withToys(3) { client in
+      let found = try await client.request("GET", "/toys/search/count?fee=0")
+      #expect(
+        found.text == #"""
+          {"fee":0,"count":3,"_links":{\#
+          "self":{"href":"http://sugang.example/toys/search/count?fee=0"}}}
+          """#)
+    }
+  }
+
   @Test("the links to the searches and to the profile lead somewhere")
   func indexes() async throws {
     try await withToys { client in

@@ -14,6 +14,12 @@ struct Toy: Sendable {
   var note: String?
 }
 
+/// One letter of a toy's name.
+struct Letter: Sendable {
+  let toy: CourseID
+  let text: String
+}
+
 struct BrokenStore: Error {
   let password = "secret"
 }
@@ -38,6 +44,8 @@ final class ToyAdaptor: RESTAdaptor {
   }
 
   func addRoutes(to routes: Routes) {
+    let letters = HALParts<Letter, CourseKind>(
+      "letters", of: \.toy, fields: ["text": { .string($0.text) }])
     routes.resource(self.resource) { toys in
       toys.list { page, _ in self.page(page, of: self.toys.withLock { $0 }) }
       toys.get { id, _ in self.toys.withLock { toys in toys.first { $0.id == id } } }
@@ -51,6 +59,19 @@ final class ToyAdaptor: RESTAdaptor {
       toys.pagedSearch("findByFee", by: "fee") { query, page, _ in
         let fee = try query.int64("fee")
         return self.page(page, of: self.toys.withLock { $0.filter { $0.fee.won == fee } })
+      }
+      toys.pagedSearch("findLettersById", by: "id", of: letters) { query, page, _ in
+        let id: CourseID = try query.id("id")
+        let toy = self.toys.withLock { toys in toys.first { $0.id == id } }
+        let letters = (toy?.name ?? "").map { Letter(toy: id, text: String($0)) }
+        return Page(
+          items: Array(letters.dropFirst(page.offset).prefix(page.size)),
+          totalElements: letters.count, request: page)
+      }
+      toys.searchValue("count", by: "fee") { query, _ in
+        let fee = try query.int64("fee")
+        let count = self.toys.withLock { $0.count { $0.fee.won == fee } }
+        return ["fee": .integer(fee), "count": .integer(count)]
       }
       toys.searchOne("findById", by: "id") { query, _ in
         let id: CourseID = try query.id("id")
@@ -138,13 +159,14 @@ enum ToyError: DomainError {
 /// Runs `body` against a server with toys on a port of its own.
 func withToys(
   _ count: Int = 1, on configuration: RESTServerConfiguration = .toys(),
+  admission: (any RequestAdmission)? = nil,
   _ body: @escaping @Sendable (HTTPClient) async throws -> Void
 ) async throws {
   let (ports, port) = AsyncStream.makeStream(of: Int.self)
   let adaptor = ToyAdaptor(links: Links(publicBaseURL: "http://sugang.example/"), count: count)
   let server = RESTServer(
-    configuration: configuration, routes: Routes([adaptor]), logger: .quiet,
-    onListening: { port.yield($0) })
+    configuration: configuration, routes: Routes([adaptor]), admission: admission,
+    logger: .quiet, onListening: { port.yield($0) })
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask {
       defer { port.finish() }

@@ -198,11 +198,37 @@ struct Checker {
     self.checkConsequences(
       self.stores.points, .i4, "points", ("GRANTED", "CANCELED"), of: { $0.fee > 0 },
       amount: { $0.isCompleted ? $0.fee / 100 : 0 })
+    self.checkLedger(self.stores.pointEntries, .i4, "points") {
+      $0.isCompleted ? $0.fee / 100 : 0
+    }
+  }
+
+  /// Each payment has at most a line of each kind, and they come to what is due.
+  private mutating func checkLedger(
+    _ entries: [Stores.Entry], _ invariant: Invariant, _ what: String,
+    _ amount: (Stores.Payment) -> Int64
+  ) {
+    let ofPayment = Dictionary(grouping: entries, by: \.payment)
+    for entry in entries where self.stores.paymentByID[entry.payment] == nil {
+      self.fail(
+        invariant, "the ledger has \(what) for payment \(entry.payment), which there is not")
+    }
+    for payment in self.stores.payments {
+      let own = ofPayment[payment.id] ?? []
+      self.expect(
+        Set(own.map(\.kind)).count == own.count, invariant,
+        "the ledger has \(what) for payment \(payment.id) twice")
+      let sum = own.reduce(0) { $0 + $1.amount }
+      self.expect(
+        sum == amount(payment), invariant,
+        "the ledger has \(sum) \(what) for payment \(payment.id), \(payment.status)")
+    }
   }
 
   private mutating func checkGifts() {
     func gifts(_ payment: Stores.Payment) -> Int64 {
       guard payment.isCompleted else { return 0 }
+      if payment.fee == 0 { return 0 }
       return payment.fee <= 10_000 ? 1 : payment.fee <= 20_000 ? 2 : payment.fee <= 30_000 ? 3 : 4
     }
     let given = Set(self.stores.gifts.map(\.payment))
@@ -214,6 +240,7 @@ struct Checker {
         $0.fee > 0
           && ($0.isCompleted || !stores.revokedPayments.contains($0.id) || given.contains($0.id))
       }, amount: gifts)
+    self.checkLedger(stores.giftEntries, .i5, "gifts", gifts)
   }
 
   private mutating func checkDeliveries() {

@@ -39,7 +39,20 @@ package struct Corruption: Sendable {
       "somebody is in a course twice", .class,
       "INSERT INTO class SELECT id + 1000, course_id, fee, text_book, student || '+', status,"
         + " decline_reason, accepted_at FROM class", breaks: .i3),
-    Corruption("points are lost", .point, "DELETE FROM point", breaks: .i4),
+    Corruption(
+      "points are another payment's", .point, "UPDATE point SET payment_id = payment_id + 1000",
+      breaks: .i4),
+    Corruption(
+      "points are earned once more", .point,
+      "INSERT INTO point_entry (point_id, payment_id, class_id, kind, points, at)"
+        + " SELECT point_id, payment_id + 1000, class_id, kind, points, at FROM point_entry"
+        + " WHERE kind = 'EARN'", breaks: .i4),
+    Corruption(
+      "points are taken back", .point,
+      "INSERT INTO point_entry (point_id, payment_id, class_id, kind, points, at)"
+        + " SELECT point_id, payment_id, class_id, 'REVERSE', -points, at FROM point_entry AS earned"
+        + " WHERE kind = 'EARN' AND NOT EXISTS (SELECT 1 FROM point_entry WHERE kind = 'REVERSE'"
+        + " AND payment_id = earned.payment_id)", breaks: .i4),
     Corruption(
       "points are doubled", .point, "UPDATE point SET cashpoint = cashpoint * 2 + 1", breaks: .i4),
     Corruption(
@@ -48,7 +61,14 @@ package struct Corruption: Sendable {
         + " SELECT id + 1000, payment_id + 1000, class_id, fee, student, status, cashpoint, cause"
         + " FROM point", breaks: .i4),
     Corruption("a gift is another's", .gift, "UPDATE gift SET student = 'thief'", breaks: .i5),
-    Corruption("a gift is lost", .gift, "DELETE FROM gift", breaks: .i5),
+    Corruption(
+      "a gift is another payment's", .gift, "UPDATE gift SET payment_id = payment_id + 1000",
+      breaks: .i5),
+    Corruption(
+      "a gift is given once more", .gift,
+      "INSERT INTO gift_entry (gift_id, payment_id, class_id, kind, gifts, at)"
+        + " SELECT gift_id, payment_id + 1000, class_id, kind, gifts, at FROM gift_entry"
+        + " WHERE kind = 'GRANT'", breaks: .i5),
     Corruption("gifts are taken", .gift, "UPDATE gift SET giftstock = 9", breaks: .i5),
     Corruption("an event is lost", .pay, "DELETE FROM outbox WHERE sequence = 1", breaks: .i6),
     Corruption(

@@ -37,6 +37,13 @@ struct Stores {
     var book = ""
   }
 
+  /// A line of a ledger.
+  struct Entry {
+    let payment: Int64
+    let kind: String
+    let amount: Int64
+  }
+
   struct Event {
     let source: ServiceName
     let sequence: Int64
@@ -61,6 +68,8 @@ struct Stores {
   let paymentByClass: [Int64: Payment]
   let points: [Consequence]
   let gifts: [Consequence]
+  let pointEntries: [Entry]
+  let giftEntries: [Entry]
   let deliveries: [Consequence]
   let revokedPayments: Set<Int64>
   /// Course ids with their fees.
@@ -107,6 +116,12 @@ struct Stores {
     self.gifts = try rows(
       .gift, "SELECT payment_id, class_id, student, status, giftstock FROM gift ORDER BY id"
     ).map(Consequence.init(row:))
+    self.pointEntries = try rows(
+      .point, "SELECT payment_id, kind, points FROM point_entry ORDER BY sequence"
+    ).map { Entry(payment: $0.integer(0), kind: $0.text(1), amount: $0.integer(2)) }
+    self.giftEntries = try rows(
+      .gift, "SELECT payment_id, kind, gifts FROM gift_entry ORDER BY sequence"
+    ).map { Entry(payment: $0.integer(0), kind: $0.text(1), amount: $0.integer(2)) }
     self.revokedPayments = Set(
       try rows(.gift, "SELECT payment_id FROM revoked_payment").map { $0.integer(0) })
     self.deliveries = try rows(

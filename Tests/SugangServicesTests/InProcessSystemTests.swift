@@ -35,6 +35,7 @@ struct InProcessSystemTests {
         && row["deliveryStatus"]?.string == "DELIVERY_START"
         && row["cashpoint"]?.int64 == 100 && row["giftstock"]?.int64 == 1
     }
+    try await Self.expectLedgers(http, points: [100], gifts: [1])
     http.close()
     try await system.stop()
 
@@ -47,8 +48,26 @@ struct InProcessSystemTests {
         && row["deliveryStatus"]?.string == "DELIVERY_CANCELED"
         && row["cashpoint"]?.int64 == 0 && row["giftstock"]?.int64 == 0
     }
+    try await Self.expectLedgers(http, points: [100, -100], gifts: [1, -1])
     http.close()
     try await system.stop()
+  }
+
+  /// T39: the ledgers have these lines of class 1, and the student's balances are their sums.
+  private static func expectLedgers(
+    _ http: HTTPClient, points: [Int64], gifts: [Int64]
+  ) async throws {
+    for (ledger, total, lines) in [("point", "cashpoint", points), ("gift", "giftstock", gifts)] {
+      let entries = try await http.request(
+        "GET", "/\(ledger)s/search/findEntriesByClassId?classId=1")
+      let found = entries.json["_embedded"]?["\(ledger)Entries"]?.array?.compactMap {
+        $0["\(ledger)s"]?.int64
+      }
+      #expect(found == lines)
+      let balance = try await http.request(
+        "GET", "/\(ledger)s/search/balance?student=john-doe")
+      #expect(balance.json[total]?.int64 == lines.reduce(0, +))
+    }
   }
 
   @Test("links name the public address when there is one")

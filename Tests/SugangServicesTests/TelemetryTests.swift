@@ -1,6 +1,7 @@
 import Contracts
 import FramedRPC
 import HTTPClientKit
+import JSON
 import Logging
 import NIOPosix
 import SugangServices
@@ -56,6 +57,54 @@ struct TelemetryTests {
       #expect(
         pay.contains(
           #"rpc_server_request_size_bytes_count{rpc_method="sugang.pay.v1.PayService/Approve""#))
+    }
+  }
+
+  @Test("the guards of a service are at /metrics and /admin/resilience, but not on the public port")
+  func guards() async throws {
+    try await Self.withSystem { system in
+      #expect(try await Self.enroll(system) == 201)
+      let text = try await Self.metrics(of: .class, system)
+      for line in [
+        #"guard_circuit_phase{guard="pay",phase="closed"} 1"#,
+        #"guard_circuit_phase{guard="pay",phase="open"} 0"#,
+        #"guard_circuit_forced{guard="pay"} 0"#, #"guard_bulkhead_running{guard="pay"} 0"#,
+        #"guard_bulkhead_waiting{guard="pay"} 0"#, #"guard_bulkhead_limit{guard="pay"} 256"#,
+        #"guard_refused_total{guard="pay",reason="bulkhead-full"} 0"#,
+        #"guard_refused_total{guard="pay",reason="circuit-open"} 0"#,
+        #"admission_refused_total{door="rest",reason="queue-time"} 0"#,
+        #"admission_running{door="rpc"} 0"#,
+      ] {
+        #expect(text.contains("\(line)\n"), "\(line)")
+      }
+      let address = try #require(system.rpcAddresses[.class])
+      let client = RPCClient(address: address, group: MultiThreadedEventLoopGroup.singleton)
+      defer { client.shutdown() }
+      _ = try await FramedrpcV1.ResilienceServiceClient(client).setCircuit(
+        .init(name: "pay", mode: .forcedOpen), options: CallOptions(timeout: .seconds(60)))
+      let forced = try await Self.metrics(of: .class, system)
+      #expect(forced.contains("guard_circuit_phase{guard=\"pay\",phase=\"open\"} 1\n"))
+      #expect(forced.contains("guard_circuit_forced{guard=\"pay\"} 1\n"))
+
+      let http = HTTPClient(port: try #require(system.restPorts[.class]))
+      defer { http.close() }
+      let admin = try await http.request("GET", "/admin/resilience")
+      #expect(admin.status == 200)
+      let pay = try #require(admin.json["guards"]?.array?.first { $0["name"]?.string == "pay" })
+      #expect(pay["circuit"]?["phase"]?.string == "open")
+      #expect(pay["circuit"]?["mode"]?.string == "forced-open")
+      #expect(pay["bulkhead"]?["limit"]?.int64 == 256)
+      #expect(pay["retryBudget"]?["retriesLeft"]?.int64 != nil)
+      #expect(
+        admin.json["admissions"]?.array?.compactMap { $0["name"]?.string } == ["rest", "rpc"])
+      #expect(admin.json["deadline"]?["hopMarginMs"]?.int64 == 5)
+      let door = HTTPClient(port: try #require(system.restPorts[.gateway]))
+      defer { door.close() }
+      #expect(try await door.request("GET", "/admin/resilience").status == 404)
+      #expect(
+        try await door.request(
+          "POST", "/framedrpc.v1.ResilienceService/ListGuards", body: "{}"
+        ).status == 404)
     }
   }
 

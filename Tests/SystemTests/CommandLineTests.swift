@@ -1,4 +1,5 @@
 import Foundation
+import SystemHarness
 import TestSupport
 import Testing
 

@@ -8,6 +8,7 @@ import Kernel
 import Logging
 import PayAdaptors
 import Storage
+import SystemHarness
 import TestSupport
 import Testing
 
@@ -63,7 +64,7 @@ struct EventsCommandTests {
     let options = CallOptions(timeout: .seconds(20))
     _ = try await system.supervisor.stopService(.init(name: "pay"), options: options)
     let database = try SQLiteDatabase(
-      path: system.folder.path + "/pay.sqlite", migrations: SQLPayStore.migrations,
+      path: system.data + "/pay.sqlite", migrations: SQLPayStore.migrations,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let outbox = Outbox(source: "pay", database: database)
     let approved = try PayV1.PaymentApproved(

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPClientKit
+import SystemHarness
 import Testing
 
 @Suite("Killed in the middle", .serialized)

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import SystemHarness
 import TestSupport
 import Testing
 

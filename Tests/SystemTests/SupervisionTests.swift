@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import HTTPClientKit
 import JSON
+import SystemHarness
 import TestSupport
 import Testing
 
@@ -13,7 +14,7 @@ struct SupervisionTests {
     let output = Pipe()
     let second = try SendableProcess(
       RunningSugang.executable,
-      ["up", "--data", system.folder.path, "--port-offset", "\(try FreePorts.offset())"],
+      ["up", "--data", system.data, "--port-offset", "\(try FreePorts.offset())"],
       output: output)
     try await eventually("the second ends") { !second.isRunning }
     #expect(second.exitStatus == 1)

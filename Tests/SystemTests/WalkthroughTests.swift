@@ -1,4 +1,5 @@
 import Foundation
+import SystemHarness
 import TestSupport
 import Testing
 
@@ -15,7 +16,7 @@ struct WalkthroughTests {
       script.path,
       [
         "--gateway", "http://127.0.0.1:\(8088 + system.portOffset)", "--data",
-        system.folder.path, "--sugang", RunningSugang.executable,
+        system.data, "--sugang", RunningSugang.executable,
       ], output: output)
     // Less than a pipe holds, so that nobody has to read meanwhile.
     try await eventually("the walkthrough ends", within: .seconds(180)) { !walkthrough.isRunning }

@@ -4,5 +4,7 @@
 #include "framedrpc/v1/health.pb-c.h"
 #include "framedrpc/v1/reflection.codec.h"
 #include "framedrpc/v1/reflection.pb-c.h"
+#include "framedrpc/v1/resilience.codec.h"
+#include "framedrpc/v1/resilience.pb-c.h"
 #include "framedrpc/v1/statistics.codec.h"
 #include "framedrpc/v1/statistics.pb-c.h"

@@ -36,6 +36,33 @@ public enum FramedrpcV1 {
     public static let bidirectional = MethodKind(rawValue: 4)
   }
 
+  public struct CircuitPhase: RawRepresentable, Hashable, Sendable {
+    public let rawValue: Int32
+
+    public init(rawValue: Int32) {
+      self.rawValue = rawValue
+    }
+
+    public static let unspecified = CircuitPhase(rawValue: 0)
+    public static let isClosed = CircuitPhase(rawValue: 1)
+    public static let isOpen = CircuitPhase(rawValue: 2)
+    public static let halfOpen = CircuitPhase(rawValue: 3)
+  }
+
+  /// Who decides whether a circuit lets calls through.
+  public struct CircuitMode: RawRepresentable, Hashable, Sendable {
+    public let rawValue: Int32
+
+    public init(rawValue: Int32) {
+      self.rawValue = rawValue
+    }
+
+    public static let unspecified = CircuitMode(rawValue: 0)
+    public static let automatic = CircuitMode(rawValue: 1)
+    public static let forcedOpen = CircuitMode(rawValue: 2)
+    public static let forcedClosed = CircuitMode(rawValue: 3)
+  }
+
   public struct CheckRequest: GeneratedMessage {
     /// sugang.pay.v1.PayService; empty for the server as a whole.
     public var service: String
@@ -797,6 +824,874 @@ public enum FramedrpcV1 {
 
     public static func write(_ pointer: UnsafePointer<Framedrpc__V1__DescribeMessagesResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
       framedrpc__v1__describe_messages_response__write(pointer, end)
+    }
+  }
+
+  public struct CircuitStatus: GeneratedMessage {
+    public var phase: FramedrpcV1.CircuitPhase
+    public var mode: FramedrpcV1.CircuitMode
+    /// The outcomes in its window.
+    public var windowCalls: UInt64
+    public var windowFailures: UInt64
+    public var windowSlow: UInt64
+    public var failuresInARow: UInt64
+    /// Until it may be probed; 0 when it is not open, or is forced open.
+    public var openForMs: Int64
+    /// In a row, without enough good calls between.
+    public var timesOpened: UInt64
+    /// Since the start.
+    public var refused: UInt64
+
+    public init(
+      phase: FramedrpcV1.CircuitPhase = .init(rawValue: 0),
+      mode: FramedrpcV1.CircuitMode = .init(rawValue: 0),
+      windowCalls: UInt64 = 0,
+      windowFailures: UInt64 = 0,
+      windowSlow: UInt64 = 0,
+      failuresInARow: UInt64 = 0,
+      openForMs: Int64 = 0,
+      timesOpened: UInt64 = 0,
+      refused: UInt64 = 0
+    ) {
+      self.phase = phase
+      self.mode = mode
+      self.windowCalls = windowCalls
+      self.windowFailures = windowFailures
+      self.windowSlow = windowSlow
+      self.failuresInARow = failuresInARow
+      self.openForMs = openForMs
+      self.timesOpened = timesOpened
+      self.refused = refused
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__CircuitStatus()
+      framedrpc__v1__circuit_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__CircuitStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__circuit_status__init(pointer)
+      pointer.pointee.phase = Framedrpc__V1__CircuitPhase(rawValue: UInt32(bitPattern: self.phase.rawValue))
+      pointer.pointee.mode = Framedrpc__V1__CircuitMode(rawValue: UInt32(bitPattern: self.mode.rawValue))
+      pointer.pointee.window_calls = self.windowCalls
+      pointer.pointee.window_failures = self.windowFailures
+      pointer.pointee.window_slow = self.windowSlow
+      pointer.pointee.failures_in_a_row = self.failuresInARow
+      pointer.pointee.open_for_ms = self.openForMs
+      pointer.pointee.times_opened = self.timesOpened
+      pointer.pointee.refused = self.refused
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__CircuitStatus>) {
+      self.phase = FramedrpcV1.CircuitPhase(rawValue: Int32(bitPattern: pointer.pointee.phase.rawValue))
+      self.mode = FramedrpcV1.CircuitMode(rawValue: Int32(bitPattern: pointer.pointee.mode.rawValue))
+      self.windowCalls = pointer.pointee.window_calls
+      self.windowFailures = pointer.pointee.window_failures
+      self.windowSlow = pointer.pointee.window_slow
+      self.failuresInARow = pointer.pointee.failures_in_a_row
+      self.openForMs = pointer.pointee.open_for_ms
+      self.timesOpened = pointer.pointee.times_opened
+      self.refused = pointer.pointee.refused
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__CircuitStatus>) -> Bool {
+      framedrpc__v1__circuit_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__CircuitStatus>) -> Int {
+      framedrpc__v1__circuit_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__CircuitStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__circuit_status__write(pointer, end)
+    }
+  }
+
+  public struct BulkheadStatus: GeneratedMessage {
+    public var running: UInt64
+    public var waiting: UInt64
+    /// Calls at once that are allowed now: fewer than max_concurrent_calls where the limit follows the
+    /// latency.
+    public var limit: UInt64
+    public var maxConcurrentCalls: UInt64
+    public var maxWaitingCalls: UInt64
+    public var maxWaitMs: Int64
+    /// Since the start.
+    public var admitted: UInt64
+    public var admittedLater: UInt64
+    public var refusedFull: UInt64
+    public var refusedWait: UInt64
+    public var abandoned: UInt64
+
+    public init(
+      running: UInt64 = 0,
+      waiting: UInt64 = 0,
+      limit: UInt64 = 0,
+      maxConcurrentCalls: UInt64 = 0,
+      maxWaitingCalls: UInt64 = 0,
+      maxWaitMs: Int64 = 0,
+      admitted: UInt64 = 0,
+      admittedLater: UInt64 = 0,
+      refusedFull: UInt64 = 0,
+      refusedWait: UInt64 = 0,
+      abandoned: UInt64 = 0
+    ) {
+      self.running = running
+      self.waiting = waiting
+      self.limit = limit
+      self.maxConcurrentCalls = maxConcurrentCalls
+      self.maxWaitingCalls = maxWaitingCalls
+      self.maxWaitMs = maxWaitMs
+      self.admitted = admitted
+      self.admittedLater = admittedLater
+      self.refusedFull = refusedFull
+      self.refusedWait = refusedWait
+      self.abandoned = abandoned
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__BulkheadStatus()
+      framedrpc__v1__bulkhead_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__BulkheadStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__bulkhead_status__init(pointer)
+      pointer.pointee.running = self.running
+      pointer.pointee.waiting = self.waiting
+      pointer.pointee.limit = self.limit
+      pointer.pointee.max_concurrent_calls = self.maxConcurrentCalls
+      pointer.pointee.max_waiting_calls = self.maxWaitingCalls
+      pointer.pointee.max_wait_ms = self.maxWaitMs
+      pointer.pointee.admitted = self.admitted
+      pointer.pointee.admitted_later = self.admittedLater
+      pointer.pointee.refused_full = self.refusedFull
+      pointer.pointee.refused_wait = self.refusedWait
+      pointer.pointee.abandoned = self.abandoned
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__BulkheadStatus>) {
+      self.running = pointer.pointee.running
+      self.waiting = pointer.pointee.waiting
+      self.limit = pointer.pointee.limit
+      self.maxConcurrentCalls = pointer.pointee.max_concurrent_calls
+      self.maxWaitingCalls = pointer.pointee.max_waiting_calls
+      self.maxWaitMs = pointer.pointee.max_wait_ms
+      self.admitted = pointer.pointee.admitted
+      self.admittedLater = pointer.pointee.admitted_later
+      self.refusedFull = pointer.pointee.refused_full
+      self.refusedWait = pointer.pointee.refused_wait
+      self.abandoned = pointer.pointee.abandoned
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__BulkheadStatus>) -> Bool {
+      framedrpc__v1__bulkhead_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__BulkheadStatus>) -> Int {
+      framedrpc__v1__bulkhead_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__BulkheadStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__bulkhead_status__write(pointer, end)
+    }
+  }
+
+  public struct RetryBudgetStatus: GeneratedMessage {
+    /// Retries that could be made now.
+    public var retriesLeft: UInt64
+    /// Since the start.
+    public var retries: UInt64
+    public var refused: UInt64
+
+    public init(
+      retriesLeft: UInt64 = 0,
+      retries: UInt64 = 0,
+      refused: UInt64 = 0
+    ) {
+      self.retriesLeft = retriesLeft
+      self.retries = retries
+      self.refused = refused
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__RetryBudgetStatus()
+      framedrpc__v1__retry_budget_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__RetryBudgetStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__retry_budget_status__init(pointer)
+      pointer.pointee.retries_left = self.retriesLeft
+      pointer.pointee.retries = self.retries
+      pointer.pointee.refused = self.refused
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__RetryBudgetStatus>) {
+      self.retriesLeft = pointer.pointee.retries_left
+      self.retries = pointer.pointee.retries
+      self.refused = pointer.pointee.refused
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__RetryBudgetStatus>) -> Bool {
+      framedrpc__v1__retry_budget_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__RetryBudgetStatus>) -> Int {
+      framedrpc__v1__retry_budget_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__RetryBudgetStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__retry_budget_status__write(pointer, end)
+    }
+  }
+
+  /// What stands between the process and one dependency.
+  public struct GuardStatus: GeneratedMessage {
+    /// Of the dependency: pay
+    public var name: String
+    public var circuit: FramedrpcV1.CircuitStatus?
+    public var bulkhead: FramedrpcV1.BulkheadStatus?
+    /// Of the client below; absent when there is none.
+    public var retryBudget: FramedrpcV1.RetryBudgetStatus?
+
+    public init(
+      name: String = "",
+      circuit: FramedrpcV1.CircuitStatus? = nil,
+      bulkhead: FramedrpcV1.BulkheadStatus? = nil,
+      retryBudget: FramedrpcV1.RetryBudgetStatus? = nil
+    ) {
+      self.name = name
+      self.circuit = circuit
+      self.bulkhead = bulkhead
+      self.retryBudget = retryBudget
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__GuardStatus()
+      framedrpc__v1__guard_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__GuardStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__guard_status__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      if let value = self.circuit {
+        pointer.pointee.circuit = try arena.message(value)
+      }
+      if let value = self.bulkhead {
+        pointer.pointee.bulkhead = try arena.message(value)
+      }
+      if let value = self.retryBudget {
+        pointer.pointee.retry_budget = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__GuardStatus>) {
+      self.name = stringField(pointer.pointee.name)
+      self.circuit = pointer.pointee.circuit.map { FramedrpcV1.CircuitStatus($0) }
+      self.bulkhead = pointer.pointee.bulkhead.map { FramedrpcV1.BulkheadStatus($0) }
+      self.retryBudget = pointer.pointee.retry_budget.map { FramedrpcV1.RetryBudgetStatus($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__GuardStatus>) -> Bool {
+      framedrpc__v1__guard_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__GuardStatus>) -> Int {
+      framedrpc__v1__guard_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__GuardStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__guard_status__write(pointer, end)
+    }
+  }
+
+  /// How fast each caller may go on.
+  public struct RateStatus: GeneratedMessage {
+    public var name: String
+    /// All 0 when everybody may.
+    public var permits: UInt64
+    public var perMs: Int64
+    public var burst: UInt64
+    /// Callers that are remembered.
+    public var keys: UInt64
+    /// Since the start.
+    public var granted: UInt64
+    public var refused: UInt64
+
+    public init(
+      name: String = "",
+      permits: UInt64 = 0,
+      perMs: Int64 = 0,
+      burst: UInt64 = 0,
+      keys: UInt64 = 0,
+      granted: UInt64 = 0,
+      refused: UInt64 = 0
+    ) {
+      self.name = name
+      self.permits = permits
+      self.perMs = perMs
+      self.burst = burst
+      self.keys = keys
+      self.granted = granted
+      self.refused = refused
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__RateStatus()
+      framedrpc__v1__rate_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__RateStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__rate_status__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      pointer.pointee.permits = self.permits
+      pointer.pointee.per_ms = self.perMs
+      pointer.pointee.burst = self.burst
+      pointer.pointee.keys = self.keys
+      pointer.pointee.granted = self.granted
+      pointer.pointee.refused = self.refused
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__RateStatus>) {
+      self.name = stringField(pointer.pointee.name)
+      self.permits = pointer.pointee.permits
+      self.perMs = pointer.pointee.per_ms
+      self.burst = pointer.pointee.burst
+      self.keys = pointer.pointee.keys
+      self.granted = pointer.pointee.granted
+      self.refused = pointer.pointee.refused
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__RateStatus>) -> Bool {
+      framedrpc__v1__rate_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__RateStatus>) -> Int {
+      framedrpc__v1__rate_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__RateStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__rate_status__write(pointer, end)
+    }
+  }
+
+  /// How many calls or requests the process takes in at once.
+  public struct AdmissionStatus: GeneratedMessage {
+    /// rpc, rest
+    public var name: String
+    public var limit: UInt64
+    public var inFlight: UInt64
+    public var queued: UInt64
+    /// Since the start.
+    public var admitted: UInt64
+    public var admittedLater: UInt64
+    public var abandoned: UInt64
+    public var refusedQueueFull: UInt64
+    public var refusedQueueTime: UInt64
+    public var refusedExpired: UInt64
+    public var refusedTooLate: UInt64
+
+    public init(
+      name: String = "",
+      limit: UInt64 = 0,
+      inFlight: UInt64 = 0,
+      queued: UInt64 = 0,
+      admitted: UInt64 = 0,
+      admittedLater: UInt64 = 0,
+      abandoned: UInt64 = 0,
+      refusedQueueFull: UInt64 = 0,
+      refusedQueueTime: UInt64 = 0,
+      refusedExpired: UInt64 = 0,
+      refusedTooLate: UInt64 = 0
+    ) {
+      self.name = name
+      self.limit = limit
+      self.inFlight = inFlight
+      self.queued = queued
+      self.admitted = admitted
+      self.admittedLater = admittedLater
+      self.abandoned = abandoned
+      self.refusedQueueFull = refusedQueueFull
+      self.refusedQueueTime = refusedQueueTime
+      self.refusedExpired = refusedExpired
+      self.refusedTooLate = refusedTooLate
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__AdmissionStatus()
+      framedrpc__v1__admission_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__AdmissionStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__admission_status__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      pointer.pointee.limit = self.limit
+      pointer.pointee.in_flight = self.inFlight
+      pointer.pointee.queued = self.queued
+      pointer.pointee.admitted = self.admitted
+      pointer.pointee.admitted_later = self.admittedLater
+      pointer.pointee.abandoned = self.abandoned
+      pointer.pointee.refused_queue_full = self.refusedQueueFull
+      pointer.pointee.refused_queue_time = self.refusedQueueTime
+      pointer.pointee.refused_expired = self.refusedExpired
+      pointer.pointee.refused_too_late = self.refusedTooLate
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__AdmissionStatus>) {
+      self.name = stringField(pointer.pointee.name)
+      self.limit = pointer.pointee.limit
+      self.inFlight = pointer.pointee.in_flight
+      self.queued = pointer.pointee.queued
+      self.admitted = pointer.pointee.admitted
+      self.admittedLater = pointer.pointee.admitted_later
+      self.abandoned = pointer.pointee.abandoned
+      self.refusedQueueFull = pointer.pointee.refused_queue_full
+      self.refusedQueueTime = pointer.pointee.refused_queue_time
+      self.refusedExpired = pointer.pointee.refused_expired
+      self.refusedTooLate = pointer.pointee.refused_too_late
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__AdmissionStatus>) -> Bool {
+      framedrpc__v1__admission_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__AdmissionStatus>) -> Int {
+      framedrpc__v1__admission_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__AdmissionStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__admission_status__write(pointer, end)
+    }
+  }
+
+  /// How long calls may take; 0 where there is no bound.
+  public struct DeadlineStatus: GeneratedMessage {
+    /// Of a call that comes without a deadline.
+    public var standardMs: Int64
+    /// Of any call.
+    public var longestMs: Int64
+    /// How much earlier than its caller a handler stops waiting for others.
+    public var hopMarginMs: Int64
+
+    public init(
+      standardMs: Int64 = 0,
+      longestMs: Int64 = 0,
+      hopMarginMs: Int64 = 0
+    ) {
+      self.standardMs = standardMs
+      self.longestMs = longestMs
+      self.hopMarginMs = hopMarginMs
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__DeadlineStatus()
+      framedrpc__v1__deadline_status__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__DeadlineStatus>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__deadline_status__init(pointer)
+      pointer.pointee.standard_ms = self.standardMs
+      pointer.pointee.longest_ms = self.longestMs
+      pointer.pointee.hop_margin_ms = self.hopMarginMs
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__DeadlineStatus>) {
+      self.standardMs = pointer.pointee.standard_ms
+      self.longestMs = pointer.pointee.longest_ms
+      self.hopMarginMs = pointer.pointee.hop_margin_ms
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__DeadlineStatus>) -> Bool {
+      framedrpc__v1__deadline_status__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__DeadlineStatus>) -> Int {
+      framedrpc__v1__deadline_status__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__DeadlineStatus>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__deadline_status__write(pointer, end)
+    }
+  }
+
+  public struct ListGuardsRequest: GeneratedMessage {
+    public init() {}
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__ListGuardsRequest()
+      framedrpc__v1__list_guards_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__ListGuardsRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__list_guards_request__init(pointer)
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__ListGuardsRequest>) {
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__ListGuardsRequest>) -> Bool {
+      framedrpc__v1__list_guards_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__ListGuardsRequest>) -> Int {
+      framedrpc__v1__list_guards_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__ListGuardsRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__list_guards_request__write(pointer, end)
+    }
+  }
+
+  /// Each by name.
+  public struct ListGuardsResponse: GeneratedMessage {
+    public var guards: [FramedrpcV1.GuardStatus]
+    public var rates: [FramedrpcV1.RateStatus]
+    public var admissions: [FramedrpcV1.AdmissionStatus]
+    public var deadline: FramedrpcV1.DeadlineStatus?
+
+    public init(
+      guards: [FramedrpcV1.GuardStatus] = [],
+      rates: [FramedrpcV1.RateStatus] = [],
+      admissions: [FramedrpcV1.AdmissionStatus] = [],
+      deadline: FramedrpcV1.DeadlineStatus? = nil
+    ) {
+      self.guards = guards
+      self.rates = rates
+      self.admissions = admissions
+      self.deadline = deadline
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__ListGuardsResponse()
+      framedrpc__v1__list_guards_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__ListGuardsResponse>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__list_guards_response__init(pointer)
+      pointer.pointee.n_guards = self.guards.count
+      pointer.pointee.guards = try arena.messages(self.guards)
+      pointer.pointee.n_rates = self.rates.count
+      pointer.pointee.rates = try arena.messages(self.rates)
+      pointer.pointee.n_admissions = self.admissions.count
+      pointer.pointee.admissions = try arena.messages(self.admissions)
+      if let value = self.deadline {
+        pointer.pointee.deadline = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__ListGuardsResponse>) {
+      self.guards = messageFields(pointer.pointee.guards, pointer.pointee.n_guards)
+      self.rates = messageFields(pointer.pointee.rates, pointer.pointee.n_rates)
+      self.admissions = messageFields(pointer.pointee.admissions, pointer.pointee.n_admissions)
+      self.deadline = pointer.pointee.deadline.map { FramedrpcV1.DeadlineStatus($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__ListGuardsResponse>) -> Bool {
+      framedrpc__v1__list_guards_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__ListGuardsResponse>) -> Int {
+      framedrpc__v1__list_guards_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__ListGuardsResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__list_guards_response__write(pointer, end)
+    }
+  }
+
+  public struct SetCircuitRequest: GeneratedMessage {
+    public var name: String
+    public var mode: FramedrpcV1.CircuitMode
+
+    public init(
+      name: String = "",
+      mode: FramedrpcV1.CircuitMode = .init(rawValue: 0)
+    ) {
+      self.name = name
+      self.mode = mode
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__SetCircuitRequest()
+      framedrpc__v1__set_circuit_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__SetCircuitRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__set_circuit_request__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      pointer.pointee.mode = Framedrpc__V1__CircuitMode(rawValue: UInt32(bitPattern: self.mode.rawValue))
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__SetCircuitRequest>) {
+      self.name = stringField(pointer.pointee.name)
+      self.mode = FramedrpcV1.CircuitMode(rawValue: Int32(bitPattern: pointer.pointee.mode.rawValue))
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__SetCircuitRequest>) -> Bool {
+      framedrpc__v1__set_circuit_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__SetCircuitRequest>) -> Int {
+      framedrpc__v1__set_circuit_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__SetCircuitRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__set_circuit_request__write(pointer, end)
+    }
+  }
+
+  public struct SetCircuitResponse: GeneratedMessage {
+    /// What it was.
+    public var previous: FramedrpcV1.CircuitMode
+    public var status: FramedrpcV1.GuardStatus?
+
+    public init(
+      previous: FramedrpcV1.CircuitMode = .init(rawValue: 0),
+      status: FramedrpcV1.GuardStatus? = nil
+    ) {
+      self.previous = previous
+      self.status = status
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__SetCircuitResponse()
+      framedrpc__v1__set_circuit_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__SetCircuitResponse>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__set_circuit_response__init(pointer)
+      pointer.pointee.previous = Framedrpc__V1__CircuitMode(rawValue: UInt32(bitPattern: self.previous.rawValue))
+      if let value = self.status {
+        pointer.pointee.status = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__SetCircuitResponse>) {
+      self.previous = FramedrpcV1.CircuitMode(rawValue: Int32(bitPattern: pointer.pointee.previous.rawValue))
+      self.status = pointer.pointee.status.map { FramedrpcV1.GuardStatus($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__SetCircuitResponse>) -> Bool {
+      framedrpc__v1__set_circuit_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__SetCircuitResponse>) -> Int {
+      framedrpc__v1__set_circuit_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__SetCircuitResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__set_circuit_response__write(pointer, end)
+    }
+  }
+
+  public struct SetBulkheadRequest: GeneratedMessage {
+    public var name: String
+    /// 1 to a million.
+    public var maxConcurrentCalls: UInt64
+    /// Up to a million.
+    public var maxWaitingCalls: UInt64
+    /// 0 to an hour.
+    public var maxWaitMs: Int64
+
+    public init(
+      name: String = "",
+      maxConcurrentCalls: UInt64 = 0,
+      maxWaitingCalls: UInt64 = 0,
+      maxWaitMs: Int64 = 0
+    ) {
+      self.name = name
+      self.maxConcurrentCalls = maxConcurrentCalls
+      self.maxWaitingCalls = maxWaitingCalls
+      self.maxWaitMs = maxWaitMs
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__SetBulkheadRequest()
+      framedrpc__v1__set_bulkhead_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__SetBulkheadRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__set_bulkhead_request__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      pointer.pointee.max_concurrent_calls = self.maxConcurrentCalls
+      pointer.pointee.max_waiting_calls = self.maxWaitingCalls
+      pointer.pointee.max_wait_ms = self.maxWaitMs
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__SetBulkheadRequest>) {
+      self.name = stringField(pointer.pointee.name)
+      self.maxConcurrentCalls = pointer.pointee.max_concurrent_calls
+      self.maxWaitingCalls = pointer.pointee.max_waiting_calls
+      self.maxWaitMs = pointer.pointee.max_wait_ms
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__SetBulkheadRequest>) -> Bool {
+      framedrpc__v1__set_bulkhead_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__SetBulkheadRequest>) -> Int {
+      framedrpc__v1__set_bulkhead_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__SetBulkheadRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__set_bulkhead_request__write(pointer, end)
+    }
+  }
+
+  public struct SetBulkheadResponse: GeneratedMessage {
+    public var status: FramedrpcV1.GuardStatus?
+
+    public init(
+      status: FramedrpcV1.GuardStatus? = nil
+    ) {
+      self.status = status
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__SetBulkheadResponse()
+      framedrpc__v1__set_bulkhead_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__SetBulkheadResponse>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__set_bulkhead_response__init(pointer)
+      if let value = self.status {
+        pointer.pointee.status = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__SetBulkheadResponse>) {
+      self.status = pointer.pointee.status.map { FramedrpcV1.GuardStatus($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__SetBulkheadResponse>) -> Bool {
+      framedrpc__v1__set_bulkhead_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__SetBulkheadResponse>) -> Int {
+      framedrpc__v1__set_bulkhead_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__SetBulkheadResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__set_bulkhead_response__write(pointer, end)
+    }
+  }
+
+  /// All 0 lets everybody go on.
+  public struct SetRateRequest: GeneratedMessage {
+    public var name: String
+    /// 1 to a million.
+    public var permits: UInt64
+    /// 1 to a day.
+    public var perMs: Int64
+    /// 1 to a million.
+    public var burst: UInt64
+
+    public init(
+      name: String = "",
+      permits: UInt64 = 0,
+      perMs: Int64 = 0,
+      burst: UInt64 = 0
+    ) {
+      self.name = name
+      self.permits = permits
+      self.perMs = perMs
+      self.burst = burst
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__SetRateRequest()
+      framedrpc__v1__set_rate_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__SetRateRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__set_rate_request__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      pointer.pointee.permits = self.permits
+      pointer.pointee.per_ms = self.perMs
+      pointer.pointee.burst = self.burst
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__SetRateRequest>) {
+      self.name = stringField(pointer.pointee.name)
+      self.permits = pointer.pointee.permits
+      self.perMs = pointer.pointee.per_ms
+      self.burst = pointer.pointee.burst
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__SetRateRequest>) -> Bool {
+      framedrpc__v1__set_rate_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__SetRateRequest>) -> Int {
+      framedrpc__v1__set_rate_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__SetRateRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__set_rate_request__write(pointer, end)
+    }
+  }
+
+  public struct SetRateResponse: GeneratedMessage {
+    public var rate: FramedrpcV1.RateStatus?
+
+    public init(
+      rate: FramedrpcV1.RateStatus? = nil
+    ) {
+      self.rate = rate
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__SetRateResponse()
+      framedrpc__v1__set_rate_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__SetRateResponse>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__set_rate_response__init(pointer)
+      if let value = self.rate {
+        pointer.pointee.rate = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__SetRateResponse>) {
+      self.rate = pointer.pointee.rate.map { FramedrpcV1.RateStatus($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__SetRateResponse>) -> Bool {
+      framedrpc__v1__set_rate_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__SetRateResponse>) -> Int {
+      framedrpc__v1__set_rate_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__SetRateResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__set_rate_response__write(pointer, end)
     }
   }
 
@@ -1714,6 +2609,78 @@ public enum FramedrpcV1 {
     /// Messages and enums. NOT_FOUND when no service of the server uses one of them.
     public func describeMessages(_ request: FramedrpcV1.DescribeMessagesRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.DescribeMessagesResponse {
       try await self.channel.unary(ReflectionService.describeMessages, request, options: options)
+    }
+  }
+
+  /// What is set holds until the process ends, or it is set again. NOT_FOUND for a name that is not
+  /// listed, INVALID_ARGUMENT for a number out of its bounds.
+  public enum ResilienceService {
+    public static let listGuards = RPCMethod<FramedrpcV1.ListGuardsRequest, FramedrpcV1.ListGuardsResponse>(
+      service: "framedrpc.v1.ResilienceService", name: "ListGuards")
+    public static let setCircuit = RPCMethod<FramedrpcV1.SetCircuitRequest, FramedrpcV1.SetCircuitResponse>(
+      service: "framedrpc.v1.ResilienceService", name: "SetCircuit")
+    public static let setBulkhead = RPCMethod<FramedrpcV1.SetBulkheadRequest, FramedrpcV1.SetBulkheadResponse>(
+      service: "framedrpc.v1.ResilienceService", name: "SetBulkhead")
+    public static let setRate = RPCMethod<FramedrpcV1.SetRateRequest, FramedrpcV1.SetRateResponse>(
+      service: "framedrpc.v1.ResilienceService", name: "SetRate")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "framedrpc.v1.ResilienceService", methods: [
+      MethodDescriptor(listGuards),
+      MethodDescriptor(setCircuit),
+      MethodDescriptor(setBulkhead),
+      MethodDescriptor(setRate),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some ResilienceServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.add(listGuards) { try await handler.listGuards($0, $1) }
+      service.add(setCircuit) { try await handler.setCircuit($0, $1) }
+      service.add(setBulkhead) { try await handler.setBulkhead($0, $1) }
+      service.add(setRate) { try await handler.setRate($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of ResilienceService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol ResilienceServiceHandler: Sendable {
+    func listGuards(_ request: FramedrpcV1.ListGuardsRequest, _ context: RPCContext) async throws -> FramedrpcV1.ListGuardsResponse
+    func setCircuit(_ request: FramedrpcV1.SetCircuitRequest, _ context: RPCContext) async throws -> FramedrpcV1.SetCircuitResponse
+    func setBulkhead(_ request: FramedrpcV1.SetBulkheadRequest, _ context: RPCContext) async throws -> FramedrpcV1.SetBulkheadResponse
+    func setRate(_ request: FramedrpcV1.SetRateRequest, _ context: RPCContext) async throws -> FramedrpcV1.SetRateResponse
+  }
+
+  /// Calls ResilienceService through a channel.
+  public struct ResilienceServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func listGuards(_ request: FramedrpcV1.ListGuardsRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.ListGuardsResponse {
+      try await self.channel.unary(ResilienceService.listGuards, request, options: options)
+    }
+
+    public func setCircuit(_ request: FramedrpcV1.SetCircuitRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.SetCircuitResponse {
+      try await self.channel.unary(ResilienceService.setCircuit, request, options: options)
+    }
+
+    public func setBulkhead(_ request: FramedrpcV1.SetBulkheadRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.SetBulkheadResponse {
+      try await self.channel.unary(ResilienceService.setBulkhead, request, options: options)
+    }
+
+    public func setRate(_ request: FramedrpcV1.SetRateRequest, options: CallOptions = CallOptions()) async throws -> FramedrpcV1.SetRateResponse {
+      try await self.channel.unary(ResilienceService.setRate, request, options: options)
     }
   }
 

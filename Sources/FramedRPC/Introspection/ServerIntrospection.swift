@@ -15,13 +15,16 @@ public struct ServerIntrospection: Sendable {
   /// framedrpc.v1.StatisticsService: connections, methods, slow calls, and these channels; nil for
   /// none, and then nothing is counted.
   public var statistics: StatisticsSources?
+  /// framedrpc.v1.ResilienceService: these circuits, bulkheads and limits, to be seen and set; nil for
+  /// none.
+  public var guards: Guards?
   /// Around the calls of these services: a server that asks for a token asks for it here too.
   public var interceptors: [any ServerInterceptor]
 
   public init(
     reflection: Bool = true, health: HealthCheck? = { _ in [] },
     healthInterval: Duration = .seconds(1),
-    statistics: StatisticsSources? = StatisticsSources(),
+    statistics: StatisticsSources? = StatisticsSources(), guards: Guards? = nil,
     interceptors: [any ServerInterceptor] = []
   ) {
     self.interceptors = interceptors
@@ -29,6 +32,7 @@ public struct ServerIntrospection: Sendable {
     self.health = health
     self.healthInterval = healthInterval
     self.statistics = statistics
+    self.guards = guards
   }
 
   /// Only the services that the server is given.
@@ -47,6 +51,10 @@ public struct ServerIntrospection: Sendable {
       served.append(
         FramedrpcV1.StatisticsService.register(
           StatisticsHandler(statistics: statistics, sources: sources), on: .eventLoop))
+    }
+    if let guards = self.guards, isWanted(FramedrpcV1.ResilienceService.descriptor) {
+      served.append(
+        FramedrpcV1.ResilienceService.register(ResilienceHandler(guards: guards), on: .eventLoop))
     }
     let hasHealth = self.health != nil && isWanted(FramedrpcV1.HealthService.descriptor)
     let hasReflection = self.reflection && isWanted(FramedrpcV1.ReflectionService.descriptor)

@@ -7,57 +7,98 @@ public struct BulkheadPolicy: Hashable, Sendable {
   public var maxConcurrentCalls: Int
   /// Calls that may wait for a place, 0 or more.
   public var maxWaitingCalls: Int
-  /// How long each of them waits at most.
+  /// How long each of them waits at most, 0 or more; its deadline may be earlier.
   public var maxWait: Duration
+  /// As many calls at once, up to `maxConcurrentCalls`, as do not make each other slow; nil: always
+  /// so many.
+  public var adaptive: AdaptiveLimitPolicy?
 
   public init(
     maxConcurrentCalls: Int = 256, maxWaitingCalls: Int = 128,
-    maxWait: Duration = .milliseconds(250)
+    maxWait: Duration = .milliseconds(250), adaptive: AdaptiveLimitPolicy? = nil
   ) {
     self.maxConcurrentCalls = maxConcurrentCalls
     self.maxWaitingCalls = maxWaitingCalls
     self.maxWait = maxWait
+    self.adaptive = adaptive
     self.check()
   }
 
-  fileprivate func check() {
+  func check() {
     precondition(self.maxConcurrentCalls >= 1, "a bulkhead without a place lets nobody through")
     precondition(self.maxWaitingCalls >= 0, "a bulkhead cannot have fewer than no waiters")
+    precondition(self.maxWait >= .zero, "nobody waits for less than no time")
   }
 }
 
+/// What a bulkhead has done and holds now.
+public struct BulkheadStatistics: Hashable, Sendable {
+  /// Its limits.
+  public var policy = BulkheadPolicy()
+  /// Calls at once that are allowed now.
+  public var limit = 0
+  /// Calls that run now …
+  public var running = 0
+  /// … and that wait for a place.
+  public var waiting = 0
+
+  // Since the start.
+
+  /// Calls that got a place, at once or later …
+  public var admitted = 0
+  /// … and those of them that had to wait for it.
+  public var admittedLater = 0
+  /// Calls that did not get a place because too many waited …
+  public var refusedFull = 0
+  /// … or because they had waited for the longest time, or up to their deadline.
+  public var refusedWait = 0
+  /// Calls whose caller left while they waited.
+  public var abandoned = 0
+
+  public init() {}
+}
+
 /// Bounds the calls to one dependency, so that its trouble cannot take all of its caller with it
-/// (Nygard, "Release It!"). First come, first served.
+/// (Nygard, "Release It!"). First come, first served. What it decides is in ``BulkheadState``.
 public final class Bulkhead: Sendable {
-  private struct State {
-    var running = 0
-    var nextID = 0
-    /// In order of arrival.
-    var order: [Int] = []
-    var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
-  }
+  /// Told nil when the call has a place.
+  private typealias State = BulkheadState<CheckedContinuation<BulkheadRefusal?, Never>>
 
-  private let policy: BulkheadPolicy
-  private let state = Mutex(State())
+  private let state: Mutex<State>
+  private let now: @Sendable () -> NIODeadline
 
-  public init(policy: BulkheadPolicy) {
-    policy.check()
-    self.policy = policy
+  /// - Parameter now: the clock, so that a test can move it.
+  public init(
+    policy: BulkheadPolicy, now: @escaping @Sendable () -> NIODeadline = { NIODeadline.now() }
+  ) {
+    self.state = Mutex(State(policy: policy, now: now()))
+    self.now = now
   }
 
   /// Calls that run now.
   public var runningCalls: Int { self.state.withLock { $0.running } }
 
   /// Calls that wait for a place now.
-  public var waitingCalls: Int { self.state.withLock { $0.waiters.count } }
+  public var waitingCalls: Int { self.state.withLock { $0.waiting } }
+
+  public var statistics: BulkheadStatistics { self.state.withLock { $0.statistics } }
+
+  /// Its limits; others hold from the moment they are set, also for those that wait.
+  public var policy: BulkheadPolicy {
+    get { self.state.withLock { $0.policy } }
+    set {
+      let now = self.now()
+      self.tell(self.state.withLock { $0.setPolicy(newValue, now: now) })
+    }
+  }
 
   /// Runs `work` when there is a place for it.
   ///
   /// - Throws: ``RPCError`` resource exhausted, not processed, when there is none in time; what
   ///   `work` throws.
   public func run<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
-    _ = try await self.enter(timeLeft: nil)
-    defer { self.leave() }
+    _ = try await self.enter(deadline: nil)
+    defer { self.leave(began: nil, now: self.now()) }
     return try await work()
   }
 
@@ -66,91 +107,63 @@ public final class Bulkhead: Sendable {
     .resourceExhausted, "too many calls are waiting for this dependency",
     reason: Bulkhead.fullReason, notProcessed: true)
 
-  private enum Place {
-    case free
-    case waiting(Int)
-    case full
-  }
-
-  /// Takes a place; whoever has it gives it back with ``leave()``.
+  /// Takes a place; whoever has it gives it back with ``leave(began:now:)``.
   ///
-  /// - Parameter timeLeft: until the caller's deadline, nil when it has none.
+  /// - Parameter deadline: the caller's, nil when it has none.
   /// - Returns: whether the caller had to wait.
   /// - Throws: ``RPCError``, not processed: resource exhausted, deadline exceeded or cancelled.
-  func enter(timeLeft: TimeAmount?) async throws -> Bool {
-    let place = self.state.withLock { state -> Place in
-      if state.running < self.policy.maxConcurrentCalls {
-        state.running += 1
-        return .free
-      }
-      guard state.waiters.count < self.policy.maxWaitingCalls else { return .full }
-      state.nextID += 1
-      return .waiting(state.nextID)
-    }
-    switch place {
-    case .free: return false
+  func enter(deadline: NIODeadline?) async throws -> Bool {
+    switch self.state.withLock({ $0.enter() }) {
+    case .admitted: return false
     case .full: throw Self.full
-    case .waiting(let id): try await self.wait(id, timeLeft)
+    case .mayWait(let id): try await self.wait(id, deadline)
     }
     return true
   }
 
-  private func wait(_ id: Int, _ timeLeft: TimeAmount?) async throws {
-    let timeLeft = timeLeft.map { Duration.nanoseconds($0.nanoseconds) }
-    let maxWait = timeLeft.map { min($0, self.policy.maxWait) } ?? self.policy.maxWait
+  private func wait(_ id: UInt64, _ deadline: NIODeadline?) async throws {
     var timer: Task<Void, Never>?
     defer { timer?.cancel() }
-    let hasPlace = await withTaskCancellationHandler {
+    let refusal = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let answer = self.state.withLock { state -> Bool? in
-          if Task.isCancelled { return false }
-          // A place may have become free since.
-          if state.running < self.policy.maxConcurrentCalls {
-            state.running += 1
-            return true
+        let now = self.now()
+        let arrival = self.state.withLock { state -> State.Arrival in
+          if Task.isCancelled { return .refused(.full) }
+          return state.wait(id, deadline: deadline, now: now) { continuation }
+        }
+        switch arrival {
+        case .admitted: continuation.resume(returning: nil)
+        case .refused(let refusal): continuation.resume(returning: refusal)
+        case .queued(let until):
+          // Not before there is a waiter for it to give up.
+          timer = Task {
+            try? await Task.sleep(for: .nanoseconds((until - now).nanoseconds))
+            self.giveUp(id, isCancelled: false)
           }
-          state.waiters[id] = continuation
-          state.order.append(id)
-          return nil
-        }
-        if let answer {
-          return continuation.resume(returning: answer)
-        }
-        // Not before there is a waiter for it to give up.
-        timer = Task {
-          try? await Task.sleep(for: maxWait)
-          self.giveUp(id)
         }
       }
     } onCancel: {
-      self.giveUp(id)
+      self.giveUp(id, isCancelled: true)
     }
-    guard !hasPlace else { return }
+    guard let refusal else { return }
     if Task.isCancelled { throw RPCError.cancelledByCaller(notProcessed: true) }
-    if let timeLeft, timeLeft <= self.policy.maxWait {
-      throw RPCError.deadlinePassed(notProcessed: true)
-    }
-    throw Self.full
+    throw refusal == .deadline ? RPCError.deadlinePassed(notProcessed: true) : Self.full
   }
 
-  private func giveUp(_ id: Int) {
-    let waiter = self.state.withLock { state -> CheckedContinuation<Bool, Never>? in
-      guard let waiter = state.waiters.removeValue(forKey: id) else { return nil }
-      state.order.removeAll { $0 == id }
-      return waiter
+  private func giveUp(_ id: UInt64, isCancelled: Bool) {
+    if let decision = self.state.withLock({ $0.giveUp(id, isCancelled: isCancelled) }) {
+      self.tell([decision])
     }
-    waiter?.resume(returning: false)
   }
 
   /// Hands the place to the one who has waited longest.
-  func leave() {
-    let next = self.state.withLock { state -> CheckedContinuation<Bool, Never>? in
-      guard !state.order.isEmpty else {
-        state.running -= 1
-        return nil
-      }
-      return state.waiters.removeValue(forKey: state.order.removeFirst())
-    }
-    next?.resume(returning: true)
+  ///
+  /// - Parameter began: when the call got its place; nil when how long it took says nothing.
+  func leave(began: NIODeadline?, now: NIODeadline) {
+    self.tell(self.state.withLock { $0.leave(began: began, now: now) })
+  }
+
+  private func tell(_ decisions: [State.Decision]) {
+    for decision in decisions { decision.waiter.resume(returning: decision.refusal) }
   }
 }

@@ -2,10 +2,11 @@ import NIOCore
 
 /// When a dependency counts as broken, and how it is tried again.
 public struct CircuitBreakerPolicy: Hashable, Sendable {
-  /// The last outcomes that are looked at, in calls, 1 or more …
-  public var windowCalls: Int
-  /// … and how old they may be.
-  public var windowTime: Duration
+  /// The last outcomes that are looked at, in calls, 1 or more; nil: however many …
+  public var windowCalls: Int?
+  /// … and how old they may be, above 0; nil: however old. One of the two at least is set; a window
+  /// of time alone forgets in steps of a tenth of it.
+  public var windowTime: Duration?
   /// No verdict on fewer outcomes than this.
   public var minimumCalls: Int
   /// Opens at this share of failures, 0...1.
@@ -27,7 +28,7 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
   public var probes: Int
 
   public init(
-    windowCalls: Int = 100, windowTime: Duration = .seconds(10), minimumCalls: Int = 20,
+    windowCalls: Int? = 100, windowTime: Duration? = .seconds(10), minimumCalls: Int = 20,
     failureRate: Double = 0.5, failuresInARow: Int? = 5, slowCall: Duration? = .seconds(1),
     slowCallRate: Double = 0.5,
     firstOpenTime: Duration = .seconds(1), maxOpenTime: Duration = .seconds(30),
@@ -47,14 +48,30 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
   }
 
   fileprivate func check() {
-    precondition(self.windowCalls >= 1, "a window of no calls has no verdict")
+    precondition(self.windowCalls ?? 1 >= 1, "a window of no calls has no verdict")
+    precondition(self.windowTime ?? .seconds(1) > .zero, "a window of no time has no verdict")
+    precondition(
+      self.windowCalls != nil || self.windowTime != nil, "a window has calls, a time or both")
+    precondition(
+      self.minimumCalls <= self.windowCalls ?? Int.max,
+      "a window that is smaller than the minimum never has a verdict")
     precondition(self.probes >= 1, "without a probe a circuit would never close again")
   }
 }
 
+/// Who decides whether a circuit lets calls through.
+public enum CircuitMode: String, Hashable, Sendable, CaseIterable {
+  /// What the calls of late came to.
+  case automatic
+  /// An operator: no call goes through, not even a probe. Polly calls it isolated.
+  case forcedOpen = "forced-open"
+  /// An operator: every call goes through, whatever becomes of it. Outcomes are still counted.
+  case forcedClosed = "forced-closed"
+}
+
 /// A circuit breaker as a state machine that only decides: closed, open, half-open (Nygard,
-/// "Release It!"; the rates and the slow calls are resilience4j's).
-package struct CircuitBreakerState {
+/// "Release It!"; the rates, the slow calls and the kinds of windows are resilience4j's).
+package struct CircuitBreakerState: Sendable {
   package enum Phase: Equatable, Sendable {
     case closed
     case open(until: NIODeadline)
@@ -64,7 +81,8 @@ package struct CircuitBreakerState {
   package enum Admission: Equatable, Sendable {
     /// Go ahead; report the outcome with this ticket.
     case allowed(Ticket)
-    /// Fail fast; asking again is worth while after this time. Zero: when a probe has succeeded.
+    /// Fail fast; asking again is worth while after this time. Zero: when a probe has succeeded, or
+    /// an operator lets calls through.
     case refused(retryAfter: TimeAmount)
   }
 
@@ -81,46 +99,61 @@ package struct CircuitBreakerState {
     case ignored
   }
 
-  private struct Record {
-    let time: NIODeadline
-    let isFailure: Bool
-    let isSlow: Bool
-  }
-
   package private(set) var phase = Phase.closed
+  package private(set) var mode = CircuitMode.automatic
+  /// Calls that it did not let through, since it was made.
+  package private(set) var refusedCalls = 0
   private let policy: CircuitBreakerPolicy
-  /// A ring: the oldest record is at `next` when it is full.
-  private var records: [Record] = []
-  private var next = 0
-  private var failuresInARow = 0
+  private var window: OutcomeWindow
+  package private(set) var failuresInARow = 0
   /// Up to the policy's `minimumCalls`.
   private var goodInARow = 0
   private var period = 0
-  private var timesOpened = 0
+  /// In a row, without enough good calls between.
+  package private(set) var timesOpened = 0
   private var probesAdmitted = 0
   private var probesSucceeded = 0
 
   package init(policy: CircuitBreakerPolicy) {
     policy.check()
     self.policy = policy
+    self.window = OutcomeWindow(calls: policy.windowCalls, time: policy.windowTime)
+  }
+
+  /// The outcomes that a verdict would look at.
+  package mutating func counts(now: NIODeadline) -> OutcomeCounts { self.window.counts(now: now) }
+
+  /// Takes the decision away from the calls, or gives it back: then all begins anew, closed and with
+  /// an empty window. The outcomes of calls from before do not count any more.
+  package mutating func setMode(_ mode: CircuitMode) {
+    guard mode != self.mode else { return }
+    self.mode = mode
+    self.timesOpened = 0
+    self.enter(mode == .forcedOpen ? .open(until: .distantFuture) : .closed)
   }
 
   /// - Parameter mayProbe: whether the call may be one that tries a broken dependency; if not, only
   ///   a closed circuit lets it through.
   package mutating func admit(now: NIODeadline, mayProbe: Bool = true) -> Admission {
     if case .open(let until) = self.phase {
-      guard now >= until else { return .refused(retryAfter: until - now) }
-      guard mayProbe else { return .refused(retryAfter: .zero) }
+      guard self.mode == .automatic else { return self.refuse(retryAfter: .zero) }
+      guard now >= until else { return self.refuse(retryAfter: until - now) }
+      guard mayProbe else { return self.refuse(retryAfter: .zero) }
       self.enter(.halfOpen)
     }
     if self.phase == .halfOpen {
       guard mayProbe, self.probesAdmitted < self.policy.probes else {
         // The probes will have answered within a slow call's time.
-        return .refused(retryAfter: self.policy.slowCall.map { TimeAmount($0) } ?? .zero)
+        return self.refuse(retryAfter: self.policy.slowCall.map { TimeAmount($0) } ?? .zero)
       }
       self.probesAdmitted += 1
     }
     return .allowed(Ticket(period: self.period))
+  }
+
+  private mutating func refuse(retryAfter: TimeAmount) -> Admission {
+    self.refusedCalls += 1
+    return .refused(retryAfter: retryAfter)
   }
 
   package mutating func record(
@@ -130,12 +163,11 @@ package struct CircuitBreakerState {
     let isSlow = self.policy.slowCall.map { duration > TimeAmount($0) } ?? false
     switch self.phase {
     case .closed where outcome != .ignored:
-      let record = Record(time: now, isFailure: outcome == .failure, isSlow: isSlow)
-      self.remember(record)
-      // A call that went well breaks nothing: no need to count the window.
-      if record.isFailure || record.isSlow, self.isBroken(now: now) {
-        self.open(now: now)
-      }
+      let outcome = OutcomeWindow.Outcome(isFailure: outcome == .failure, isSlow: isSlow)
+      self.remember(outcome, now)
+      // A call that went well breaks nothing.
+      guard self.mode == .automatic, outcome.isFailure || outcome.isSlow else { return }
+      if self.isBroken(now: now) { self.open(now: now) }
     case .halfOpen:
       self.recordProbe(outcome, isSlow: isSlow, now: now)
     case .closed, .open:
@@ -157,9 +189,9 @@ package struct CircuitBreakerState {
     }
   }
 
-  private mutating func remember(_ record: Record) {
-    self.failuresInARow = record.isFailure ? self.failuresInARow + 1 : 0
-    if record.isFailure || record.isSlow {
+  private mutating func remember(_ outcome: OutcomeWindow.Outcome, _ now: NIODeadline) {
+    self.failuresInARow = outcome.isFailure ? self.failuresInARow + 1 : 0
+    if outcome.isFailure || outcome.isSlow {
       self.goodInARow = 0
     } else if self.goodInARow < self.policy.minimumCalls {
       self.goodInARow += 1
@@ -167,28 +199,16 @@ package struct CircuitBreakerState {
       // until then the circuit opens for longer each time.
       if self.goodInARow == self.policy.minimumCalls { self.timesOpened = 0 }
     }
-    if self.records.count < self.policy.windowCalls {
-      self.records.append(record)
-    } else {
-      self.records[self.next] = record
-      self.next = (self.next + 1) % self.policy.windowCalls
-    }
+    self.window.add(outcome, now: now)
   }
 
-  private func isBroken(now: NIODeadline) -> Bool {
+  private mutating func isBroken(now: NIODeadline) -> Bool {
     if let limit = self.policy.failuresInARow, self.failuresInARow >= limit { return true }
-    let oldest = now - TimeAmount(self.policy.windowTime)
-    var calls = 0
-    var failures = 0
-    var slow = 0
-    for record in self.records where record.time >= oldest {
-      calls += 1
-      failures += record.isFailure ? 1 : 0
-      slow += record.isSlow ? 1 : 0
-    }
-    guard calls >= self.policy.minimumCalls else { return false }
-    return Double(failures) >= self.policy.failureRate * Double(calls)
-      || Double(slow) >= self.policy.slowCallRate * Double(calls)
+    let counts = self.window.counts(now: now)
+    guard counts.calls >= self.policy.minimumCalls else { return false }
+    let calls = Double(counts.calls)
+    return Double(counts.failures) >= self.policy.failureRate * calls
+      || Double(counts.slow) >= self.policy.slowCallRate * calls
   }
 
   private mutating func open(now: NIODeadline) {
@@ -202,8 +222,7 @@ package struct CircuitBreakerState {
   private mutating func enter(_ phase: Phase) {
     self.phase = phase
     self.period += 1
-    self.records.removeAll(keepingCapacity: true)
-    self.next = 0
+    self.window.removeAll()
     self.failuresInARow = 0
     self.goodInARow = 0
     self.probesAdmitted = 0

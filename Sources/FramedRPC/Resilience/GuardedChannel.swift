@@ -32,7 +32,7 @@ public final class GuardedChannel: RPCChannel, Sendable {
     now: @escaping @Sendable () -> NIODeadline = { NIODeadline.now() }
   ) {
     self.channel = channel
-    self.bulkhead = Bulkhead(policy: bulkhead)
+    self.bulkhead = Bulkhead(policy: bulkhead, now: now)
     self.breaker = Mutex(CircuitBreakerState(policy: breaker))
     self.isFailure = isFailure
     self.now = now
@@ -58,12 +58,26 @@ public final class GuardedChannel: RPCChannel, Sendable {
 
   public var decodeLimits: DecodeLimits { self.channel.decodeLimits }
 
-  public var circuit: Circuit {
-    switch self.breaker.withLock({ $0.phase }) {
-    case .closed: .closed
-    case .open: .open
-    case .halfOpen: .halfOpen
-    }
+  public var circuit: Circuit { self.breaker.withLock { Circuit($0.phase) } }
+
+  /// What the breaker has seen and decided.
+  public var circuitStatistics: CircuitStatistics {
+    let now = self.now()
+    return self.breaker.withLock { CircuitStatistics(&$0, now: now) }
+  }
+
+  /// Who decides: the breaker, or an operator. Set, all begins anew: see ``CircuitMode``.
+  public var circuitMode: CircuitMode {
+    get { self.breaker.withLock { $0.mode } }
+    set { self.breaker.withLock { $0.setMode(newValue) } }
+  }
+
+  public var bulkheadStatistics: BulkheadStatistics { self.bulkhead.statistics }
+
+  /// The bulkhead's limits; others hold from the moment they are set.
+  public var bulkheadPolicy: BulkheadPolicy {
+    get { self.bulkhead.policy }
+    set { self.bulkhead.policy = newValue }
   }
 
   /// Calls that wait for a place in the bulkhead now.
@@ -143,12 +157,12 @@ public final class GuardedChannel: RPCChannel, Sendable {
     let isCutShort = deadline != call.options.deadline(now: start, inherited: nil)
     let ticket = try self.admit(now: start, mayProbe: mayProbe)
     do {
-      let hasWaited = try await self.bulkhead.enter(timeLeft: deadline.map { $0 - start })
+      let hasWaited = try await self.bulkhead.enter(deadline: deadline)
       guard hasWaited else {
         return Passage(start: start, ticket: ticket, isCutShort: isCutShort)
       }
     } catch {
-      self.record(.ignored, ticket, since: start)
+      self.record(.ignored, ticket, since: start, until: start)
       throw error
     }
     // The wait is on us: the server's time begins now, and the caller's has become shorter.
@@ -167,29 +181,36 @@ public final class GuardedChannel: RPCChannel, Sendable {
   private func leave(
     _ passage: Passage, _ outcome: CircuitBreakerState.Outcome, isStream: Bool = false
   ) {
-    self.bulkhead.leave()
-    self.record(outcome, passage.ticket, since: isStream ? self.now() : passage.start)
+    let end = self.now()
+    // How long a stream or a failure takes says nothing about the load.
+    self.bulkhead.leave(
+      began: outcome == .success && !isStream ? passage.start : nil, now: end)
+    self.record(outcome, passage.ticket, since: isStream ? end : passage.start, until: end)
   }
 
   private func record(
     _ outcome: CircuitBreakerState.Outcome, _ ticket: CircuitBreakerState.Ticket,
-    since start: NIODeadline
+    since start: NIODeadline, until end: NIODeadline
   ) {
-    let end = self.now()
     self.breaker.withLock { $0.record(outcome, took: end - start, ticket: ticket, now: end) }
   }
 
   private func admit(
     now: NIODeadline, mayProbe: Bool
   ) throws(RPCError) -> CircuitBreakerState.Ticket {
-    switch self.breaker.withLock({ $0.admit(now: now, mayProbe: mayProbe) }) {
+    let (admission, mode) = self.breaker.withLock {
+      ($0.admit(now: now, mayProbe: mayProbe), $0.mode)
+    }
+    switch admission {
     case .allowed(let ticket): return ticket
     case .refused(let retryAfter):
       let milliseconds = retryAfter.nanoseconds / 1_000_000
       let text =
-        milliseconds > 0
-        ? "the circuit is open for another \(milliseconds) ms"
-        : "the circuit is open until a probe succeeds"
+        mode == .forcedOpen
+        ? "an operator has opened the circuit"
+        : milliseconds > 0
+          ? "the circuit is open for another \(milliseconds) ms"
+          : "the circuit is open until a probe succeeds"
       throw RPCError(.unavailable, text, reason: Self.openReason, notProcessed: true)
     }
   }
@@ -205,6 +226,17 @@ public final class GuardedChannel: RPCChannel, Sendable {
     case .resourceExhausted where error.notProcessed: return .ignored
     default: return self.isFailure(error) ? .failure : .success
     }
+  }
+}
+
+extension GuardedChannel.Circuit {
+  init(_ phase: CircuitBreakerState.Phase) {
+    self =
+      switch phase {
+      case .closed: .closed
+      case .open: .open
+      case .halfOpen: .halfOpen
+      }
   }
 }
 

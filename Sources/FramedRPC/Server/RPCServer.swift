@@ -48,6 +48,9 @@ public final class RPCServer: Sendable {
       introspection.adding(to: services, serverStatistics, self.healthWatches))
     self.table = table
     self.admission = admission.map { Admission(policy: $0, methods: table.methods.count) }
+    if let admission = self.admission {
+      introspection.guards?.registerAdmission(as: "rpc") { admission.statistics }
+    }
     var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
     var statistics: [ObjectIdentifier: LoopStatistics] = [:]
     for loop in group.makeIterator() {

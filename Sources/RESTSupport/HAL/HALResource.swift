@@ -40,7 +40,11 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
   private var collectionHref: String { self.fixedHref ?? self.links.href(self.collection) }
 
   package func href(of item: Item) -> String {
-    self.collectionHref + "/" + String(self.id(item).value)
+    self.href(of: self.id(item))
+  }
+
+  func href(of id: Identifier<Kind>) -> String {
+    self.collectionHref + "/" + String(id.value)
   }
 
   /// One thing: its fields, and its id only in its link.
@@ -76,6 +80,19 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
 
   /// One page of the collection.
   func page(_ page: Page<Item>, at place: HALPlace, hasSearches: Bool) -> JSONValue {
+    self.page(page, self.embedded(page.items), at: place, hasSearches: hasSearches)
+  }
+
+  /// One page of something that belongs to the items of the collection.
+  func page<Part>(_ page: Page<Part>, of parts: HALParts<Part, Kind>, at place: HALPlace)
+    -> JSONValue
+  {
+    self.page(page, parts.embedded(page.items, in: self), at: place, hasSearches: false)
+  }
+
+  private func page<Shown>(
+    _ page: Page<Shown>, _ embedded: JSONValue, at place: HALPlace, hasSearches: Bool
+  ) -> JSONValue {
     let href = self.collectionHref + place.path
     var links = JSONObject()
     links.append("self", HALLink.to(href + Links.query(place.asked)))
@@ -88,7 +105,7 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
       links.append(relation, HALLink.to(href + query))
     }
     return [
-      "_embedded": self.embedded(page.items), "_links": .object(links),
+      "_embedded": embedded, "_links": .object(links),
       "page": [
         "size": .integer(page.request.size), "totalElements": .integer(page.totalElements),
         "totalPages": .integer(page.totalPages), "number": .integer(page.request.number),
@@ -100,6 +117,14 @@ package struct HALResource<Item: Sendable, Kind>: Sendable {
   func list(_ items: [Item], at place: HALPlace) -> JSONValue {
     let href = self.collectionHref + place.path + Links.query(place.asked)
     return ["_embedded": self.embedded(items), "_links": ["self": HALLink.to(href)]]
+  }
+
+  /// What a search says that is no item of the collection: its fields, and a link to itself.
+  func value(_ fields: JSONObject, at place: HALPlace) -> JSONValue {
+    let href = self.collectionHref + place.path + Links.query(place.asked)
+    var object = fields
+    object.append("_links", ["self": HALLink.to(href)])
+    return .object(object)
   }
 
   private func embedded(_ items: [Item]) -> JSONValue {

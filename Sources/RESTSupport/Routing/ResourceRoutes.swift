@@ -1,3 +1,4 @@
+import JSON
 import Kernel
 
 /// The verbs and searches that a resource offers, listed by its adaptor.
@@ -125,6 +126,34 @@ package struct ResourceRoutes<Item: Sendable, Kind> {
         throw Problem.notFound(resource.item, "found by " + parameters.joined(separator: ", "))
       }
       return resource.ok(item)
+    }
+  }
+
+  /// A search that answers, page by page, what belongs to items of the collection.
+  package mutating func pagedSearch<Part: Sendable>(
+    _ name: String, by parameters: String..., of parts: HALParts<Part, Kind>,
+    find:
+      @escaping @Sendable (QueryParameters, PageRequest, RESTRequest) async throws -> Page<
+        Part
+      >
+  ) {
+    let resource = self.resource
+    self.addSearch(name, parameters) { query, request in
+      let page = try query.page(sortable: parts.sortable)
+      let place = try HALPlace(search: name, parameters, query, page)
+      return .hal(resource.page(try await find(query, page, request), of: parts, at: place))
+    }
+  }
+
+  /// A search that answers something that is no item of the collection: its fields.
+  package mutating func searchValue(
+    _ name: String, by parameters: String...,
+    find: @escaping @Sendable (QueryParameters, RESTRequest) async throws -> JSONObject
+  ) {
+    let resource = self.resource
+    self.addSearch(name, parameters) { query, request in
+      let place = try HALPlace(search: name, parameters, query)
+      return .hal(resource.value(try await find(query, request), at: place))
     }
   }
 

@@ -8,6 +8,7 @@ package struct RouteTable: Sendable {
     var parameter: (name: String, node: Int)?
     var handlers: [HTTPVerb: Routes.Handler] = [:]
     var refusals: [HTTPVerb: Routes.Refusal] = [:]
+    var isExempt = false
     var allow = ""
   }
 
@@ -17,6 +18,10 @@ package struct RouteTable: Sendable {
     let handler: Routes.Handler
     let refusal: Routes.Refusal?
     let parameters: [PathParameter]
+    /// Below ``RouteTable/count``; the verbs of a path share it.
+    let route: Int
+    /// Served however much there is to do.
+    let isExempt: Bool
     /// The request was HEAD: the body of GET is left out.
     let isHead: Bool
   }
@@ -29,9 +34,12 @@ package struct RouteTable: Sendable {
 
   private var nodes = [Node()]
 
+  /// Paths, known and in between.
+  var count: Int { self.nodes.count }
+
   mutating func add(
     _ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Routes.Handler,
-    _ refusal: Routes.Refusal? = nil
+    _ refusal: Routes.Refusal? = nil, isExempt: Bool = false
   ) {
     var place = 0
     for segment in RouteTable.segments(of: pattern[...]) {
@@ -41,6 +49,7 @@ package struct RouteTable: Sendable {
       self.nodes[place].handlers.updateValue(handler, forKey: verb) == nil,
       "\(verb.rawValue) \(pattern) is offered twice")
     self.nodes[place].refusals[verb] = refusal
+    if isExempt { self.nodes[place].isExempt = true }
     self.nodes[place].allow = RouteTable.allow(self.nodes[place].handlers)
   }
 
@@ -64,14 +73,15 @@ package struct RouteTable: Sendable {
   /// - Throws: 404 for an unknown path, 405 for a verb that the path does not have.
   func answer(_ method: String, _ path: String) throws(HTTPProblem) -> Answer {
     var parameters: [PathParameter] = []
-    let node = self.nodes[try self.place(of: path, &parameters)]
+    let place = try self.place(of: path, &parameters)
+    let node = self.nodes[place]
     guard !node.handlers.isEmpty else { throw .noSuchRoute }
     let isHead = method == "HEAD"
     if let verb = isHead ? .get : HTTPVerb(rawValue: method), let handler = node.handlers[verb] {
       return .match(
         Match(
           verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,
-          isHead: isHead))
+          route: place, isExempt: node.isExempt, isHead: isHead))
     }
     if method == "OPTIONS" { return .options(allow: node.allow) }
     throw .methodNotAllowed(method, allow: node.allow)

@@ -1,7 +1,8 @@
 /// Collects what a server offers; filled at start-up, then turned into a ``RouteTable``.
 package final class Routes {
   package typealias Handler = @Sendable (RESTRequest) async throws -> RESTResponse
-  /// Words what is refused before the handler sees the request: a body that is too large.
+  /// Words what is refused before the handler sees the request: a body that is too large, a request
+  /// that is one too many.
   package typealias Refusal = @Sendable (HTTPProblem) -> RESTResponse
 
   private var table = RouteTable()
@@ -18,11 +19,13 @@ package final class Routes {
 
   /// - Parameters:
   ///   - pattern: `/courses/{id}`; to offer the same verb twice is a programming error.
+  ///   - isExempt: served however much there is to do: for probes and operators.
   ///   - refusing: for routes whose clients expect something else than a problem of RFC 9457.
   package func on(
-    _ verb: HTTPVerb, _ pattern: String, refusing: Refusal? = nil, _ handler: @escaping Handler
+    _ verb: HTTPVerb, _ pattern: String, isExempt: Bool = false, refusing: Refusal? = nil,
+    _ handler: @escaping Handler
   ) {
-    self.table.add(verb, pattern, handler, refusing)
+    self.table.add(verb, pattern, handler, refusing, isExempt: isExempt)
   }
 
   /// Offers a resource with the verbs that `declare` lists; every other verb is a 405.
@@ -36,4 +39,7 @@ package final class Routes {
   }
 
   package var finished: RouteTable { self.table }
+
+  /// What the routes are numbered up to, those that are there by now.
+  package var count: Int { self.table.count }
 }

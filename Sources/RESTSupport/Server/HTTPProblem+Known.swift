@@ -10,6 +10,21 @@ extension HTTPProblem {
     503, code: "shutting-down", title: "Please try again later",
     detail: "this service is shutting down", retryAfterSeconds: 1)
 
+  /// More than can be done in time.
+  package static func overloaded(_ detail: String, retryAfterSeconds: Int) -> HTTPProblem {
+    HTTPProblem(
+      503, code: "overloaded", title: "Please try again later", detail: detail,
+      retryAfterSeconds: retryAfterSeconds)
+  }
+
+  /// One caller asks for more than its share.
+  package static func tooManyRequests(retryAfterSeconds: Int) -> HTTPProblem {
+    HTTPProblem(
+      429, code: "too-many-requests", title: "Please ask more slowly",
+      detail: "there is a limit to how many requests one caller may send in a time",
+      retryAfterSeconds: retryAfterSeconds)
+  }
+
   static let noSuchRoute = HTTPProblem(
     404, code: "no-such-route", title: "There is nothing at this path",
     detail: "no resource has this path")

@@ -11,6 +11,8 @@ import W3CTrace
 /// every error and logs it. One layer, because every layer costs each request.
 struct RESTResponder: HTTPResponder {
   let routes: RouteTable
+  /// nil: everything runs.
+  let admission: (any RequestAdmission)?
   let maxBodyBytes: Int
   let style: JSONStyle
 
@@ -45,17 +47,29 @@ struct RESTResponder: HTTPResponder {
     case .options(let allow):
       return self.render(RESTResponse(204, headers: [("Allow", allow)]))
     case .match(let match):
+      let admission = match.isExempt ? nil : self.admission
+      let address = admission == nil ? nil : context.channel.remoteAddress
+      let arrival = RESTArrival(match, target.path, address)
+      let place: RESTPlace?
       let body: [UInt8]
       do {
+        try admission?.arrive(arrival)
         body = match.verb.readsBody ? try await self.body(of: request, context) : []
+        // Not before its body is here: a slow sender must not hold a place.
+        place = try await admission?.enter(arrival, on: context.channel.eventLoop)
       } catch let problem as HTTPProblem {
         guard let refusal = match.refusal else { throw problem }
         return self.render(refusal(problem))
+      }
+      var isDone = false
+      defer {
+        if let place { admission?.leave(place, isMeasured: isDone) }
       }
       let answer = try await match.handler(
         RESTRequest(
           match.verb, target: target, parameters: match.parameters, headers: request.headers,
           body: body, caller: Caller(requestID: id), logger: context.logger))
+      isDone = true
       let response = self.render(answer)
       return match.isHead ? response.createHeadResponse() : response
     }

@@ -10,16 +10,21 @@ import ServiceLifecycle
 package struct RESTServer: Service {
   private let configuration: RESTServerConfiguration
   private let routes: RouteTable
+  private let admission: (any RequestAdmission)?
   private let logger: Logger
   private let onListening: @Sendable (Int) async -> Void
 
-  /// - Parameter onListening: called once with the port that was bound.
+  /// - Parameters:
+  ///   - admission: which requests run; nil: all.
+  ///   - onListening: called once with the port that was bound.
   package init(
-    configuration: RESTServerConfiguration, routes: Routes, logger: Logger,
+    configuration: RESTServerConfiguration, routes: Routes,
+    admission: (any RequestAdmission)? = nil, logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.routes = routes.finished
+    self.admission = admission
     self.logger = logger
     self.onListening = onListening
   }
@@ -29,8 +34,8 @@ package struct RESTServer: Service {
     let onListening = self.onListening
     let application = Application(
       responder: RESTResponder(
-        routes: self.routes, maxBodyBytes: configuration.maxBodyBytes,
-        style: configuration.style),
+        routes: self.routes, admission: self.admission,
+        maxBodyBytes: configuration.maxBodyBytes, style: configuration.style),
       server: HTTPServerBuilder { RESTChannel(responder: $0, configuration: configuration) },
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),

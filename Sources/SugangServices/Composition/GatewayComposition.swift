@@ -9,6 +9,7 @@ enum GatewayComposition {
     // and what it waits for has a breaker there (R22). One that hangs runs into the timeout.
     func backend(_ name: ServiceName) -> any RPCChannel {
       environment.guarded(name, judgesSlowness: false, in: &parts)
+        .intercepted(by: [CrashPointInterceptor()])
     }
     let gateway = Gateway(
       backends: Gateway.Backends(

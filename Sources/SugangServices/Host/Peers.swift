@@ -45,7 +45,7 @@ package final class Peers: Sendable {
     self.client(of: name).intercepted(by: self.interceptors)
   }
 
-  private func client(of name: ServiceName) -> BalancedClient {
+  func client(of name: ServiceName) -> BalancedClient {
     self.clients.withLock { clients in
       if let client = clients[name] { return client }
       let client = BalancedClient(

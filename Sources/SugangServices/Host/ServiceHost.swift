@@ -53,7 +53,8 @@ enum ServiceHost {
       security: tls?.server(name, logger: logger),
       introspection: ServerIntrospection(
         health: { _ in await readiness.reasonsNotReady() },
-        statistics: environment.peers.channels, interceptors: interceptors),
+        statistics: environment.peers.channels, guards: environment.guards,
+        interceptors: interceptors),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",
@@ -72,11 +73,14 @@ enum ServiceHost {
       onListening: { onListening(name, .rpc($0)) }, beforeDrain: { parts.feed?.stop() })
     let routes = Routes(parts.restAdaptors)
     routes.addHealth { await readiness.reasonsNotReady() }
-    routes.addMetrics { environment.telemetry.prometheusText }
+    let guards = environment.guards
+    routes.addMetrics { environment.telemetry.prometheusText(guards) }
+    // The gateway's port is everybody's.
+    if name != .gateway { routes.addGuards(guards) }
     let rest = RESTServer(
       configuration: RESTServerConfiguration(
         host: settings.host, port: anyPort ? 0 : name.restPort + settings.portOffset),
-      routes: routes, logger: logger,
+      routes: routes, admission: Self.admission(environment, routes), logger: logger,
       onListening: { port in
         readiness.has("rest")
         logger.info("rest listening", metadata: ["port": "\(port)"])
@@ -86,5 +90,20 @@ enum ServiceHost {
     let notice = DrainNotice(readiness: readiness, delay: settings.drainDelay)
     let watch = tls?.watch(name, logger: logger).map { [$0] } ?? []
     return storage as [any Service] + watch + parts.background + [endpoint, rest, notice]
+  }
+
+  /// What the REST port takes in; callers are told apart only where they come themselves.
+  private static func admission(
+    _ environment: ServiceEnvironment, _ routes: Routes
+  ) -> RESTAdmission {
+    let rate =
+      environment.name == .gateway ? RateLimiter(policy: environment.settings.rateLimit) : nil
+    let admission = RESTAdmission(
+      environment.settings.restAdmission, routes: routes.count, rate: rate)
+    if let statistics = admission.statistics {
+      environment.guards.registerAdmission(as: "rest", statistics)
+    }
+    if let rate { environment.guards.register(rate, as: "caller") }
+    return admission
   }
 }

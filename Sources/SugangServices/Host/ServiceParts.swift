@@ -29,6 +29,8 @@ struct ServiceEnvironment {
   let logger: Logger
   let links: Links
   let telemetry: ServiceTelemetry
+  /// What operators see and set.
+  let guards = Guards(deadlines: ServiceTelemetry.deadlines)
   /// What stands in for the disk, the network and the time; nil when the service is a real one.
   var simulated: SimulatedSurroundings?
 
@@ -95,6 +97,7 @@ struct ServiceEnvironment {
     if !judgesSlowness { policy.slowCall = nil }
     let channel = GuardedChannel(
       self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
+    self.guards.register(channel, as: name.rawValue, client: self.peers.client(of: name))
     parts.background.append(
       CircuitProbe.loop(to: name.rawValue, channel, logger: self.logger))
     // Outside the breaker: what it refuses are calls as well.

@@ -14,19 +14,27 @@ struct ServiceTelemetry: Sendable {
   /// What a handler needs to answer after it gave up waiting for another service.
   static let hopMargin = Duration.milliseconds(5)
 
-  private let registry = PrometheusRegistry(Self.descriptions)
+  static let deadlines = Guards.Deadlines(
+    standard: Self.standardTime, longest: Self.longestTime, hopMargin: Self.hopMargin)
+
+  private let registry = PrometheusRegistry(Self.descriptions + GuardMetrics.descriptions)
   private let metrics: MetricsInterceptor
+  private let guardMetrics: GuardMetrics
 
   init(service: ServiceName) {
     self.metrics = MetricsInterceptor(factory: self.registry)
+    self.guardMetrics = GuardMetrics(factory: self.registry)
     Gauge(
       label: "target.info", dimensions: [("service.name", service.rawValue)],
       factory: self.registry
     ).record(1)
   }
 
-  /// For `GET /metrics`.
-  var prometheusText: String { self.registry.rendered() }
+  /// For `GET /metrics`: what has been counted, and what the guards are at now.
+  func prometheusText(_ guards: Guards) -> String {
+    self.guardMetrics.record(guards)
+    return self.registry.rendered()
+  }
 
   /// Around every method, the outermost first.
   ///

@@ -6,7 +6,7 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench",
     abstract: "Measure how fast this machine is.",
     subcommands: [
-      BenchRPCCommand.self, BenchCodecCommand.self, BenchEnrollCommand.self,
+      BenchRPCCommand.self, BenchCodecCommand.self, BenchEnrollCommand.self, BenchGuardCommand.self,
       BenchServerCommand.self,
     ])
 }

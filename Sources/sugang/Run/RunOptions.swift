@@ -76,8 +76,26 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      How many requests each service's REST server runs at once: a number, 'adaptive' to follow \
+      their latency, or 'off' (SUGANG_REST_LIMIT; default: adaptive).
+      """,
+      valueName: "limit"))
+  var restLimit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      How fast each address may send requests to the gateway, such as 100/s, 100/s:300 with a burst \
+      of 300, or 'off' (SUGANG_RATE_LIMIT; default: off).
+      """,
+      valueName: "rate"))
+  var rateLimit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds, peers, rpcLimit, tlsDirectory (SUGANG_CONFIG).
+      drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
@@ -118,13 +136,13 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure(
         "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
     }
-    let limit = try await self.value("rpcLimit") {
-      try await reader.fetchString(forKey: $0, default: RPCLimitSetting.adaptive.text)
+    let rpcLimit = try await self.limit("rpcLimit", of: "RPC", reader)
+    let restLimit = try await self.limit("restLimit", of: "REST", reader)
+    let rate = try await self.value("rateLimit") {
+      try await reader.fetchString(forKey: $0, default: RateLimitSetting.off.text)
     }
-    guard let rpcLimit = RPCLimitSetting(limit) else {
-      throw CommandFailure(
-        "the RPC limit is 'adaptive', 'off' or a number from 1 to \(RPCLimitSetting.most), "
-          + "not '\(limit)'")
+    guard let rateLimit = RateLimitSetting(rate) else {
+      throw CommandFailure("the rate limit is 'off' or such as 100/s or 100/s:300, not '\(rate)'")
     }
     let data = try await self.value("data") {
       try await reader.fetchString(forKey: $0, default: "data")
@@ -143,8 +161,23 @@ struct RunOptions: ParsableArguments {
         publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
         drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
         admission: rpcLimit.policy, peers: try await self.peers(reader),
-        rpcToken: try RPCToken.fromEnvironment()),
-      rpcLimit: rpcLimit, logLevel: level)
+        rpcToken: try RPCToken.fromEnvironment(), restAdmission: restLimit.restPolicy,
+        rateLimit: rateLimit.policy),
+      rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit, logLevel: level)
+  }
+
+  private func limit(
+    _ key: ConfigKey, of what: String, _ reader: ConfigReader
+  ) async throws -> LimitSetting {
+    let text = try await self.value(key) {
+      try await reader.fetchString(forKey: $0, default: LimitSetting.adaptive.text)
+    }
+    guard let limit = LimitSetting(text) else {
+      throw CommandFailure(
+        "the \(what) limit is 'adaptive', 'off' or a number from 1 to \(LimitSetting.most), "
+          + "not '\(text)'")
+    }
+    return limit
   }
 
   /// nil when nobody set it.
@@ -205,6 +238,8 @@ struct RunOptions: ParsableArguments {
     values["peers"] = self.peers.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["rpcLimit"] = self.rpcLimit.map { ConfigValue(.string($0), isSecret: false) }
+    values["rateLimit"] = self.rateLimit.map { ConfigValue(.string($0), isSecret: false) }
+    values["restLimit"] = self.restLimit.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
@@ -213,7 +248,8 @@ struct RunOptions: ParsableArguments {
   }
 
   private static let textKeys = [
-    "data", "host", "logLevel", "peers", "publicURL", "rpcLimit", "tlsDirectory",
+    "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
+    "tlsDirectory",
   ]
   private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
 
@@ -250,7 +286,9 @@ struct RunOptions: ParsableArguments {
 /// How services run, once every source has been asked.
 struct RunSettings: Sendable {
   let services: ServiceSettings
-  let rpcLimit: RPCLimitSetting
+  let rpcLimit: LimitSetting
+  let restLimit: LimitSetting
+  let rateLimit: RateLimitSetting
   let logLevel: Logger.Level
 
   /// Where this machine itself reaches the services.
@@ -268,6 +306,7 @@ struct RunSettings: Sendable {
       "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
       "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
       "--pay-limit-won", "\(self.services.payLimitWon)", "--rpc-limit", self.rpcLimit.text,
+      "--rest-limit", self.restLimit.text, "--rate-limit", self.rateLimit.text,
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])

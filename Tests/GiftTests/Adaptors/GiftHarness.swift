@@ -8,6 +8,8 @@ import HTTPClientKit
 import JSON
 import Kernel
 import RESTSupport
+import Storage
+import Testing
 
 /// Gift on SQLite, reached in one of the three ways.
 struct GiftHarness {
@@ -15,7 +17,19 @@ struct GiftHarness {
   let application: GiftApplication
 
   init() throws {
-    self.harness = try ContextHarness(source: "gift", migrations: SQLGiftStore.migrations)
+    self.init(try ContextHarness(source: "gift", migrations: SQLGiftStore.migrations))
+  }
+
+  /// On a database of before the ledger.
+  init(filledBy sql: String) async throws {
+    self.init(
+      try await ContextHarness(
+        source: "gift", migrations: SQLGiftStore.migrations, without: SQLGiftLedger.migration.name,
+        filledBy: sql))
+  }
+
+  private init(_ harness: ContextHarness) {
+    self.harness = harness
     self.application = GiftApplication(store: SQLGiftStore(self.harness.context))
   }
 
@@ -72,6 +86,19 @@ struct GiftHarness {
         id: id, classID: id, paymentID: id, fee: 10_000, student: student, cashpoint: 0))
   }
 
+  /// A line of the ledger for the gift of ``command(payment:fee:student:)``, the harness's clock
+  /// standing still, as one of the three ways shows it.
+  static func entry(
+    _ sequence: Int64, _ kind: GiftEntry.Kind, _ gifts: Int32, gift id: Int64 = 1,
+    payment paymentID: Int64 = 1, through way: Way = .application
+  ) throws -> PostedGiftEntry {
+    let entry = GiftEntry(
+      giftID: GiftID(id), paymentID: PaymentID(way == .rest ? 0 : paymentID),
+      classID: ClassID(paymentID), kind: kind, gifts: gifts)
+    return PostedGiftEntry(
+      sequence: sequence, entry: try #require(entry), at: ManualWallClock().now())
+  }
+
   /// The gift of ``command(payment:fee:student:)``, as one of the three ways shows it.
   static func gift(
     _ id: Int64 = 1, payment paymentID: Int64 = 1, fee: Int64 = 10_000,
@@ -104,6 +131,34 @@ struct RESTGiftPort: GiftPort {
   func gift(of classID: ClassID) async throws -> Gift {
     try Self.gift(
       try await self.http.resource("/gifts/search/findByClassId?classId=\(classID)"))
+  }
+
+  func balance(of student: String) async throws -> Int64 {
+    let balance = try await self.http.resource("/gifts/search/balance" + student.query("student"))
+    guard try balance.text("student") == student else {
+      throw balance.unexpected(wanted: "student \(student)")
+    }
+    return try balance.integer("giftstock")
+  }
+
+  func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedGiftEntry> {
+    try await self.http.page(
+      "/gifts/search/findEntriesByClassId?classId=\(classID)", page, items: "giftEntries",
+      Self.entry)
+  }
+
+  private static func entry(_ json: JSONValue) throws -> PostedGiftEntry {
+    guard let gifts = Int32(exactly: try json.integer("gifts")),
+      let entry = GiftEntry(
+        giftID: GiftID(try json.linkedID("gift")), paymentID: PaymentID(0),
+        classID: ClassID(try json.integer("classId")),
+        kind: try json.value("kind", GiftEntry.Kind.init), gifts: gifts)
+    else { throw json.unexpected(wanted: "gifts with the sign of their kind") }
+    return PostedGiftEntry(
+      sequence: try json.integer("sequence"), entry: entry,
+      at: try json.value("at") { Timestamp(rfc3339: $0) })
   }
 
   private static func gift(_ json: JSONValue) throws -> Gift {

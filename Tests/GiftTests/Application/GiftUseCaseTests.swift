@@ -51,6 +51,7 @@ struct GiftUseCaseTests {
     #expect(gift.status == .revoked)
     #expect(gift.giftstock == 0)
     #expect(self.store.events.dropFirst() == [.giftCanceled(GiftCanceled(gift: gift))])
+    #expect(self.store.ledger.map(\.entry) == [.grant(gift), .revoke(gift)])
     #expect(try await self.gifts.give(try Self.command(), because: self.cause) == .revoked)
   }
 
@@ -61,6 +62,7 @@ struct GiftUseCaseTests {
 
     #expect(try await self.gifts.give(try Self.command(), because: self.cause) == .revoked)
     #expect(self.store.events.isEmpty)
+    #expect(self.store.ledger.isEmpty)
     await #expect(throws: GiftError.noGift(of: ClassID(7))) {
       try await self.gifts.gift(of: ClassID(7))
     }

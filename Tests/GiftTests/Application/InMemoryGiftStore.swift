@@ -29,6 +29,27 @@ final class InMemoryGiftStore: GiftStore {
     self.all.first { $0.classID == classID }
   }
 
+  func balance(of student: String) async throws -> Int64 {
+    self.contents.withLock { contents in
+      let owned = contents.gifts.values.filter { $0.student == student }
+      let payments = Set(owned.map(\.paymentID))
+      return contents.ledger.filter { payments.contains($0.entry.paymentID) }
+        .reduce(0) { $0 + Int64($1.entry.gifts) }
+    }
+  }
+
+  func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedGiftEntry> {
+    let entries = self.ledger.filter { $0.entry.classID == classID }
+    return Page(
+      items: Array(entries.dropFirst(page.offset).prefix(page.size)),
+      totalElements: entries.count, request: page)
+  }
+
+  /// Every line, in order.
+  var ledger: [PostedGiftEntry] { self.contents.withLock { $0.ledger } }
+
   /// Everything raised by committed transactions, in order.
   var events: [GiftEvent] { self.contents.withLock { $0.events } }
 
@@ -41,7 +62,13 @@ struct GiftContents: Sendable {
   var gifts: [GiftID: Gift] = [:]
   var revoked: Set<PaymentID> = []
   var students: [ClassID: StudentCorrection] = [:]
+  var ledger: [PostedGiftEntry] = []
   var events: [GiftEvent] = []
+}
+
+/// What the ledger never takes.
+struct LedgerRefused: Error, Hashable {
+  let entry: GiftEntry
 }
 
 private final class InMemoryGiftTransaction: GiftTransaction {
@@ -66,6 +93,20 @@ private final class InMemoryGiftTransaction: GiftTransaction {
   func isRevoked(_ paymentID: PaymentID) -> Bool { self.contents.revoked.contains(paymentID) }
 
   func rememberRevoked(_ paymentID: PaymentID) { self.contents.revoked.insert(paymentID) }
+
+  func append(_ entry: GiftEntry) throws {
+    let earlier = self.contents.ledger.map(\.entry).filter { $0.paymentID == entry.paymentID }
+    let isDue =
+      switch entry.kind {
+      case .grant: earlier.isEmpty
+      case .revoke: earlier.map(\.kind) == [.grant] && earlier[0].gifts == -entry.gifts
+      }
+    guard isDue else { throw LedgerRefused(entry: entry) }
+    self.contents.ledger.append(
+      PostedGiftEntry(
+        sequence: Int64(self.contents.ledger.count + 1), entry: entry,
+        at: Timestamp(microseconds: 0)))
+  }
 
   func studentCorrection(of classID: ClassID) -> StudentCorrection? {
     self.contents.students[classID]

@@ -8,6 +8,8 @@ import Kernel
 import PointAdaptors
 import PointCore
 import RESTSupport
+import Storage
+import Testing
 
 /// Point on SQLite, reached in one of the three ways, with Gift played by a script.
 struct PointHarness {
@@ -16,7 +18,19 @@ struct PointHarness {
   let gifts = ScriptedGiftGateway()
 
   init() throws {
-    self.harness = try ContextHarness(source: "point", migrations: SQLPointStore.migrations)
+    self.init(try ContextHarness(source: "point", migrations: SQLPointStore.migrations))
+  }
+
+  /// On a database of before the ledger.
+  init(filledBy sql: String) async throws {
+    self.init(
+      try await ContextHarness(
+        source: "point", migrations: SQLPointStore.migrations,
+        without: SQLPointLedger.migration.name, filledBy: sql))
+  }
+
+  private init(_ harness: ContextHarness) {
+    self.harness = harness
     self.application = PointApplication(store: SQLPointStore(self.harness.context))
   }
 
@@ -86,6 +100,35 @@ struct RESTPointPort: PointPort {
       "/points/search/findByClassId?classId=\(classID)", items: "points", Self.point)
   }
 
+  func balance(of student: String) async throws -> Int64 {
+    let balance = try await self.http.resource(
+      "/points/search/balance" + student.query("student"))
+    guard try balance.text("student") == student else {
+      throw balance.unexpected(wanted: "student \(student)")
+    }
+    return try balance.integer("cashpoint")
+  }
+
+  func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedPointEntry> {
+    try await self.http.page(
+      "/points/search/findEntriesByClassId?classId=\(classID)", page, items: "pointEntries",
+      Self.entry)
+  }
+
+  private static func entry(_ json: JSONValue) throws -> PostedPointEntry {
+    guard
+      let entry = PointEntry(
+        pointID: PointID(try json.linkedID("point")), paymentID: PaymentID(0),
+        classID: ClassID(try json.integer("classId")),
+        kind: try json.value("kind", PointEntry.Kind.init), points: try json.integer("points"))
+    else { throw json.unexpected(wanted: "points with the sign of their kind") }
+    return PostedPointEntry(
+      sequence: try json.integer("sequence"), entry: entry,
+      at: try json.value("at") { Timestamp(rfc3339: $0) })
+  }
+
   private static func point(_ json: JSONValue) throws -> Point {
     let cashpoint = try json.integer("cashpoint")
     let fee = try Money(won: json.integer("fee"))
@@ -122,6 +165,19 @@ enum PayTells {
       PayV1.PaymentCanceled(
         id: id, classID: id, courseID: 7, fee: fee, student: student, status: "CANCEL",
         textBook: "kor_book"))
+  }
+
+  /// A line of the ledger for ``approved(_:payment:fee:student:)``, the harness's clock standing
+  /// still, as one of the three ways shows it.
+  static func entry(
+    _ sequence: Int64, _ kind: PointEntry.Kind, _ points: Int64, payment id: Int64 = 1,
+    through way: Way = .application
+  ) throws -> PostedPointEntry {
+    let entry = PointEntry(
+      pointID: PointID(id), paymentID: PaymentID(way == .rest ? 0 : id), classID: ClassID(id),
+      kind: kind, points: points)
+    return PostedPointEntry(
+      sequence: sequence, entry: try #require(entry), at: ManualWallClock().now())
   }
 
   /// What Point makes of it, as one of the three ways shows it.

@@ -124,4 +124,16 @@ private final class StubGiftService: GiftV1.GiftServiceHandler {
   ) async throws -> GiftV1.FindGiftResponse {
     throw RPCError(.unimplemented, "not asked for")
   }
+
+  func getBalance(
+    _ request: GiftV1.GetBalanceRequest, _ context: RPCContext
+  ) async throws -> GiftV1.GetBalanceResponse {
+    throw RPCError(.unimplemented, "not asked for")
+  }
+
+  func findEntries(
+    _ request: GiftV1.FindEntriesRequest, _ context: RPCContext
+  ) async throws -> GiftV1.FindEntriesResponse {
+    throw RPCError(.unimplemented, "not asked for")
+  }
 }

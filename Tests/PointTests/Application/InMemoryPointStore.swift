@@ -38,6 +38,27 @@ final class InMemoryPointStore: PointStore {
     }
   }
 
+  func balance(of student: String) async throws -> Int64 {
+    self.contents.withLock { contents in
+      let owned = contents.points.values.filter { $0.paid.student == student }
+      let payments = Set(owned.map(\.paid.paymentID))
+      return contents.ledger.filter { payments.contains($0.entry.paymentID) }
+        .reduce(0) { $0 + $1.entry.points }
+    }
+  }
+
+  func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedPointEntry> {
+    let entries = self.ledger.filter { $0.entry.classID == classID }
+    return Page(
+      items: Array(entries.dropFirst(page.offset).prefix(page.size)),
+      totalElements: entries.count, request: page)
+  }
+
+  /// Every line, in order.
+  var ledger: [PostedPointEntry] { self.contents.withLock { $0.ledger } }
+
   /// Everything raised by committed transactions, in order.
   var events: [PointEvent] { self.contents.withLock { $0.events } }
 
@@ -53,7 +74,13 @@ struct PointContents: Sendable {
   /// What each was first saved because of.
   var causes: [PointID: Cause] = [:]
   var students: [ClassID: StudentCorrection] = [:]
+  var ledger: [PostedPointEntry] = []
   var events: [PointEvent] = []
+}
+
+/// What the ledger never takes.
+struct LedgerRefused: Error, Hashable {
+  let entry: PointEntry
 }
 
 private final class InMemoryPointTransaction: PointTransaction {
@@ -81,6 +108,20 @@ private final class InMemoryPointTransaction: PointTransaction {
   func save(_ point: Point) {
     self.contents.points[point.id] = point
     self.contents.causes[point.id] = self.contents.causes[point.id] ?? self.cause
+  }
+
+  func append(_ entry: PointEntry) throws {
+    let earlier = self.contents.ledger.map(\.entry).filter { $0.paymentID == entry.paymentID }
+    let isDue =
+      switch entry.kind {
+      case .earn: earlier.isEmpty
+      case .reverse: earlier.map(\.kind) == [.earn] && earlier[0].points == -entry.points
+      }
+    guard isDue else { throw LedgerRefused(entry: entry) }
+    self.contents.ledger.append(
+      PostedPointEntry(
+        sequence: Int64(self.contents.ledger.count + 1), entry: entry,
+        at: Timestamp(microseconds: 0)))
   }
 
   func studentCorrection(of classID: ClassID) -> StudentCorrection? {

@@ -57,8 +57,11 @@ struct PointUseCaseTests {
     let point = try await self.fixture.points.point(PointID(1))
     #expect(point.status == .canceled)
     #expect(point.cashpoint == 0)
-    #expect(self.fixture.store.events.last == .pointCanceled(PointCanceled(point: point)))
+    let canceled = PointCanceled(point: point, wasGranted: granted)
+    #expect(self.fixture.store.events.last == .pointCanceled(canceled))
     #expect(self.fixture.store.events.count == (granted ? 2 : 1))
+    #expect(
+      self.fixture.store.ledger.map(\.entry) == (granted ? [.earn(point), .reverse(point)] : []))
   }
 
   @Test("T11: when the cancellation overtakes the payment, nothing is earned")

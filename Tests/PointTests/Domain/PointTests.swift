@@ -20,6 +20,7 @@ struct PointTests {
 
     #expect(first == PointRegistered(point: point))
     #expect(first?.point.cashpoint == 100)
+    #expect(first?.entry.points == 100)
     #expect(second == nil)
   }
 
@@ -34,8 +35,9 @@ struct PointTests {
     let first = point.cancel()
     let second = point.cancel()
 
-    #expect(first == PointCanceled(point: point))
+    #expect(first == PointCanceled(point: point, wasGranted: status == .granted))
     #expect(first?.point.cashpoint == 0)
+    #expect(first?.entry?.points == (status == .granted ? -100 : nil))
     #expect(second == nil)
   }
 

@@ -27,6 +27,7 @@ package struct SendAlerts: Sendable {
       await self.settled($0, oldest: oldest)
     }.compactMap(\.self)
     if !settled.isEmpty {
+      CrashPoint.reached(.alertSent)
       // One unit of work: a commit for each would cost more than the sending.
       // Also when the service is told to stop meanwhile: what was sent must not be sent again.
       let store = self.store
@@ -35,6 +36,7 @@ package struct SendAlerts: Sendable {
           for alert in settled { try tx.save(alert) }
         }
       }
+      CrashPoint.reached(.alertNoted)
     }
     return Settlement(settled: settled.count, remaining: waiting.count - settled.count)
   }

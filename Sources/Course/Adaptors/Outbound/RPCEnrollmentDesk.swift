@@ -15,6 +15,8 @@ package struct RPCEnrollmentDesk: EnrollmentDesk {
   }
 
   package func close(_ courseID: CourseID, because cause: Cause) async -> ClosingAnswer {
+    CrashPoint.reached(.deskAsked)
+    defer { CrashPoint.reached(.deskAnswered) }
     do {
       _ = try await self.client.closeCourse(
         EnrollmentV1.CloseCourseRequest(courseID: courseID.value),

@@ -15,17 +15,25 @@ package struct CourseApplication: CoursePort {
   package func register(
     _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Course {
-    try await self.store.transact(because: caller.cause) { tx in
-      try command.perform(by: caller, key: key, in: tx)
+    let course = try await self.store.transact(because: caller.cause) { tx in
+      let course = try command.perform(by: caller, key: key, in: tx)
+      CrashPoint.reached(.registerCourseCommits)
+      return course
     }
+    CrashPoint.reached(.courseRegistered)
+    return course
   }
 
   package func modify(
     _ id: CourseID, _ change: CourseChange, by caller: Caller
   ) async throws -> Course {
-    try await self.store.transact(because: caller.cause) { tx in
-      try ModifyCourse(id, change).perform(in: tx)
+    let course = try await self.store.transact(because: caller.cause) { tx in
+      let course = try ModifyCourse(id, change).perform(in: tx)
+      CrashPoint.reached(.modifyCourseCommits)
+      return course
     }
+    CrashPoint.reached(.courseModified)
+    return course
   }
 
   package func delete(_ id: CourseID, by caller: Caller) async throws {

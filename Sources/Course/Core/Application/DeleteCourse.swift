@@ -17,6 +17,7 @@ package struct DeleteCourse: Sendable {
     _ id: CourseID, at now: Timestamp, because cause: Cause
   ) async throws {
     let (closedNow, attempt) = try await self.close(id, at: now, because: cause)
+    CrashPoint.reached(.deletionBegun)
     switch try await self.finish(id, attempt, because: cause) {
     case .closed:
       return
@@ -54,6 +55,7 @@ package struct DeleteCourse: Sendable {
       guard var course = try tx.course(id) else { throw CourseError.notFound(id) }
       let closedNow = course.close(at: now)
       try tx.save(course)
+      CrashPoint.reached(.beginDeletionCommits)
       return (closedNow, course.closingSince ?? now)
     }
   }
@@ -66,7 +68,9 @@ package struct DeleteCourse: Sendable {
         .courseDeleted(
           CourseDeleted(
             id: id, name: course.details.name, teacher: course.details.teacher)))
+      CrashPoint.reached(.deleteCourseCommits)
     }
+    CrashPoint.reached(.courseDeleted)
   }
 
   private func reopen(
@@ -76,6 +80,8 @@ package struct DeleteCourse: Sendable {
       guard var course = try tx.course(id) else { return }
       course.reopen(after: attempt)
       try tx.save(course)
+      CrashPoint.reached(.reopenCourseCommits)
     }
+    CrashPoint.reached(.courseReopened)
   }
 }

@@ -16,6 +16,8 @@ package struct RPCPaymentGateway: PaymentGateway {
   }
 
   package func pay(_ request: PaymentRequest, because cause: Cause) async -> PaymentAnswer {
+    CrashPoint.reached(.payAsked)
+    defer { CrashPoint.reached(.payAnswered) }
     do {
       let answer = try await self.client.approve(
         PayV1.ApproveRequest(

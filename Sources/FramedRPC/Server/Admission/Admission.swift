@@ -8,12 +8,18 @@ package final class Admission: Sendable {
   package typealias Ticket = AdmissionState<Waiter>.Ticket
 
   /// What a call holds while it runs.
-  struct Place: Sendable {
+  package struct Place: Sendable {
     /// The slot of its method.
     let method: Int
     let began: NIODeadline
     /// Whether how long it takes says something about the load.
     let isMeasured: Bool
+
+    package init(method: Int, began: NIODeadline, isMeasured: Bool) {
+      self.method = method
+      self.began = began
+      self.isMeasured = isMeasured
+    }
   }
 
   private let state: Mutex<AdmissionState<Waiter>>
@@ -25,13 +31,13 @@ package final class Admission: Sendable {
 
   package var statistics: AdmissionStatistics { self.state.withLock { $0.statistics } }
 
-  enum Arrival: Sendable {
+  package enum Arrival: Sendable {
     case admitted
     case queued(Ticket)
     case refused(AdmissionRefusal)
   }
 
-  func arrive(
+  package func arrive(
     _ priority: RPCPriority, method: Int, deadline: NIODeadline?, now: NIODeadline,
     waiter: () -> Waiter
   ) -> Arrival {
@@ -47,8 +53,16 @@ package final class Admission: Sendable {
     }
   }
 
+  /// Whether a call would be refused now because too many wait: for who must read more of it before
+  /// it can ``arrive(_:method:deadline:now:waiter:)``.
+  ///
+  /// - Returns: nil when it would not; else when it is worth while to come again.
+  package func fullness(_ priority: RPCPriority) -> TimeAmount? {
+    self.state.withLock { $0.fullness(priority) }
+  }
+
   /// - Parameter isMeasured: whether the call ran to its end.
-  func leave(_ place: Place, isMeasured: Bool, now: NIODeadline) {
+  package func leave(_ place: Place, isMeasured: Bool, now: NIODeadline) {
     let began = place.isMeasured && isMeasured ? place.began : nil
     let decisions = self.state.withLock {
       $0.leave(method: place.method, began: began, now: now)
@@ -59,11 +73,11 @@ package final class Admission: Sendable {
   }
 
   /// - Returns: whether the call still waited; if not, its waiter is told.
-  func giveUp(_ ticket: Ticket, _ reason: AdmissionRefusal.Reason?) -> Bool {
+  package func giveUp(_ ticket: Ticket, _ reason: AdmissionRefusal.Reason?) -> Bool {
     self.state.withLock { $0.giveUp(ticket, reason) }
   }
 
-  func retryAfter(_ priority: RPCPriority) -> TimeAmount {
+  package func retryAfter(_ priority: RPCPriority) -> TimeAmount {
     self.state.withLock { $0.retryAfter(priority) }
   }
 }

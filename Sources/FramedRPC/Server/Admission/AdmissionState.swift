@@ -131,6 +131,18 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
     return .queued(ticket, evicted: evicted)
   }
 
+  /// A call is about to come. When it would be refused because too many wait, it is now, and counts.
+  ///
+  /// - Returns: nil when it may come; else when it is worth while to come again.
+  package mutating func fullness(_ priority: RPCPriority) -> TimeAmount? {
+    guard self.inFlight >= self.ceilings[priority.rank],
+      self.queued.count >= self.policy.maxQueuedCalls,
+      !self.rows.indices.contains(where: { $0 > priority.rank && self.rows[$0].count > 0 })
+    else { return nil }
+    self.count(priority, .queueFull)
+    return self.retryAfter(priority)
+  }
+
   /// A call that had a place is over.
   ///
   /// - Parameters:

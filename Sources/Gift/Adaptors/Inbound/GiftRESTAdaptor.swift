@@ -23,11 +23,30 @@ package struct GiftRESTAdaptor: RESTAdaptor {
         "student": { .string($0.student) },
         "giftstock": { .integer(Int64($0.giftstock)) },
       ])
+    let entries = HALParts<PostedGiftEntry, GiftKind>(
+      "giftEntries", of: \.entry.giftID,
+      fields: [
+        "sequence": { .integer($0.sequence) },
+        "classId": { .integer($0.entry.classID.value) },
+        "kind": { .string($0.entry.kind.rawValue) },
+        "gifts": { .integer(Int64($0.entry.gifts)) },
+        "at": { .string($0.at.rfc3339) },
+      ])
     routes.resource(gifts) { resource in
       resource.list { page, _ in try await port.gifts(page) }
       resource.get { id, _ in try await port.gift(id) }
       resource.searchOne("findByClassId", by: "classId") { query, _ in
         try await port.gift(of: query.id("classId"))
+      }
+      resource.pagedSearch("findEntriesByClassId", by: "classId", of: entries) { query, page, _ in
+        try await port.entries(of: query.id("classId"), page)
+      }
+      resource.searchValue("balance", by: "student") { query, _ in
+        let student = try query.text("student")
+        return [
+          "student": .string(student),
+          "giftstock": .integer(try await port.balance(of: student)),
+        ]
       }
     }
   }

@@ -53,4 +53,23 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
       return GiftV1.FindGiftResponse(gift: GiftV1.Gift(gift))
     }
   }
+
+  package func getBalance(
+    _ request: GiftV1.GetBalanceRequest, _ context: RPCContext
+  ) async throws -> GiftV1.GetBalanceResponse {
+    try await answering {
+      GiftV1.GetBalanceResponse(giftstock: try await self.port.balance(of: request.student))
+    }
+  }
+
+  package func findEntries(
+    _ request: GiftV1.FindEntriesRequest, _ context: RPCContext
+  ) async throws -> GiftV1.FindEntriesResponse {
+    try await answering {
+      let page = try await self.port.entries(
+        of: ClassID(request.classID), PageRequest(request.page))
+      return GiftV1.FindEntriesResponse(
+        entries: page.items.map(GiftV1.GiftEntry.init), total: Int64(page.totalElements))
+    }
+  }
 }

@@ -55,4 +55,25 @@ package struct GiftRPCClient: GiftPort {
       return try Gift(try required(answer.gift, "gift"))
     }
   }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await asking(Self.service) {
+      try await self.client.getBalance(
+        GiftV1.GetBalanceRequest(student: student), options: self.options
+      ).giftstock
+    }
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedGiftEntry> {
+    try await asking(Self.service) {
+      let answer = try await self.client.findEntries(
+        GiftV1.FindEntriesRequest(classID: classID.value, page: CommonV1.PageRequest(page)),
+        options: self.options)
+      return Page(
+        items: try answer.entries.map { try PostedGiftEntry($0) },
+        totalElements: Int(answer.total), request: page)
+    }
+  }
 }

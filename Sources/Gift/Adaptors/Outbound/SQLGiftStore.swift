@@ -22,7 +22,8 @@ package struct SQLGiftStore: GiftStore {
           ) STRICT;
           CREATE INDEX gift_by_class ON gift (class_id);
           CREATE TABLE revoked_payment (payment_id INTEGER PRIMARY KEY) STRICT;
-          """)
+          """),
+      SQLGiftLedger.migration,
     ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
@@ -63,6 +64,20 @@ package struct SQLGiftStore: GiftStore {
         [.integer(classID.value)]
       ).map(Gift.init(row:))
     }
+  }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await self.context.read { connection in
+      try connection.integer(SQLGiftLedger.balance, [.text(student)]) ?? 0
+    }
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedGiftEntry> {
+    try await self.context.page(
+      page, select: SQLGiftLedger.columns, from: "gift_entry", columns: SQLGiftLedger.sortable,
+      id: "sequence", where: "class_id = ?", [.integer(classID.value)], SQLGiftLedger.entry)
   }
 }
 
@@ -110,6 +125,10 @@ struct SQLGiftTransaction: GiftTransaction {
     try self.unit.connection.execute(
       "INSERT OR IGNORE INTO revoked_payment (payment_id) VALUES (?)",
       [.integer(paymentID.value)])
+  }
+
+  func append(_ entry: GiftEntry) throws {
+    try SQLGiftLedger.append(entry, in: self.unit)
   }
 
   func studentCorrection(of classID: ClassID) throws -> StudentCorrection? {

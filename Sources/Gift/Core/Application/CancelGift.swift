@@ -21,8 +21,7 @@ package struct CancelGift: Hashable, Sendable {
     }
     gift.correct(student: try tx.student(of: self.classID, told: self.student))
     if let canceled = gift.revoke() {
-      try tx.save(gift)
-      try tx.raise(.giftCanceled(canceled))
+      try tx.record(.giftCanceled(canceled))
     }
   }
 }

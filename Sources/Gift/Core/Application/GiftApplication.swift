@@ -9,9 +9,13 @@ package struct GiftApplication: GiftPort {
   }
 
   package func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision {
-    try await self.store.transact(because: cause) { tx in
-      try command.perform(in: tx)
+    let decision = try await self.store.transact(because: cause) { tx in
+      let decision = try command.perform(in: tx)
+      CrashPoint.reached(.giveCommits)
+      return decision
     }
+    CrashPoint.reached(.given)
+    return decision
   }
 
   package func gift(_ id: GiftID) async throws -> Gift {
@@ -28,5 +32,15 @@ package struct GiftApplication: GiftPort {
       throw GiftError.noGift(of: classID)
     }
     return gift
+  }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await self.store.balance(of: student.normalized)
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedGiftEntry> {
+    try await self.store.entries(of: classID, page)
   }
 }

@@ -28,8 +28,7 @@ package struct GiveGift: Hashable, Sendable {
     let gift = Gift(
       id: try tx.nextGiftID(), paymentID: self.paymentID, classID: self.classID, fee: self.fee,
       student: try tx.student(of: self.classID, told: self.student), status: .granted)
-    try tx.save(gift)
-    try tx.raise(.giftRegistered(GiftRegistered(gift: gift)))
+    try tx.record(.giftRegistered(GiftRegistered(gift: gift)))
     return .given(gift)
   }
 }

@@ -26,7 +26,8 @@ package struct Gift: Hashable, Sendable {
     self.status = status
   }
 
-  /// How many gifts there are; none once they are revoked.
+  /// How many gifts there are, none once they are revoked: the sum of the ledger's entries for the
+  /// payment.
   package var giftstock: Int32 {
     self.status == .revoked ? 0 : GiftTier.giftstock(for: self.fee)
   }

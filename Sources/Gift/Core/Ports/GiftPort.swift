@@ -14,6 +14,13 @@ package protocol GiftPort: Sendable {
 
   /// - Throws: ``GiftError/noGift(of:)``.
   func gift(of classID: ClassID) async throws -> Gift
+
+  /// How many gifts a student has: the sum of the ledger's entries for the payments of the classes
+  /// that are theirs now. 0 for whom nobody knows.
+  func balance(of student: String) async throws -> Int64
+
+  /// What the ledger says of a class, in the order it was written.
+  func entries(of classID: ClassID, _ page: PageRequest) async throws -> Page<PostedGiftEntry>
 }
 
 /// Gift's answer.

@@ -14,15 +14,23 @@ package struct PayApplication: PayPort {
     _ command: ApprovePayment, because cause: Cause
   ) async throws -> PaymentDecision {
     let policy = self.policy
-    return try await self.store.transact(because: cause) { tx in
-      try command.perform(under: policy, in: tx)
+    let decision = try await self.store.transact(because: cause) { tx in
+      let decision = try command.perform(under: policy, in: tx)
+      CrashPoint.reached(.approveCommits)
+      return decision
     }
+    CrashPoint.reached(.approved)
+    return decision
   }
 
   package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
-    try await self.store.transact(because: cause) { tx in
-      try RefundPayment(of: classID).perform(in: tx)
+    let payment = try await self.store.transact(because: cause) { tx in
+      let payment = try RefundPayment(of: classID).perform(in: tx)
+      CrashPoint.reached(.refundCommits)
+      return payment
     }
+    CrashPoint.reached(.refunded)
+    return payment
   }
 
   package func payment(_ id: PaymentID) async throws -> Payment {

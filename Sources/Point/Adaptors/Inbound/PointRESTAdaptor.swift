@@ -23,11 +23,30 @@ package struct PointRESTAdaptor: RESTAdaptor {
         "student": { .string($0.paid.student) },
         "cashpoint": { .integer($0.cashpoint) },
       ])
+    let entries = HALParts<PostedPointEntry, PointKind>(
+      "pointEntries", of: \.entry.pointID,
+      fields: [
+        "sequence": { .integer($0.sequence) },
+        "classId": { .integer($0.entry.classID.value) },
+        "kind": { .string($0.entry.kind.rawValue) },
+        "points": { .integer($0.entry.points) },
+        "at": { .string($0.at.rfc3339) },
+      ])
     routes.resource(points) { resource in
       resource.list { page, _ in try await port.points(page) }
       resource.get { id, _ in try await port.point(id) }
       resource.search("findByClassId", by: "classId") { query, _ in
         try await port.points(of: query.id("classId"))
+      }
+      resource.pagedSearch("findEntriesByClassId", by: "classId", of: entries) { query, page, _ in
+        try await port.entries(of: query.id("classId"), page)
+      }
+      resource.searchValue("balance", by: "student") { query, _ in
+        let student = try query.text("student")
+        return [
+          "student": .string(student),
+          "cashpoint": .integer(try await port.balance(of: student)),
+        ]
       }
     }
   }

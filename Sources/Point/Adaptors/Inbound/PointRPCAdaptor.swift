@@ -39,4 +39,23 @@ package struct PointRPCAdaptor: PointV1.PointServiceHandler {
       return PointV1.FindPointsResponse(points: points.map(PointV1.Point.init))
     }
   }
+
+  package func getBalance(
+    _ request: PointV1.GetBalanceRequest, _ context: RPCContext
+  ) async throws -> PointV1.GetBalanceResponse {
+    try await answering {
+      PointV1.GetBalanceResponse(cashpoint: try await self.port.balance(of: request.student))
+    }
+  }
+
+  package func findEntries(
+    _ request: PointV1.FindEntriesRequest, _ context: RPCContext
+  ) async throws -> PointV1.FindEntriesResponse {
+    try await answering {
+      let page = try await self.port.entries(
+        of: ClassID(request.classID), PageRequest(request.page))
+      return PointV1.FindEntriesResponse(
+        entries: page.items.map(PointV1.PointEntry.init), total: Int64(page.totalElements))
+    }
+  }
 }

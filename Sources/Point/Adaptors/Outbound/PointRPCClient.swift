@@ -43,4 +43,25 @@ package struct PointRPCClient: PointPort {
       ).points.map { try Point($0) }
     }
   }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await asking(Self.service) {
+      try await self.client.getBalance(
+        PointV1.GetBalanceRequest(student: student), options: self.options
+      ).cashpoint
+    }
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedPointEntry> {
+    try await asking(Self.service) {
+      let answer = try await self.client.findEntries(
+        PointV1.FindEntriesRequest(classID: classID.value, page: CommonV1.PageRequest(page)),
+        options: self.options)
+      return Page(
+        items: try answer.entries.map { try PostedPointEntry($0) },
+        totalElements: Int(answer.total), request: page)
+    }
+  }
 }

@@ -22,6 +22,8 @@ package struct RPCGiftGateway: GiftGateway {
     let request = GiftV1.GiveGiftRequest(
       classID: paid.classID.value, paymentID: paid.paymentID.value, fee: paid.fee.won,
       student: paid.student)
+    CrashPoint.reached(.giftAsked)
+    defer { CrashPoint.reached(.giftAnswered) }
     do {
       let answer = try await self.client.giveGift(
         request, options: cause.options(timeout: self.timeout))

@@ -27,6 +27,7 @@ package struct SQLPointStore: PointStore {
       Migration(
         name: "point-002",
         sql: "ALTER TABLE point ADD COLUMN cause TEXT NOT NULL DEFAULT ''"),
+      SQLPointLedger.migration,
     ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, payment_id, class_id, fee, student, status"
@@ -70,6 +71,20 @@ package struct SQLPointStore: PointStore {
         [.integer(classID.value)]
       ).map(Point.init(row:))
     }
+  }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await self.context.read { connection in
+      try connection.integer(SQLPointLedger.balance, [.text(student)]) ?? 0
+    }
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedPointEntry> {
+    try await self.context.page(
+      page, select: SQLPointLedger.columns, from: "point_entry", columns: SQLPointLedger.sortable,
+      id: "sequence", where: "class_id = ?", [.integer(classID.value)], SQLPointLedger.entry)
   }
 
   package func pendingPoints(atMost count: Int) async throws -> [PendingPoint] {
@@ -123,6 +138,10 @@ struct SQLPointTransaction: PointTransaction {
         .text(point.paid.student), .text(point.status.rawValue), .integer(point.cashpoint),
         .text(self.unit.cause.id),
       ])
+  }
+
+  func append(_ entry: PointEntry) throws {
+    try SQLPointLedger.append(entry, in: self.unit)
   }
 
   func studentCorrection(of classID: ClassID) throws -> StudentCorrection? {

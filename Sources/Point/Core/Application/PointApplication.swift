@@ -20,4 +20,14 @@ package struct PointApplication: PointPort {
   package func points(of classID: ClassID) async throws -> [Point] {
     try await self.store.visiblePoints(of: classID)
   }
+
+  package func balance(of student: String) async throws -> Int64 {
+    try await self.store.balance(of: student.normalized)
+  }
+
+  package func entries(
+    of classID: ClassID, _ page: PageRequest
+  ) async throws -> Page<PostedPointEntry> {
+    try await self.store.entries(of: classID, page)
+  }
 }

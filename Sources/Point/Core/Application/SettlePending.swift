@@ -31,8 +31,11 @@ package struct SettlePending: Sendable {
     let answer = await self.gateway.give(point.paid, because: cause)
     // An error of the store leaves the points pending, as a missing answer does.
     let isSettled = try? await self.store.transact(because: cause) { tx in
-      try Self.finish(point.paid, answer, in: tx)
+      let isSettled = try Self.finish(point.paid, answer, in: tx)
+      CrashPoint.reached(.grantCommits)
+      return isSettled
     }
+    CrashPoint.reached(.granted)
     return isSettled ?? false
   }
 
@@ -44,13 +47,11 @@ package struct SettlePending: Sendable {
     switch answer {
     case .given:
       if let registered = point.grant() {
-        try tx.save(point)
-        try tx.raise(.pointRegistered(registered))
+        try tx.record(.pointRegistered(registered))
       }
     case .revoked:
       if let canceled = point.cancel() {
-        try tx.save(point)
-        try tx.raise(.pointCanceled(canceled))
+        try tx.record(.pointCanceled(canceled))
       }
     case .unknown:
       break

@@ -2,7 +2,8 @@ import Kernel
 
 /// The points a student gets for one payment. At most one grant a payment (trap T10).
 package struct Point: Hashable, Sendable {
-  /// Won for one point.
+  /// Won for one point. What was granted is taken back at this rate too, so a new rate would need
+  /// the old one kept with the points.
   package static let wonPerPoint: Int64 = 100
 
   package enum Status: String, Hashable, Sendable, CaseIterable {
@@ -22,10 +23,18 @@ package struct Point: Hashable, Sendable {
     self.status = status
   }
 
-  /// A hundredth of the fee, a broken point dropped (trap T40); none once the points are canceled.
-  package var cashpoint: Int64 {
-    self.status == .canceled ? 0 : self.paid.fee.won / Point.wonPerPoint
-  }
+  /// What the payment is worth in points: a hundredth of its fee, rounded down (trap T40).
+  ///
+  /// Rounded once, over the whole fee: up to 99 won of each payment earn nothing, and are not
+  /// carried to another one. A cancellation takes back this number and divides nothing anew, so it
+  /// leaves exactly 0. Payments are given back whole; one that was not would keep what the won that
+  /// stay are worth, rounded down the same way.
+  package var earned: Int64 { self.paid.fee.won / Point.wonPerPoint }
+
+  /// The sum of the ledger's entries for the payment, once the points are granted or canceled: what
+  /// was earned, and 0 when it was taken back or never granted. While they are pending there is no
+  /// entry, and this is what will be earned.
+  package var cashpoint: Int64 { self.status == .canceled ? 0 : self.earned }
 
   /// The class has another student.
   package mutating func correct(student: String) {
@@ -44,8 +53,9 @@ package struct Point: Hashable, Sendable {
   /// - Returns: What happened, or nil when they were canceled before (trap T15).
   package mutating func cancel() -> PointCanceled? {
     guard self.status != .canceled else { return nil }
+    let wasGranted = self.status == .granted
     self.status = .canceled
-    return PointCanceled(point: self)
+    return PointCanceled(point: self, wasGranted: wasGranted)
   }
 }
 

@@ -8,4 +8,11 @@ package protocol PointPort: Sendable {
   func points(_ page: PageRequest) async throws -> Page<Point>
 
   func points(of classID: ClassID) async throws -> [Point]
+
+  /// The points that a student has: the sum of the ledger's entries for the payments of the classes
+  /// that are theirs now. 0 for whom nobody knows.
+  func balance(of student: String) async throws -> Int64
+
+  /// What the ledger says of a class, in the order it was written.
+  func entries(of classID: ClassID, _ page: PageRequest) async throws -> Page<PostedPointEntry>
 }

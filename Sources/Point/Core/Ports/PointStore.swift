@@ -16,6 +16,12 @@ package protocol PointStore: Sendable {
   /// Granted or canceled.
   func visiblePoints(of classID: ClassID) async throws -> [Point]
 
+  /// The sum of the entries for the student's payments. What it costs depends on how many payments
+  /// the student has, not on how many there are.
+  func balance(of student: String) async throws -> Int64
+
+  func entries(of classID: ClassID, _ page: PageRequest) async throws -> Page<PostedPointEntry>
+
   /// The oldest first.
   func pendingPoints(atMost count: Int) async throws -> [PendingPoint]
 }
@@ -45,6 +51,21 @@ package protocol PointTransaction: StudentMemory {
   /// Inserts the point, whose cause is that of this unit of work, or replaces the one with its id.
   func save(_ point: Point) throws
 
+  /// Adds a line to the ledger for points that were saved.
+  ///
+  /// - Throws: when the payment has one of this kind, and when a reversal is not the negative of
+  ///   what was earned.
+  func append(_ entry: PointEntry) throws
+
   /// Publishes `event` if, and only if, this unit of work commits (trap T3).
   func raise(_ event: PointEvent) throws
+}
+
+extension PointTransaction {
+  /// Keeps what happened whole: the points as they are now, what the ledger says, and the event.
+  package func record(_ event: PointEvent) throws {
+    try self.save(event.point)
+    if let entry = event.entry { try self.append(entry) }
+    try self.raise(event)
+  }
 }

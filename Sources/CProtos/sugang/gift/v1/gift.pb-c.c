@@ -412,6 +412,231 @@ void   sugang__gift__v1__find_gift_response__free_unpacked
   assert(message->base.descriptor == &sugang__gift__v1__find_gift_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__gift__v1__gift_entry__init
+                     (Sugang__Gift__V1__GiftEntry         *message)
+{
+  static const Sugang__Gift__V1__GiftEntry init_value = SUGANG__GIFT__V1__GIFT_ENTRY__INIT;
+  *message = init_value;
+}
+size_t sugang__gift__v1__gift_entry__get_packed_size
+                     (const Sugang__Gift__V1__GiftEntry *message)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__gift_entry__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__gift__v1__gift_entry__pack
+                     (const Sugang__Gift__V1__GiftEntry *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__gift_entry__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__gift__v1__gift_entry__pack_to_buffer
+                     (const Sugang__Gift__V1__GiftEntry *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__gift_entry__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Gift__V1__GiftEntry *
+       sugang__gift__v1__gift_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Gift__V1__GiftEntry *)
+     protobuf_c_message_unpack (&sugang__gift__v1__gift_entry__descriptor,
+                                allocator, len, data);
+}
+void   sugang__gift__v1__gift_entry__free_unpacked
+                     (Sugang__Gift__V1__GiftEntry *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__gift__v1__gift_entry__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__gift__v1__get_balance_request__init
+                     (Sugang__Gift__V1__GetBalanceRequest         *message)
+{
+  static const Sugang__Gift__V1__GetBalanceRequest init_value = SUGANG__GIFT__V1__GET_BALANCE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__gift__v1__get_balance_request__get_packed_size
+                     (const Sugang__Gift__V1__GetBalanceRequest *message)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__gift__v1__get_balance_request__pack
+                     (const Sugang__Gift__V1__GetBalanceRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__gift__v1__get_balance_request__pack_to_buffer
+                     (const Sugang__Gift__V1__GetBalanceRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Gift__V1__GetBalanceRequest *
+       sugang__gift__v1__get_balance_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Gift__V1__GetBalanceRequest *)
+     protobuf_c_message_unpack (&sugang__gift__v1__get_balance_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__gift__v1__get_balance_request__free_unpacked
+                     (Sugang__Gift__V1__GetBalanceRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__gift__v1__get_balance_response__init
+                     (Sugang__Gift__V1__GetBalanceResponse         *message)
+{
+  static const Sugang__Gift__V1__GetBalanceResponse init_value = SUGANG__GIFT__V1__GET_BALANCE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__gift__v1__get_balance_response__get_packed_size
+                     (const Sugang__Gift__V1__GetBalanceResponse *message)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__gift__v1__get_balance_response__pack
+                     (const Sugang__Gift__V1__GetBalanceResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__gift__v1__get_balance_response__pack_to_buffer
+                     (const Sugang__Gift__V1__GetBalanceResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Gift__V1__GetBalanceResponse *
+       sugang__gift__v1__get_balance_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Gift__V1__GetBalanceResponse *)
+     protobuf_c_message_unpack (&sugang__gift__v1__get_balance_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__gift__v1__get_balance_response__free_unpacked
+                     (Sugang__Gift__V1__GetBalanceResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__gift__v1__get_balance_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__gift__v1__find_entries_request__init
+                     (Sugang__Gift__V1__FindEntriesRequest         *message)
+{
+  static const Sugang__Gift__V1__FindEntriesRequest init_value = SUGANG__GIFT__V1__FIND_ENTRIES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__gift__v1__find_entries_request__get_packed_size
+                     (const Sugang__Gift__V1__FindEntriesRequest *message)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__gift__v1__find_entries_request__pack
+                     (const Sugang__Gift__V1__FindEntriesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__gift__v1__find_entries_request__pack_to_buffer
+                     (const Sugang__Gift__V1__FindEntriesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Gift__V1__FindEntriesRequest *
+       sugang__gift__v1__find_entries_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Gift__V1__FindEntriesRequest *)
+     protobuf_c_message_unpack (&sugang__gift__v1__find_entries_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__gift__v1__find_entries_request__free_unpacked
+                     (Sugang__Gift__V1__FindEntriesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__gift__v1__find_entries_response__init
+                     (Sugang__Gift__V1__FindEntriesResponse         *message)
+{
+  static const Sugang__Gift__V1__FindEntriesResponse init_value = SUGANG__GIFT__V1__FIND_ENTRIES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__gift__v1__find_entries_response__get_packed_size
+                     (const Sugang__Gift__V1__FindEntriesResponse *message)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__gift__v1__find_entries_response__pack
+                     (const Sugang__Gift__V1__FindEntriesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__gift__v1__find_entries_response__pack_to_buffer
+                     (const Sugang__Gift__V1__FindEntriesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Gift__V1__FindEntriesResponse *
+       sugang__gift__v1__find_entries_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Gift__V1__FindEntriesResponse *)
+     protobuf_c_message_unpack (&sugang__gift__v1__find_entries_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__gift__v1__find_entries_response__free_unpacked
+                     (Sugang__Gift__V1__FindEntriesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__gift__v1__find_entries_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor sugang__gift__v1__gift__field_descriptors[7] =
 {
   {
@@ -897,15 +1122,313 @@ const ProtobufCMessageDescriptor sugang__gift__v1__find_gift_response__descripto
   (ProtobufCMessageInit) sugang__gift__v1__find_gift_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor sugang__gift__v1__gift_service__method_descriptors[4] =
+static const ProtobufCFieldDescriptor sugang__gift__v1__gift_entry__field_descriptors[7] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gift_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, gift_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payment_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, payment_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "class_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, class_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gifts",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, gifts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GiftEntry, at),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__gift__v1__gift_entry__field_indices_by_name[] = {
+  6,   /* field[6] = at */
+  3,   /* field[3] = class_id */
+  1,   /* field[1] = gift_id */
+  5,   /* field[5] = gifts */
+  4,   /* field[4] = kind */
+  2,   /* field[2] = payment_id */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange sugang__gift__v1__gift_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor sugang__gift__v1__gift_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.gift.v1.GiftEntry",
+  "GiftEntry",
+  "Sugang__Gift__V1__GiftEntry",
+  "sugang.gift.v1",
+  sizeof(Sugang__Gift__V1__GiftEntry),
+  7,
+  sugang__gift__v1__gift_entry__field_descriptors,
+  sugang__gift__v1__gift_entry__field_indices_by_name,
+  1,  sugang__gift__v1__gift_entry__number_ranges,
+  (ProtobufCMessageInit) sugang__gift__v1__gift_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__gift__v1__get_balance_request__field_descriptors[1] =
+{
+  {
+    "student",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GetBalanceRequest, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__gift__v1__get_balance_request__field_indices_by_name[] = {
+  0,   /* field[0] = student */
+};
+static const ProtobufCIntRange sugang__gift__v1__get_balance_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__gift__v1__get_balance_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.gift.v1.GetBalanceRequest",
+  "GetBalanceRequest",
+  "Sugang__Gift__V1__GetBalanceRequest",
+  "sugang.gift.v1",
+  sizeof(Sugang__Gift__V1__GetBalanceRequest),
+  1,
+  sugang__gift__v1__get_balance_request__field_descriptors,
+  sugang__gift__v1__get_balance_request__field_indices_by_name,
+  1,  sugang__gift__v1__get_balance_request__number_ranges,
+  (ProtobufCMessageInit) sugang__gift__v1__get_balance_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__gift__v1__get_balance_response__field_descriptors[1] =
+{
+  {
+    "giftstock",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__GetBalanceResponse, giftstock),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__gift__v1__get_balance_response__field_indices_by_name[] = {
+  0,   /* field[0] = giftstock */
+};
+static const ProtobufCIntRange sugang__gift__v1__get_balance_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__gift__v1__get_balance_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.gift.v1.GetBalanceResponse",
+  "GetBalanceResponse",
+  "Sugang__Gift__V1__GetBalanceResponse",
+  "sugang.gift.v1",
+  sizeof(Sugang__Gift__V1__GetBalanceResponse),
+  1,
+  sugang__gift__v1__get_balance_response__field_descriptors,
+  sugang__gift__v1__get_balance_response__field_indices_by_name,
+  1,  sugang__gift__v1__get_balance_response__number_ranges,
+  (ProtobufCMessageInit) sugang__gift__v1__get_balance_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__gift__v1__find_entries_request__field_descriptors[2] =
+{
+  {
+    "class_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__FindEntriesRequest, class_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__FindEntriesRequest, page),
+    &sugang__common__v1__page_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__gift__v1__find_entries_request__field_indices_by_name[] = {
+  0,   /* field[0] = class_id */
+  1,   /* field[1] = page */
+};
+static const ProtobufCIntRange sugang__gift__v1__find_entries_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__gift__v1__find_entries_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.gift.v1.FindEntriesRequest",
+  "FindEntriesRequest",
+  "Sugang__Gift__V1__FindEntriesRequest",
+  "sugang.gift.v1",
+  sizeof(Sugang__Gift__V1__FindEntriesRequest),
+  2,
+  sugang__gift__v1__find_entries_request__field_descriptors,
+  sugang__gift__v1__find_entries_request__field_indices_by_name,
+  1,  sugang__gift__v1__find_entries_request__number_ranges,
+  (ProtobufCMessageInit) sugang__gift__v1__find_entries_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__gift__v1__find_entries_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Sugang__Gift__V1__FindEntriesResponse, n_entries),
+    offsetof(Sugang__Gift__V1__FindEntriesResponse, entries),
+    &sugang__gift__v1__gift_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Gift__V1__FindEntriesResponse, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__gift__v1__find_entries_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = total */
+};
+static const ProtobufCIntRange sugang__gift__v1__find_entries_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__gift__v1__find_entries_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.gift.v1.FindEntriesResponse",
+  "FindEntriesResponse",
+  "Sugang__Gift__V1__FindEntriesResponse",
+  "sugang.gift.v1",
+  sizeof(Sugang__Gift__V1__FindEntriesResponse),
+  2,
+  sugang__gift__v1__find_entries_response__field_descriptors,
+  sugang__gift__v1__find_entries_response__field_indices_by_name,
+  1,  sugang__gift__v1__find_entries_response__number_ranges,
+  (ProtobufCMessageInit) sugang__gift__v1__find_entries_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor sugang__gift__v1__gift_service__method_descriptors[6] =
 {
   { "GiveGift", &sugang__gift__v1__give_gift_request__descriptor, &sugang__gift__v1__give_gift_response__descriptor },
   { "GetGift", &sugang__gift__v1__get_gift_request__descriptor, &sugang__gift__v1__get_gift_response__descriptor },
   { "ListGifts", &sugang__gift__v1__list_gifts_request__descriptor, &sugang__gift__v1__list_gifts_response__descriptor },
   { "FindGift", &sugang__gift__v1__find_gift_request__descriptor, &sugang__gift__v1__find_gift_response__descriptor },
+  { "GetBalance", &sugang__gift__v1__get_balance_request__descriptor, &sugang__gift__v1__get_balance_response__descriptor },
+  { "FindEntries", &sugang__gift__v1__find_entries_request__descriptor, &sugang__gift__v1__find_entries_response__descriptor },
 };
 const unsigned sugang__gift__v1__gift_service__method_indices_by_name[] = {
+  5,        /* FindEntries */
   3,        /* FindGift */
+  4,        /* GetBalance */
   1,        /* GetGift */
   0,        /* GiveGift */
   2         /* ListGifts */
@@ -917,7 +1440,7 @@ const ProtobufCServiceDescriptor sugang__gift__v1__gift_service__descriptor =
   "GiftService",
   "Sugang__Gift__V1__GiftService",
   "sugang.gift.v1",
-  4,
+  6,
   sugang__gift__v1__gift_service__method_descriptors,
   sugang__gift__v1__gift_service__method_indices_by_name
 };
@@ -952,6 +1475,22 @@ void sugang__gift__v1__gift_service__find_gift(ProtobufCService *service,
 {
   assert(service->descriptor == &sugang__gift__v1__gift_service__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__gift__v1__gift_service__get_balance(ProtobufCService *service,
+                                                 const Sugang__Gift__V1__GetBalanceRequest *input,
+                                                 Sugang__Gift__V1__GetBalanceResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &sugang__gift__v1__gift_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__gift__v1__gift_service__find_entries(ProtobufCService *service,
+                                                  const Sugang__Gift__V1__FindEntriesRequest *input,
+                                                  Sugang__Gift__V1__FindEntriesResponse_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &sugang__gift__v1__gift_service__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void sugang__gift__v1__gift_service__init (Sugang__Gift__V1__GiftService_Service *service,
                                            Sugang__Gift__V1__GiftService_ServiceDestroy destroy)

@@ -420,3 +420,324 @@ uint8_t *sugang__point__v1__find_points_response__write(const Sugang__Point__V1_
   }
   return end;
 }
+
+int sugang__point__v1__point_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__PointEntry *message) {
+  static const Sugang__Point__V1__PointEntry initial = SUGANG__POINT__V1__POINT_ENTRY__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* sequence */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->sequence = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 16: { /* point_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->point_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 24: { /* payment_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->payment_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 32: { /* class_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->class_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 42: { /* kind */
+        at = framed_rpc_read_string(decoder, at, end, "kind", protobuf_c_empty_string, &message->kind);
+        break;
+      }
+      case 48: { /* points */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->points = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 58: { /* at */
+        at = framed_rpc_read_string(decoder, at, end, "at", protobuf_c_empty_string, &message->at);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+          case 4:
+          case 5:
+          case 6:
+          case 7:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__point__v1__point_entry__size(const Sugang__Point__V1__PointEntry *message) {
+  size_t size = 0;
+  if (message->sequence != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->sequence);
+  if (message->point_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->point_id);
+  if (message->payment_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->payment_id);
+  if (message->class_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->class_id);
+  if (message->kind != NULL && message->kind[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->kind));
+  if (message->points != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->points);
+  if (message->at != NULL && message->at[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->at));
+  return size;
+}
+
+uint8_t *sugang__point__v1__point_entry__write(const Sugang__Point__V1__PointEntry *message, uint8_t *end) {
+  if (message->at != NULL && message->at[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->at, framed_rpc_text_length(message->at));
+    *--end = 58;
+  }
+  if (message->points != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->points);
+    *--end = 48;
+  }
+  if (message->kind != NULL && message->kind[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->kind, framed_rpc_text_length(message->kind));
+    *--end = 42;
+  }
+  if (message->class_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->class_id);
+    *--end = 32;
+  }
+  if (message->payment_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->payment_id);
+    *--end = 24;
+  }
+  if (message->point_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->point_id);
+    *--end = 16;
+  }
+  if (message->sequence != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->sequence);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__point__v1__get_balance_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__GetBalanceRequest *message) {
+  static const Sugang__Point__V1__GetBalanceRequest initial = SUGANG__POINT__V1__GET_BALANCE_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* student */
+        at = framed_rpc_read_string(decoder, at, end, "student", protobuf_c_empty_string, &message->student);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__point__v1__get_balance_request__size(const Sugang__Point__V1__GetBalanceRequest *message) {
+  size_t size = 0;
+  if (message->student != NULL && message->student[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->student));
+  return size;
+}
+
+uint8_t *sugang__point__v1__get_balance_request__write(const Sugang__Point__V1__GetBalanceRequest *message, uint8_t *end) {
+  if (message->student != NULL && message->student[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->student, framed_rpc_text_length(message->student));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__point__v1__get_balance_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__GetBalanceResponse *message) {
+  static const Sugang__Point__V1__GetBalanceResponse initial = SUGANG__POINT__V1__GET_BALANCE_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* cashpoint */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->cashpoint = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__point__v1__get_balance_response__size(const Sugang__Point__V1__GetBalanceResponse *message) {
+  size_t size = 0;
+  if (message->cashpoint != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->cashpoint);
+  return size;
+}
+
+uint8_t *sugang__point__v1__get_balance_response__write(const Sugang__Point__V1__GetBalanceResponse *message, uint8_t *end) {
+  if (message->cashpoint != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->cashpoint);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__point__v1__find_entries_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__FindEntriesRequest *message) {
+  static const Sugang__Point__V1__FindEntriesRequest initial = SUGANG__POINT__V1__FIND_ENTRIES_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* class_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->class_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 18: { /* page */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->page != NULL ? "page" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Common__V1__PageRequest *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__common__v1__page_request__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->page = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__point__v1__find_entries_request__size(const Sugang__Point__V1__FindEntriesRequest *message) {
+  size_t size = 0;
+  if (message->class_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->class_id);
+  if (message->page != NULL) size += 1 + framed_rpc_delimited_size(sugang__common__v1__page_request__size(message->page));
+  return size;
+}
+
+uint8_t *sugang__point__v1__find_entries_request__write(const Sugang__Point__V1__FindEntriesRequest *message, uint8_t *end) {
+  if (message->page != NULL) {
+    uint8_t *stop = end;
+    end = sugang__common__v1__page_request__write(message->page, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 18;
+  }
+  if (message->class_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->class_id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__point__v1__find_entries_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__FindEntriesResponse *message) {
+  static const Sugang__Point__V1__FindEntriesResponse initial = SUGANG__POINT__V1__FIND_ENTRIES_RESPONSE__INIT;
+  *message = initial;
+  size_t entries_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* entries */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, NULL);
+        if (content.at == NULL) return 0;
+        if (entries_capacity - message->n_entries < 1) {
+          void *grown = framed_rpc_grow(decoder, message->entries, message->n_entries, 1, &entries_capacity, sizeof message->entries[0]);
+          if (grown == NULL) return 0;
+          message->entries = grown;
+        }
+        Sugang__Point__V1__PointEntry *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__point__v1__point_entry__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->entries[message->n_entries] = nested;
+        message->n_entries += 1;
+        at = content.stop;
+        break;
+      }
+      case 16: { /* total */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__point__v1__find_entries_response__size(const Sugang__Point__V1__FindEntriesResponse *message) {
+  size_t size = 0;
+  if (message->n_entries != 0) {
+    size += message->n_entries * 1;
+    for (size_t index = 0; index < message->n_entries; index++) {
+      size += framed_rpc_delimited_size(sugang__point__v1__point_entry__size(message->entries[index]));
+    }
+  }
+  if (message->total != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total);
+  return size;
+}
+
+uint8_t *sugang__point__v1__find_entries_response__write(const Sugang__Point__V1__FindEntriesResponse *message, uint8_t *end) {
+  if (message->total != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total);
+    *--end = 16;
+  }
+  for (size_t index = message->n_entries; index-- > 0;) {
+    uint8_t *stop = end;
+    end = sugang__point__v1__point_entry__write(message->entries[index], end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}

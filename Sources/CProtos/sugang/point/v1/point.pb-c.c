@@ -322,6 +322,231 @@ void   sugang__point__v1__find_points_response__free_unpacked
   assert(message->base.descriptor == &sugang__point__v1__find_points_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__point__v1__point_entry__init
+                     (Sugang__Point__V1__PointEntry         *message)
+{
+  static const Sugang__Point__V1__PointEntry init_value = SUGANG__POINT__V1__POINT_ENTRY__INIT;
+  *message = init_value;
+}
+size_t sugang__point__v1__point_entry__get_packed_size
+                     (const Sugang__Point__V1__PointEntry *message)
+{
+  assert(message->base.descriptor == &sugang__point__v1__point_entry__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__point__v1__point_entry__pack
+                     (const Sugang__Point__V1__PointEntry *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__point__v1__point_entry__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__point__v1__point_entry__pack_to_buffer
+                     (const Sugang__Point__V1__PointEntry *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__point__v1__point_entry__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Point__V1__PointEntry *
+       sugang__point__v1__point_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Point__V1__PointEntry *)
+     protobuf_c_message_unpack (&sugang__point__v1__point_entry__descriptor,
+                                allocator, len, data);
+}
+void   sugang__point__v1__point_entry__free_unpacked
+                     (Sugang__Point__V1__PointEntry *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__point__v1__point_entry__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__point__v1__get_balance_request__init
+                     (Sugang__Point__V1__GetBalanceRequest         *message)
+{
+  static const Sugang__Point__V1__GetBalanceRequest init_value = SUGANG__POINT__V1__GET_BALANCE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__point__v1__get_balance_request__get_packed_size
+                     (const Sugang__Point__V1__GetBalanceRequest *message)
+{
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__point__v1__get_balance_request__pack
+                     (const Sugang__Point__V1__GetBalanceRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__point__v1__get_balance_request__pack_to_buffer
+                     (const Sugang__Point__V1__GetBalanceRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Point__V1__GetBalanceRequest *
+       sugang__point__v1__get_balance_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Point__V1__GetBalanceRequest *)
+     protobuf_c_message_unpack (&sugang__point__v1__get_balance_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__point__v1__get_balance_request__free_unpacked
+                     (Sugang__Point__V1__GetBalanceRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__point__v1__get_balance_response__init
+                     (Sugang__Point__V1__GetBalanceResponse         *message)
+{
+  static const Sugang__Point__V1__GetBalanceResponse init_value = SUGANG__POINT__V1__GET_BALANCE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__point__v1__get_balance_response__get_packed_size
+                     (const Sugang__Point__V1__GetBalanceResponse *message)
+{
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__point__v1__get_balance_response__pack
+                     (const Sugang__Point__V1__GetBalanceResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__point__v1__get_balance_response__pack_to_buffer
+                     (const Sugang__Point__V1__GetBalanceResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Point__V1__GetBalanceResponse *
+       sugang__point__v1__get_balance_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Point__V1__GetBalanceResponse *)
+     protobuf_c_message_unpack (&sugang__point__v1__get_balance_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__point__v1__get_balance_response__free_unpacked
+                     (Sugang__Point__V1__GetBalanceResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__point__v1__get_balance_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__point__v1__find_entries_request__init
+                     (Sugang__Point__V1__FindEntriesRequest         *message)
+{
+  static const Sugang__Point__V1__FindEntriesRequest init_value = SUGANG__POINT__V1__FIND_ENTRIES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__point__v1__find_entries_request__get_packed_size
+                     (const Sugang__Point__V1__FindEntriesRequest *message)
+{
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__point__v1__find_entries_request__pack
+                     (const Sugang__Point__V1__FindEntriesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__point__v1__find_entries_request__pack_to_buffer
+                     (const Sugang__Point__V1__FindEntriesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Point__V1__FindEntriesRequest *
+       sugang__point__v1__find_entries_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Point__V1__FindEntriesRequest *)
+     protobuf_c_message_unpack (&sugang__point__v1__find_entries_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__point__v1__find_entries_request__free_unpacked
+                     (Sugang__Point__V1__FindEntriesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__point__v1__find_entries_response__init
+                     (Sugang__Point__V1__FindEntriesResponse         *message)
+{
+  static const Sugang__Point__V1__FindEntriesResponse init_value = SUGANG__POINT__V1__FIND_ENTRIES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__point__v1__find_entries_response__get_packed_size
+                     (const Sugang__Point__V1__FindEntriesResponse *message)
+{
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__point__v1__find_entries_response__pack
+                     (const Sugang__Point__V1__FindEntriesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__point__v1__find_entries_response__pack_to_buffer
+                     (const Sugang__Point__V1__FindEntriesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Point__V1__FindEntriesResponse *
+       sugang__point__v1__find_entries_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Point__V1__FindEntriesResponse *)
+     protobuf_c_message_unpack (&sugang__point__v1__find_entries_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__point__v1__find_entries_response__free_unpacked
+                     (Sugang__Point__V1__FindEntriesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__point__v1__find_entries_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor sugang__point__v1__point__field_descriptors[7] =
 {
   {
@@ -679,14 +904,312 @@ const ProtobufCMessageDescriptor sugang__point__v1__find_points_response__descri
   (ProtobufCMessageInit) sugang__point__v1__find_points_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor sugang__point__v1__point_service__method_descriptors[3] =
+static const ProtobufCFieldDescriptor sugang__point__v1__point_entry__field_descriptors[7] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "point_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, point_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payment_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, payment_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "class_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, class_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "points",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, points),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__PointEntry, at),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__point__v1__point_entry__field_indices_by_name[] = {
+  6,   /* field[6] = at */
+  3,   /* field[3] = class_id */
+  4,   /* field[4] = kind */
+  2,   /* field[2] = payment_id */
+  1,   /* field[1] = point_id */
+  5,   /* field[5] = points */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange sugang__point__v1__point_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor sugang__point__v1__point_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.point.v1.PointEntry",
+  "PointEntry",
+  "Sugang__Point__V1__PointEntry",
+  "sugang.point.v1",
+  sizeof(Sugang__Point__V1__PointEntry),
+  7,
+  sugang__point__v1__point_entry__field_descriptors,
+  sugang__point__v1__point_entry__field_indices_by_name,
+  1,  sugang__point__v1__point_entry__number_ranges,
+  (ProtobufCMessageInit) sugang__point__v1__point_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__point__v1__get_balance_request__field_descriptors[1] =
+{
+  {
+    "student",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__GetBalanceRequest, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__point__v1__get_balance_request__field_indices_by_name[] = {
+  0,   /* field[0] = student */
+};
+static const ProtobufCIntRange sugang__point__v1__get_balance_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__point__v1__get_balance_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.point.v1.GetBalanceRequest",
+  "GetBalanceRequest",
+  "Sugang__Point__V1__GetBalanceRequest",
+  "sugang.point.v1",
+  sizeof(Sugang__Point__V1__GetBalanceRequest),
+  1,
+  sugang__point__v1__get_balance_request__field_descriptors,
+  sugang__point__v1__get_balance_request__field_indices_by_name,
+  1,  sugang__point__v1__get_balance_request__number_ranges,
+  (ProtobufCMessageInit) sugang__point__v1__get_balance_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__point__v1__get_balance_response__field_descriptors[1] =
+{
+  {
+    "cashpoint",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__GetBalanceResponse, cashpoint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__point__v1__get_balance_response__field_indices_by_name[] = {
+  0,   /* field[0] = cashpoint */
+};
+static const ProtobufCIntRange sugang__point__v1__get_balance_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__point__v1__get_balance_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.point.v1.GetBalanceResponse",
+  "GetBalanceResponse",
+  "Sugang__Point__V1__GetBalanceResponse",
+  "sugang.point.v1",
+  sizeof(Sugang__Point__V1__GetBalanceResponse),
+  1,
+  sugang__point__v1__get_balance_response__field_descriptors,
+  sugang__point__v1__get_balance_response__field_indices_by_name,
+  1,  sugang__point__v1__get_balance_response__number_ranges,
+  (ProtobufCMessageInit) sugang__point__v1__get_balance_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__point__v1__find_entries_request__field_descriptors[2] =
+{
+  {
+    "class_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__FindEntriesRequest, class_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__FindEntriesRequest, page),
+    &sugang__common__v1__page_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__point__v1__find_entries_request__field_indices_by_name[] = {
+  0,   /* field[0] = class_id */
+  1,   /* field[1] = page */
+};
+static const ProtobufCIntRange sugang__point__v1__find_entries_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__point__v1__find_entries_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.point.v1.FindEntriesRequest",
+  "FindEntriesRequest",
+  "Sugang__Point__V1__FindEntriesRequest",
+  "sugang.point.v1",
+  sizeof(Sugang__Point__V1__FindEntriesRequest),
+  2,
+  sugang__point__v1__find_entries_request__field_descriptors,
+  sugang__point__v1__find_entries_request__field_indices_by_name,
+  1,  sugang__point__v1__find_entries_request__number_ranges,
+  (ProtobufCMessageInit) sugang__point__v1__find_entries_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__point__v1__find_entries_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Sugang__Point__V1__FindEntriesResponse, n_entries),
+    offsetof(Sugang__Point__V1__FindEntriesResponse, entries),
+    &sugang__point__v1__point_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Point__V1__FindEntriesResponse, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__point__v1__find_entries_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = total */
+};
+static const ProtobufCIntRange sugang__point__v1__find_entries_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__point__v1__find_entries_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.point.v1.FindEntriesResponse",
+  "FindEntriesResponse",
+  "Sugang__Point__V1__FindEntriesResponse",
+  "sugang.point.v1",
+  sizeof(Sugang__Point__V1__FindEntriesResponse),
+  2,
+  sugang__point__v1__find_entries_response__field_descriptors,
+  sugang__point__v1__find_entries_response__field_indices_by_name,
+  1,  sugang__point__v1__find_entries_response__number_ranges,
+  (ProtobufCMessageInit) sugang__point__v1__find_entries_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor sugang__point__v1__point_service__method_descriptors[5] =
 {
   { "GetPoint", &sugang__point__v1__get_point_request__descriptor, &sugang__point__v1__get_point_response__descriptor },
   { "ListPoints", &sugang__point__v1__list_points_request__descriptor, &sugang__point__v1__list_points_response__descriptor },
   { "FindPoints", &sugang__point__v1__find_points_request__descriptor, &sugang__point__v1__find_points_response__descriptor },
+  { "GetBalance", &sugang__point__v1__get_balance_request__descriptor, &sugang__point__v1__get_balance_response__descriptor },
+  { "FindEntries", &sugang__point__v1__find_entries_request__descriptor, &sugang__point__v1__find_entries_response__descriptor },
 };
 const unsigned sugang__point__v1__point_service__method_indices_by_name[] = {
+  4,        /* FindEntries */
   2,        /* FindPoints */
+  3,        /* GetBalance */
   0,        /* GetPoint */
   1         /* ListPoints */
 };
@@ -697,7 +1220,7 @@ const ProtobufCServiceDescriptor sugang__point__v1__point_service__descriptor =
   "PointService",
   "Sugang__Point__V1__PointService",
   "sugang.point.v1",
-  3,
+  5,
   sugang__point__v1__point_service__method_descriptors,
   sugang__point__v1__point_service__method_indices_by_name
 };
@@ -724,6 +1247,22 @@ void sugang__point__v1__point_service__find_points(ProtobufCService *service,
 {
   assert(service->descriptor == &sugang__point__v1__point_service__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__point__v1__point_service__get_balance(ProtobufCService *service,
+                                                   const Sugang__Point__V1__GetBalanceRequest *input,
+                                                   Sugang__Point__V1__GetBalanceResponse_Closure closure,
+                                                   void *closure_data)
+{
+  assert(service->descriptor == &sugang__point__v1__point_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__point__v1__point_service__find_entries(ProtobufCService *service,
+                                                    const Sugang__Point__V1__FindEntriesRequest *input,
+                                                    Sugang__Point__V1__FindEntriesResponse_Closure closure,
+                                                    void *closure_data)
+{
+  assert(service->descriptor == &sugang__point__v1__point_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void sugang__point__v1__point_service__init (Sugang__Point__V1__PointService_Service *service,
                                              Sugang__Point__V1__PointService_ServiceDestroy destroy)

@@ -41,4 +41,24 @@ int sugang__gift__v1__find_gift_response__decode(framed_rpc_decoder *decoder, co
 size_t sugang__gift__v1__find_gift_response__size(const Sugang__Gift__V1__FindGiftResponse *message);
 uint8_t *sugang__gift__v1__find_gift_response__write(const Sugang__Gift__V1__FindGiftResponse *message, uint8_t *end);
 
+int sugang__gift__v1__gift_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Gift__V1__GiftEntry *message);
+size_t sugang__gift__v1__gift_entry__size(const Sugang__Gift__V1__GiftEntry *message);
+uint8_t *sugang__gift__v1__gift_entry__write(const Sugang__Gift__V1__GiftEntry *message, uint8_t *end);
+
+int sugang__gift__v1__get_balance_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Gift__V1__GetBalanceRequest *message);
+size_t sugang__gift__v1__get_balance_request__size(const Sugang__Gift__V1__GetBalanceRequest *message);
+uint8_t *sugang__gift__v1__get_balance_request__write(const Sugang__Gift__V1__GetBalanceRequest *message, uint8_t *end);
+
+int sugang__gift__v1__get_balance_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Gift__V1__GetBalanceResponse *message);
+size_t sugang__gift__v1__get_balance_response__size(const Sugang__Gift__V1__GetBalanceResponse *message);
+uint8_t *sugang__gift__v1__get_balance_response__write(const Sugang__Gift__V1__GetBalanceResponse *message, uint8_t *end);
+
+int sugang__gift__v1__find_entries_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Gift__V1__FindEntriesRequest *message);
+size_t sugang__gift__v1__find_entries_request__size(const Sugang__Gift__V1__FindEntriesRequest *message);
+uint8_t *sugang__gift__v1__find_entries_request__write(const Sugang__Gift__V1__FindEntriesRequest *message, uint8_t *end);
+
+int sugang__gift__v1__find_entries_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Gift__V1__FindEntriesResponse *message);
+size_t sugang__gift__v1__find_entries_response__size(const Sugang__Gift__V1__FindEntriesResponse *message);
+uint8_t *sugang__gift__v1__find_entries_response__write(const Sugang__Gift__V1__FindEntriesResponse *message, uint8_t *end);
+
 #endif

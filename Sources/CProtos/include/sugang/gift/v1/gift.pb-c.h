@@ -25,6 +25,11 @@ typedef struct Sugang__Gift__V1__ListGiftsRequest Sugang__Gift__V1__ListGiftsReq
 typedef struct Sugang__Gift__V1__ListGiftsResponse Sugang__Gift__V1__ListGiftsResponse;
 typedef struct Sugang__Gift__V1__FindGiftRequest Sugang__Gift__V1__FindGiftRequest;
 typedef struct Sugang__Gift__V1__FindGiftResponse Sugang__Gift__V1__FindGiftResponse;
+typedef struct Sugang__Gift__V1__GiftEntry Sugang__Gift__V1__GiftEntry;
+typedef struct Sugang__Gift__V1__GetBalanceRequest Sugang__Gift__V1__GetBalanceRequest;
+typedef struct Sugang__Gift__V1__GetBalanceResponse Sugang__Gift__V1__GetBalanceResponse;
+typedef struct Sugang__Gift__V1__FindEntriesRequest Sugang__Gift__V1__FindEntriesRequest;
+typedef struct Sugang__Gift__V1__FindEntriesResponse Sugang__Gift__V1__FindEntriesResponse;
 
 
 /* --- enums --- */
@@ -147,6 +152,83 @@ struct  Sugang__Gift__V1__FindGiftResponse
 #define SUGANG__GIFT__V1__FIND_GIFT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__find_gift_response__descriptor) \
     , NULL }
+
+
+/*
+ * One line of the ledger of gifts, which is only ever added to.
+ */
+struct  Sugang__Gift__V1__GiftEntry
+{
+  ProtobufCMessage base;
+  /*
+   * From 1, in the order of the ledger.
+   */
+  int64_t sequence;
+  int64_t gift_id;
+  int64_t payment_id;
+  int64_t class_id;
+  /*
+   * GRANT or REVOKE.
+   */
+  char *kind;
+  /*
+   * Above 0 when granted; as much below when revoked.
+   */
+  int32_t gifts;
+  /*
+   * RFC 3339, UTC.
+   */
+  char *at;
+};
+#define SUGANG__GIFT__V1__GIFT_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__gift_entry__descriptor) \
+    , 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Sugang__Gift__V1__GetBalanceRequest
+{
+  ProtobufCMessage base;
+  char *student;
+};
+#define SUGANG__GIFT__V1__GET_BALANCE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__get_balance_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Sugang__Gift__V1__GetBalanceResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The sum of the entries of all payments of the student.
+   */
+  int64_t giftstock;
+};
+#define SUGANG__GIFT__V1__GET_BALANCE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__get_balance_response__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Gift__V1__FindEntriesRequest
+{
+  ProtobufCMessage base;
+  int64_t class_id;
+  Sugang__Common__V1__PageRequest *page;
+};
+#define SUGANG__GIFT__V1__FIND_ENTRIES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__find_entries_request__descriptor) \
+    , 0, NULL }
+
+
+struct  Sugang__Gift__V1__FindEntriesResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Sugang__Gift__V1__GiftEntry **entries;
+  int64_t total;
+};
+#define SUGANG__GIFT__V1__FIND_ENTRIES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__gift__v1__find_entries_response__descriptor) \
+    , 0,NULL, 0 }
 
 
 /* Sugang__Gift__V1__Gift methods */
@@ -320,6 +402,101 @@ Sugang__Gift__V1__FindGiftResponse *
 void   sugang__gift__v1__find_gift_response__free_unpacked
                      (Sugang__Gift__V1__FindGiftResponse *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Gift__V1__GiftEntry methods */
+void   sugang__gift__v1__gift_entry__init
+                     (Sugang__Gift__V1__GiftEntry         *message);
+size_t sugang__gift__v1__gift_entry__get_packed_size
+                     (const Sugang__Gift__V1__GiftEntry   *message);
+size_t sugang__gift__v1__gift_entry__pack
+                     (const Sugang__Gift__V1__GiftEntry   *message,
+                      uint8_t             *out);
+size_t sugang__gift__v1__gift_entry__pack_to_buffer
+                     (const Sugang__Gift__V1__GiftEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Gift__V1__GiftEntry *
+       sugang__gift__v1__gift_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__gift__v1__gift_entry__free_unpacked
+                     (Sugang__Gift__V1__GiftEntry *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Gift__V1__GetBalanceRequest methods */
+void   sugang__gift__v1__get_balance_request__init
+                     (Sugang__Gift__V1__GetBalanceRequest         *message);
+size_t sugang__gift__v1__get_balance_request__get_packed_size
+                     (const Sugang__Gift__V1__GetBalanceRequest   *message);
+size_t sugang__gift__v1__get_balance_request__pack
+                     (const Sugang__Gift__V1__GetBalanceRequest   *message,
+                      uint8_t             *out);
+size_t sugang__gift__v1__get_balance_request__pack_to_buffer
+                     (const Sugang__Gift__V1__GetBalanceRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Gift__V1__GetBalanceRequest *
+       sugang__gift__v1__get_balance_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__gift__v1__get_balance_request__free_unpacked
+                     (Sugang__Gift__V1__GetBalanceRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Gift__V1__GetBalanceResponse methods */
+void   sugang__gift__v1__get_balance_response__init
+                     (Sugang__Gift__V1__GetBalanceResponse         *message);
+size_t sugang__gift__v1__get_balance_response__get_packed_size
+                     (const Sugang__Gift__V1__GetBalanceResponse   *message);
+size_t sugang__gift__v1__get_balance_response__pack
+                     (const Sugang__Gift__V1__GetBalanceResponse   *message,
+                      uint8_t             *out);
+size_t sugang__gift__v1__get_balance_response__pack_to_buffer
+                     (const Sugang__Gift__V1__GetBalanceResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Gift__V1__GetBalanceResponse *
+       sugang__gift__v1__get_balance_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__gift__v1__get_balance_response__free_unpacked
+                     (Sugang__Gift__V1__GetBalanceResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Gift__V1__FindEntriesRequest methods */
+void   sugang__gift__v1__find_entries_request__init
+                     (Sugang__Gift__V1__FindEntriesRequest         *message);
+size_t sugang__gift__v1__find_entries_request__get_packed_size
+                     (const Sugang__Gift__V1__FindEntriesRequest   *message);
+size_t sugang__gift__v1__find_entries_request__pack
+                     (const Sugang__Gift__V1__FindEntriesRequest   *message,
+                      uint8_t             *out);
+size_t sugang__gift__v1__find_entries_request__pack_to_buffer
+                     (const Sugang__Gift__V1__FindEntriesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Gift__V1__FindEntriesRequest *
+       sugang__gift__v1__find_entries_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__gift__v1__find_entries_request__free_unpacked
+                     (Sugang__Gift__V1__FindEntriesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Gift__V1__FindEntriesResponse methods */
+void   sugang__gift__v1__find_entries_response__init
+                     (Sugang__Gift__V1__FindEntriesResponse         *message);
+size_t sugang__gift__v1__find_entries_response__get_packed_size
+                     (const Sugang__Gift__V1__FindEntriesResponse   *message);
+size_t sugang__gift__v1__find_entries_response__pack
+                     (const Sugang__Gift__V1__FindEntriesResponse   *message,
+                      uint8_t             *out);
+size_t sugang__gift__v1__find_entries_response__pack_to_buffer
+                     (const Sugang__Gift__V1__FindEntriesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Gift__V1__FindEntriesResponse *
+       sugang__gift__v1__find_entries_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__gift__v1__find_entries_response__free_unpacked
+                     (Sugang__Gift__V1__FindEntriesResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Sugang__Gift__V1__Gift_Closure)
@@ -349,6 +526,21 @@ typedef void (*Sugang__Gift__V1__FindGiftRequest_Closure)
 typedef void (*Sugang__Gift__V1__FindGiftResponse_Closure)
                  (const Sugang__Gift__V1__FindGiftResponse *message,
                   void *closure_data);
+typedef void (*Sugang__Gift__V1__GiftEntry_Closure)
+                 (const Sugang__Gift__V1__GiftEntry *message,
+                  void *closure_data);
+typedef void (*Sugang__Gift__V1__GetBalanceRequest_Closure)
+                 (const Sugang__Gift__V1__GetBalanceRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Gift__V1__GetBalanceResponse_Closure)
+                 (const Sugang__Gift__V1__GetBalanceResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Gift__V1__FindEntriesRequest_Closure)
+                 (const Sugang__Gift__V1__FindEntriesRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Gift__V1__FindEntriesResponse_Closure)
+                 (const Sugang__Gift__V1__FindEntriesResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -372,6 +564,14 @@ struct Sugang__Gift__V1__GiftService_Service
                     const Sugang__Gift__V1__FindGiftRequest *input,
                     Sugang__Gift__V1__FindGiftResponse_Closure closure,
                     void *closure_data);
+  void (*get_balance)(Sugang__Gift__V1__GiftService_Service *service,
+                      const Sugang__Gift__V1__GetBalanceRequest *input,
+                      Sugang__Gift__V1__GetBalanceResponse_Closure closure,
+                      void *closure_data);
+  void (*find_entries)(Sugang__Gift__V1__GiftService_Service *service,
+                       const Sugang__Gift__V1__FindEntriesRequest *input,
+                       Sugang__Gift__V1__FindEntriesResponse_Closure closure,
+                       void *closure_data);
 };
 typedef void (*Sugang__Gift__V1__GiftService_ServiceDestroy)(Sugang__Gift__V1__GiftService_Service *);
 void sugang__gift__v1__gift_service__init (Sugang__Gift__V1__GiftService_Service *service,
@@ -383,7 +583,9 @@ void sugang__gift__v1__gift_service__init (Sugang__Gift__V1__GiftService_Service
       function_prefix__ ## give_gift,\
       function_prefix__ ## get_gift,\
       function_prefix__ ## list_gifts,\
-      function_prefix__ ## find_gift  }
+      function_prefix__ ## find_gift,\
+      function_prefix__ ## get_balance,\
+      function_prefix__ ## find_entries  }
 void sugang__gift__v1__gift_service__give_gift(ProtobufCService *service,
                                                const Sugang__Gift__V1__GiveGiftRequest *input,
                                                Sugang__Gift__V1__GiveGiftResponse_Closure closure,
@@ -400,6 +602,14 @@ void sugang__gift__v1__gift_service__find_gift(ProtobufCService *service,
                                                const Sugang__Gift__V1__FindGiftRequest *input,
                                                Sugang__Gift__V1__FindGiftResponse_Closure closure,
                                                void *closure_data);
+void sugang__gift__v1__gift_service__get_balance(ProtobufCService *service,
+                                                 const Sugang__Gift__V1__GetBalanceRequest *input,
+                                                 Sugang__Gift__V1__GetBalanceResponse_Closure closure,
+                                                 void *closure_data);
+void sugang__gift__v1__gift_service__find_entries(ProtobufCService *service,
+                                                  const Sugang__Gift__V1__FindEntriesRequest *input,
+                                                  Sugang__Gift__V1__FindEntriesResponse_Closure closure,
+                                                  void *closure_data);
 
 /* --- descriptors --- */
 
@@ -412,6 +622,11 @@ extern const ProtobufCMessageDescriptor sugang__gift__v1__list_gifts_request__de
 extern const ProtobufCMessageDescriptor sugang__gift__v1__list_gifts_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__gift__v1__find_gift_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__gift__v1__find_gift_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__gift__v1__gift_entry__descriptor;
+extern const ProtobufCMessageDescriptor sugang__gift__v1__get_balance_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__gift__v1__get_balance_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__gift__v1__find_entries_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__gift__v1__find_entries_response__descriptor;
 extern const ProtobufCServiceDescriptor sugang__gift__v1__gift_service__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -33,4 +33,24 @@ int sugang__point__v1__find_points_response__decode(framed_rpc_decoder *decoder,
 size_t sugang__point__v1__find_points_response__size(const Sugang__Point__V1__FindPointsResponse *message);
 uint8_t *sugang__point__v1__find_points_response__write(const Sugang__Point__V1__FindPointsResponse *message, uint8_t *end);
 
+int sugang__point__v1__point_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__PointEntry *message);
+size_t sugang__point__v1__point_entry__size(const Sugang__Point__V1__PointEntry *message);
+uint8_t *sugang__point__v1__point_entry__write(const Sugang__Point__V1__PointEntry *message, uint8_t *end);
+
+int sugang__point__v1__get_balance_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__GetBalanceRequest *message);
+size_t sugang__point__v1__get_balance_request__size(const Sugang__Point__V1__GetBalanceRequest *message);
+uint8_t *sugang__point__v1__get_balance_request__write(const Sugang__Point__V1__GetBalanceRequest *message, uint8_t *end);
+
+int sugang__point__v1__get_balance_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__GetBalanceResponse *message);
+size_t sugang__point__v1__get_balance_response__size(const Sugang__Point__V1__GetBalanceResponse *message);
+uint8_t *sugang__point__v1__get_balance_response__write(const Sugang__Point__V1__GetBalanceResponse *message, uint8_t *end);
+
+int sugang__point__v1__find_entries_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__FindEntriesRequest *message);
+size_t sugang__point__v1__find_entries_request__size(const Sugang__Point__V1__FindEntriesRequest *message);
+uint8_t *sugang__point__v1__find_entries_request__write(const Sugang__Point__V1__FindEntriesRequest *message, uint8_t *end);
+
+int sugang__point__v1__find_entries_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Point__V1__FindEntriesResponse *message);
+size_t sugang__point__v1__find_entries_response__size(const Sugang__Point__V1__FindEntriesResponse *message);
+uint8_t *sugang__point__v1__find_entries_response__write(const Sugang__Point__V1__FindEntriesResponse *message, uint8_t *end);
+
 #endif

@@ -23,6 +23,11 @@ typedef struct Sugang__Point__V1__ListPointsRequest Sugang__Point__V1__ListPoint
 typedef struct Sugang__Point__V1__ListPointsResponse Sugang__Point__V1__ListPointsResponse;
 typedef struct Sugang__Point__V1__FindPointsRequest Sugang__Point__V1__FindPointsRequest;
 typedef struct Sugang__Point__V1__FindPointsResponse Sugang__Point__V1__FindPointsResponse;
+typedef struct Sugang__Point__V1__PointEntry Sugang__Point__V1__PointEntry;
+typedef struct Sugang__Point__V1__GetBalanceRequest Sugang__Point__V1__GetBalanceRequest;
+typedef struct Sugang__Point__V1__GetBalanceResponse Sugang__Point__V1__GetBalanceResponse;
+typedef struct Sugang__Point__V1__FindEntriesRequest Sugang__Point__V1__FindEntriesRequest;
+typedef struct Sugang__Point__V1__FindEntriesResponse Sugang__Point__V1__FindEntriesResponse;
 
 
 /* --- enums --- */
@@ -113,6 +118,83 @@ struct  Sugang__Point__V1__FindPointsResponse
 #define SUGANG__POINT__V1__FIND_POINTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__find_points_response__descriptor) \
     , 0,NULL }
+
+
+/*
+ * One line of the ledger of points, which is only ever added to.
+ */
+struct  Sugang__Point__V1__PointEntry
+{
+  ProtobufCMessage base;
+  /*
+   * From 1, in the order of the ledger.
+   */
+  int64_t sequence;
+  int64_t point_id;
+  int64_t payment_id;
+  int64_t class_id;
+  /*
+   * EARN or REVERSE.
+   */
+  char *kind;
+  /*
+   * Above 0 or 0 when earned; as much below when reversed.
+   */
+  int64_t points;
+  /*
+   * RFC 3339, UTC.
+   */
+  char *at;
+};
+#define SUGANG__POINT__V1__POINT_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__point_entry__descriptor) \
+    , 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Sugang__Point__V1__GetBalanceRequest
+{
+  ProtobufCMessage base;
+  char *student;
+};
+#define SUGANG__POINT__V1__GET_BALANCE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__get_balance_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Sugang__Point__V1__GetBalanceResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The sum of the entries of all payments of the student.
+   */
+  int64_t cashpoint;
+};
+#define SUGANG__POINT__V1__GET_BALANCE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__get_balance_response__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Point__V1__FindEntriesRequest
+{
+  ProtobufCMessage base;
+  int64_t class_id;
+  Sugang__Common__V1__PageRequest *page;
+};
+#define SUGANG__POINT__V1__FIND_ENTRIES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__find_entries_request__descriptor) \
+    , 0, NULL }
+
+
+struct  Sugang__Point__V1__FindEntriesResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Sugang__Point__V1__PointEntry **entries;
+  int64_t total;
+};
+#define SUGANG__POINT__V1__FIND_ENTRIES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__point__v1__find_entries_response__descriptor) \
+    , 0,NULL, 0 }
 
 
 /* Sugang__Point__V1__Point methods */
@@ -248,6 +330,101 @@ Sugang__Point__V1__FindPointsResponse *
 void   sugang__point__v1__find_points_response__free_unpacked
                      (Sugang__Point__V1__FindPointsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Point__V1__PointEntry methods */
+void   sugang__point__v1__point_entry__init
+                     (Sugang__Point__V1__PointEntry         *message);
+size_t sugang__point__v1__point_entry__get_packed_size
+                     (const Sugang__Point__V1__PointEntry   *message);
+size_t sugang__point__v1__point_entry__pack
+                     (const Sugang__Point__V1__PointEntry   *message,
+                      uint8_t             *out);
+size_t sugang__point__v1__point_entry__pack_to_buffer
+                     (const Sugang__Point__V1__PointEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Point__V1__PointEntry *
+       sugang__point__v1__point_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__point__v1__point_entry__free_unpacked
+                     (Sugang__Point__V1__PointEntry *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Point__V1__GetBalanceRequest methods */
+void   sugang__point__v1__get_balance_request__init
+                     (Sugang__Point__V1__GetBalanceRequest         *message);
+size_t sugang__point__v1__get_balance_request__get_packed_size
+                     (const Sugang__Point__V1__GetBalanceRequest   *message);
+size_t sugang__point__v1__get_balance_request__pack
+                     (const Sugang__Point__V1__GetBalanceRequest   *message,
+                      uint8_t             *out);
+size_t sugang__point__v1__get_balance_request__pack_to_buffer
+                     (const Sugang__Point__V1__GetBalanceRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Point__V1__GetBalanceRequest *
+       sugang__point__v1__get_balance_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__point__v1__get_balance_request__free_unpacked
+                     (Sugang__Point__V1__GetBalanceRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Point__V1__GetBalanceResponse methods */
+void   sugang__point__v1__get_balance_response__init
+                     (Sugang__Point__V1__GetBalanceResponse         *message);
+size_t sugang__point__v1__get_balance_response__get_packed_size
+                     (const Sugang__Point__V1__GetBalanceResponse   *message);
+size_t sugang__point__v1__get_balance_response__pack
+                     (const Sugang__Point__V1__GetBalanceResponse   *message,
+                      uint8_t             *out);
+size_t sugang__point__v1__get_balance_response__pack_to_buffer
+                     (const Sugang__Point__V1__GetBalanceResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Point__V1__GetBalanceResponse *
+       sugang__point__v1__get_balance_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__point__v1__get_balance_response__free_unpacked
+                     (Sugang__Point__V1__GetBalanceResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Point__V1__FindEntriesRequest methods */
+void   sugang__point__v1__find_entries_request__init
+                     (Sugang__Point__V1__FindEntriesRequest         *message);
+size_t sugang__point__v1__find_entries_request__get_packed_size
+                     (const Sugang__Point__V1__FindEntriesRequest   *message);
+size_t sugang__point__v1__find_entries_request__pack
+                     (const Sugang__Point__V1__FindEntriesRequest   *message,
+                      uint8_t             *out);
+size_t sugang__point__v1__find_entries_request__pack_to_buffer
+                     (const Sugang__Point__V1__FindEntriesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Point__V1__FindEntriesRequest *
+       sugang__point__v1__find_entries_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__point__v1__find_entries_request__free_unpacked
+                     (Sugang__Point__V1__FindEntriesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Point__V1__FindEntriesResponse methods */
+void   sugang__point__v1__find_entries_response__init
+                     (Sugang__Point__V1__FindEntriesResponse         *message);
+size_t sugang__point__v1__find_entries_response__get_packed_size
+                     (const Sugang__Point__V1__FindEntriesResponse   *message);
+size_t sugang__point__v1__find_entries_response__pack
+                     (const Sugang__Point__V1__FindEntriesResponse   *message,
+                      uint8_t             *out);
+size_t sugang__point__v1__find_entries_response__pack_to_buffer
+                     (const Sugang__Point__V1__FindEntriesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Point__V1__FindEntriesResponse *
+       sugang__point__v1__find_entries_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__point__v1__find_entries_response__free_unpacked
+                     (Sugang__Point__V1__FindEntriesResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Sugang__Point__V1__Point_Closure)
@@ -271,6 +448,21 @@ typedef void (*Sugang__Point__V1__FindPointsRequest_Closure)
 typedef void (*Sugang__Point__V1__FindPointsResponse_Closure)
                  (const Sugang__Point__V1__FindPointsResponse *message,
                   void *closure_data);
+typedef void (*Sugang__Point__V1__PointEntry_Closure)
+                 (const Sugang__Point__V1__PointEntry *message,
+                  void *closure_data);
+typedef void (*Sugang__Point__V1__GetBalanceRequest_Closure)
+                 (const Sugang__Point__V1__GetBalanceRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Point__V1__GetBalanceResponse_Closure)
+                 (const Sugang__Point__V1__GetBalanceResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Point__V1__FindEntriesRequest_Closure)
+                 (const Sugang__Point__V1__FindEntriesRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Point__V1__FindEntriesResponse_Closure)
+                 (const Sugang__Point__V1__FindEntriesResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -290,6 +482,14 @@ struct Sugang__Point__V1__PointService_Service
                       const Sugang__Point__V1__FindPointsRequest *input,
                       Sugang__Point__V1__FindPointsResponse_Closure closure,
                       void *closure_data);
+  void (*get_balance)(Sugang__Point__V1__PointService_Service *service,
+                      const Sugang__Point__V1__GetBalanceRequest *input,
+                      Sugang__Point__V1__GetBalanceResponse_Closure closure,
+                      void *closure_data);
+  void (*find_entries)(Sugang__Point__V1__PointService_Service *service,
+                       const Sugang__Point__V1__FindEntriesRequest *input,
+                       Sugang__Point__V1__FindEntriesResponse_Closure closure,
+                       void *closure_data);
 };
 typedef void (*Sugang__Point__V1__PointService_ServiceDestroy)(Sugang__Point__V1__PointService_Service *);
 void sugang__point__v1__point_service__init (Sugang__Point__V1__PointService_Service *service,
@@ -300,7 +500,9 @@ void sugang__point__v1__point_service__init (Sugang__Point__V1__PointService_Ser
     { SUGANG__POINT__V1__POINT_SERVICE__BASE_INIT,\
       function_prefix__ ## get_point,\
       function_prefix__ ## list_points,\
-      function_prefix__ ## find_points  }
+      function_prefix__ ## find_points,\
+      function_prefix__ ## get_balance,\
+      function_prefix__ ## find_entries  }
 void sugang__point__v1__point_service__get_point(ProtobufCService *service,
                                                  const Sugang__Point__V1__GetPointRequest *input,
                                                  Sugang__Point__V1__GetPointResponse_Closure closure,
@@ -313,6 +515,14 @@ void sugang__point__v1__point_service__find_points(ProtobufCService *service,
                                                    const Sugang__Point__V1__FindPointsRequest *input,
                                                    Sugang__Point__V1__FindPointsResponse_Closure closure,
                                                    void *closure_data);
+void sugang__point__v1__point_service__get_balance(ProtobufCService *service,
+                                                   const Sugang__Point__V1__GetBalanceRequest *input,
+                                                   Sugang__Point__V1__GetBalanceResponse_Closure closure,
+                                                   void *closure_data);
+void sugang__point__v1__point_service__find_entries(ProtobufCService *service,
+                                                    const Sugang__Point__V1__FindEntriesRequest *input,
+                                                    Sugang__Point__V1__FindEntriesResponse_Closure closure,
+                                                    void *closure_data);
 
 /* --- descriptors --- */
 
@@ -323,6 +533,11 @@ extern const ProtobufCMessageDescriptor sugang__point__v1__list_points_request__
 extern const ProtobufCMessageDescriptor sugang__point__v1__list_points_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__point__v1__find_points_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__point__v1__find_points_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__point__v1__point_entry__descriptor;
+extern const ProtobufCMessageDescriptor sugang__point__v1__get_balance_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__point__v1__get_balance_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__point__v1__find_entries_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__point__v1__find_entries_response__descriptor;
 extern const ProtobufCServiceDescriptor sugang__point__v1__point_service__descriptor;
 
 PROTOBUF_C__END_DECLS

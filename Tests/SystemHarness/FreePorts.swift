@@ -1,10 +1,10 @@
 import Foundation
 
 /// Finds a port offset at which all sixteen ports of a system are free.
-enum FreePorts {
+package enum FreePorts {
   private static let ports = [8081, 8082, 8083, 8084, 8085, 8087, 8088, 8091]
 
-  static func offset() throws -> Int {
+  package static func offset() throws -> Int {
     for _ in 0..<200 {
       let offset = Int.random(in: 1_000...20_000)
       if Self.ports.allSatisfy({ Self.isFree($0 + offset) && Self.isFree($0 + 1_000 + offset) }) {

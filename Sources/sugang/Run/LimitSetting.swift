@@ -1,8 +1,8 @@
 import FramedRPC
 import SugangServices
 
-/// What `--rpc-limit` can say.
-enum RPCLimitSetting: Hashable, Sendable {
+/// What `--rpc-limit` and `--rest-limit` can say.
+enum LimitSetting: Hashable, Sendable {
   case adaptive
   case fixed(Int)
   case off
@@ -31,6 +31,14 @@ enum RPCLimitSetting: Hashable, Sendable {
     switch self {
     case .adaptive: ServiceSettings.standardAdmission
     case .fixed(let limit): ServiceSettings.fixedAdmission(limit)
+    case .off: nil
+    }
+  }
+
+  var restPolicy: AdmissionPolicy? {
+    switch self {
+    case .adaptive: ServiceSettings.standardRESTAdmission
+    case .fixed(let limit): ServiceSettings.fixedRESTAdmission(limit)
     case .off: nil
     }
   }

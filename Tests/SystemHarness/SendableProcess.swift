@@ -4,8 +4,8 @@ import Synchronization
 /// A child process that several tasks may watch.
 ///
 /// `@unchecked Sendable`: `Process` is used behind a lock after it was started.
-final class SendableProcess: @unchecked Sendable {
-  let processID: Int32
+package final class SendableProcess: @unchecked Sendable {
+  package let processID: Int32
   private let process: Process
   private let lock = NSLock()
 
@@ -14,26 +14,28 @@ final class SendableProcess: @unchecked Sendable {
   /// - Parameters:
   ///   - environment: Added to this process's own.
   ///   - input: What it reads; nothing when nil.
-  init(
+  ///   - outputFile: Takes the output when `output` does not.
+  package init(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
-    input: Pipe? = nil, output: Pipe? = nil
+    input: Pipe? = nil, output: Pipe? = nil, outputFile: FileHandle? = nil
   ) throws {
     self.process = Process()
     self.process.executableURL = URL(fileURLWithPath: executable)
     self.process.arguments = arguments
     self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     self.process.standardInput = input ?? FileHandle.nullDevice
-    self.process.standardOutput = output ?? FileHandle.nullDevice
-    if let output { self.process.standardError = output }
+    let sink: Any? = output ?? outputFile
+    self.process.standardOutput = sink ?? FileHandle.nullDevice
+    if let sink { self.process.standardError = sink }
     try self.process.run()
     self.processID = self.process.processIdentifier
   }
 
-  var isRunning: Bool { self.lock.withLock { self.process.isRunning } }
+  package var isRunning: Bool { self.lock.withLock { self.process.isRunning } }
 
-  var exitStatus: Int32 { self.lock.withLock { self.process.terminationStatus } }
+  package var exitStatus: Int32 { self.lock.withLock { self.process.terminationStatus } }
 
-  func signal(_ signal: Int32) {
+  package func signal(_ signal: Int32) {
     if self.isRunning { _ = kill(self.processID, signal) }
   }
 }

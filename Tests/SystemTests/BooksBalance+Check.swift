@@ -1,0 +1,8 @@
+import SystemHarness
+import Testing
+
+extension BooksBalance {
+  func check() {
+    #expect(self.problems() == [])
+  }
+}

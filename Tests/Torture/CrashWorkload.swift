@@ -1,0 +1,154 @@
+import Contracts
+import Foundation
+import FramedRPC
+import HTTPClientKit
+import JSON
+import NIOPosix
+import SystemHarness
+
+/// Uses everything that the system offers, a little, and remembers what it was told. Whoever gets no
+/// answer asks again with the same key, as a good client does.
+struct CrashWorkload {
+  static let flags: [String] = []
+
+  private let system: RunningSugang
+  /// The status that each student's key was first answered with.
+  private var firstAnswers: [String: Int] = [:]
+
+  init(_ system: RunningSugang) {
+    self.system = system
+  }
+
+  mutating func run(withOutage: Bool) async throws {
+    let course = try await self.registerCourse("korean", capacity: nil)
+    _ = try await self.ask("PATCH", "/courses/\(course)", #"{"textBook":"new_book"}"#)
+    let unused = try await self.registerCourse("unused", capacity: nil)
+    try await self.enroll(["a", "b", "c", "d", "e", "f"], course)
+    let classes = try await self.registeredClasses()
+    guard let modified = classes["c"], let canceled = classes["d"], let refunded = classes["e"]
+    else { throw SystemTestFailure("not all are enrolled: \(classes)") }
+    _ = try await self.ask("PATCH", "/classes/\(modified)", #"{"student":"c2"}"#)
+    _ = try await self.ask("DELETE", "/classes/\(canceled)", nil)
+    try await self.refund(refunded)
+    // One that people are in stays; one that nobody is in goes.
+    _ = try await self.ask("DELETE", "/courses/\(course)", nil)
+    _ = try await self.ask("DELETE", "/courses/\(unused)", nil)
+    if withOutage {
+      try await self.system.stopService("pay", kill: true)
+      try await self.enroll(["late"], course)
+      try await self.system.startService("pay")
+      _ = try await self.registeredClasses()
+    }
+  }
+
+  /// What was acknowledged and is not so, and keys that give another answer than at first.
+  func brokenPromises() async throws -> [String] {
+    let students = Set(try await self.classes().keys)
+    var broken: [String] = []
+    for student in ["a", "b", "c2", "f"] where !students.contains(student) {
+      broken.append("\(student) was enrolled and is not")
+    }
+    for student in ["c", "d", "e"] where students.contains(student) {
+      broken.append("\(student) has left and is there")
+    }
+    for (student, first) in self.firstAnswers {
+      let again = try await self.enrollOnce(student, 1)
+      if again.status != first {
+        broken.append(
+          "the key of \(student) answered \(first) and now \(again.status) "
+            + (again.json["code"]?.string ?? ""))
+      }
+    }
+    return broken
+  }
+
+  // MARK: One thing each
+
+  private func registerCourse(_ name: String, capacity: Int?) async throws -> Int64 {
+    let limit = capacity.map { #","capacity":\#($0)"# } ?? ""
+    let answer = try await self.ask(
+      "POST", "/courses",
+      #"{"name":"\#(name)","teacher":"hong","fee":10000,"textBook":"\#(name)_book"\#(limit)}"#,
+      key: "course-\(name)")
+    guard answer.status == 201 else { throw SystemTestFailure("\(name): \(answer.text)") }
+    return try RunningSugang.id(answer.json)
+  }
+
+  private mutating func enroll(_ students: [String], _ course: Int64) async throws {
+    let workload = self
+    let answers = try await withThrowingTaskGroup(of: (String, Int).self) { group in
+      for student in students {
+        group.addTask {
+          let answer = try await workload.enrollOnce(student, course)
+          guard [201, 202].contains(answer.status) else {
+            throw SystemTestFailure("\(student): \(answer.status) \(answer.text)")
+          }
+          return (student, answer.status)
+        }
+      }
+      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+    self.firstAnswers.merge(answers) { $1 }
+  }
+
+  private func enrollOnce(_ student: String, _ course: Int64) async throws -> HTTPResponse {
+    try await self.ask(
+      "POST", "/classes", #"{"courseId":\#(course),"student":"\#(student)"}"#,
+      key: "student-\(student)")
+  }
+
+  /// Active classes by student.
+  private func classes() async throws -> [String: Int64] {
+    let answer = try await self.ask("GET", "/classes?size=1000", nil)
+    var classes: [String: Int64] = [:]
+    for item in answer.json["_embedded"]?["classes"]?.array ?? [] {
+      classes[item["student"]?.string ?? ""] = try RunningSugang.id(item)
+    }
+    return classes
+  }
+
+  /// Active classes by student, once none of them is pending.
+  private func registeredClasses() async throws -> [String: Int64] {
+    try await eventually("every class is registered", within: .seconds(60)) {
+      try await self.ask("GET", "/classes?size=1000", nil).json["_embedded"]?["classes"]?.array?
+        .allSatisfy { $0["status"] == nil } ?? false
+    }
+    return try await self.classes()
+  }
+
+  /// By hand, as somebody who runs the system does.
+  private func refund(_ classID: Int64) async throws {
+    let channel = RPCClient(
+      address: .tcp(host: "127.0.0.1", port: 9083 + self.system.portOffset),
+      group: MultiThreadedEventLoopGroup.singleton)
+    defer { channel.shutdown() }
+    let pay = PayV1.PayServiceClient(channel)
+    try await eventually("Pay refunds class \(classID)", within: .seconds(60)) {
+      do {
+        _ = try await pay.refund(
+          PayV1.RefundRequest(classID: classID), options: CallOptions(timeout: .seconds(5)))
+        return true
+      } catch {
+        return false
+      }
+    }
+    try await eventually("class \(classID) is over", within: .seconds(60)) {
+      try await self.ask("GET", "/classes/\(classID)", nil).status == 404
+    }
+  }
+
+  /// Asks until there is an answer that is one.
+  private func ask(
+    _ method: String, _ path: String, _ body: String?, key: String? = nil
+  ) async throws -> HTTPResponse {
+    var answer: HTTPResponse?
+    try await eventually("\(method) \(path) is answered", within: .seconds(60)) {
+      answer = try? await self.system.http.request(
+        method, path, headers: key.map { [("Idempotency-Key", $0)] } ?? [], body: body)
+      guard let answer, ![429, 503].contains(answer.status) else { return false }
+      return answer.json["code"]?.string != "idempotency-in-progress"
+    }
+    guard let answer else { throw SystemTestFailure("no answer") }
+    return answer
+  }
+}

@@ -1,0 +1,246 @@
+import FramedRPC
+import NIOCore
+import NIOPosix
+
+/// Enrollments at a fixed rate, whatever becomes of those before: an open model, as a crowd is.
+///
+/// The latency of a request counts from when it *should* have left (no coordinated omission). A
+/// request for which no connection is free waits here, and its wait counts. Lean, since it shares
+/// the machine with what it measures. Touched on its loop only.
+final class OpenHTTPLoad: @unchecked Sendable {
+  struct Plan: Sendable {
+    let port: Int
+    let course: Int64
+    /// Requests a second.
+    let rate: Double
+    let duration: Duration
+    /// Makes the students of this load different from those of others.
+    let name: String
+    /// Requests in flight at most; the next ones wait.
+    var maxConnections = 1_000
+    /// For the answers that are still missing at the end.
+    var patience = Duration.seconds(15)
+  }
+
+  struct Result: Sendable {
+    /// 0 for requests without an answer.
+    var statuses: [Int: Int] = [:]
+    /// Of those that were let in (201 and 202), and of those that were refused (429 and 503), in
+    /// nanoseconds.
+    var accepted = LogLinearHistogram(precisionBits: 5, largest: UInt64(Int64.max))
+    var refused = LogLinearHistogram(precisionBits: 5, largest: UInt64(Int64.max))
+    var refusedWithoutRetryAfter = 0
+    /// Requests whose time had come and that never left.
+    var notSent = 0
+
+    func count(_ statuses: Int...) -> Int {
+      statuses.reduce(0) { $0 + (self.statuses[$1] ?? 0) }
+    }
+
+    var text: String {
+      let statuses = self.statuses.sorted { $0.key < $1.key }
+        .map { "\($0.value) × \($0.key == 0 ? "no answer" : String($0.key))" }
+        .joined(separator: ", ")
+      return "\(statuses)\(self.notSent > 0 ? ", \(self.notSent) not sent" : "")"
+    }
+  }
+
+  private let plan: Plan
+  private let loop: any EventLoop
+  private var began = NIODeadline.now()
+  private var next = 0
+  private var idle: [OpenConnection] = []
+  private var connections = 0
+  private var backlog = CircularBuffer<(number: Int, due: NIODeadline)>()
+  private var inFlight = 0
+  private var result = Result()
+  private let over: EventLoopPromise<Void>
+  private var isOver = false
+
+  init(_ plan: Plan) {
+    self.plan = plan
+    self.loop = MultiThreadedEventLoopGroup.singleton.next()
+    self.over = self.loop.makePromise()
+  }
+
+  func run() async throws -> Result {
+    self.loop.execute {
+      self.began = .now()
+      self.tick()
+      self.loop.scheduleTask(
+        deadline: self.began + TimeAmount(self.plan.duration + self.plan.patience)
+      ) { self.finish() }
+    }
+    try await self.over.futureResult.get()
+    return try await self.loop.submit { self.result }.get()
+  }
+
+  private var planned: Int { Int(self.plan.rate * (self.plan.duration / .seconds(1))) }
+
+  private func tick() {
+    let now = NIODeadline.now()
+    while self.next < self.planned {
+      let due = self.began + .nanoseconds(Int64(Double(self.next) * 1e9 / self.plan.rate))
+      guard due <= now else {
+        self.loop.scheduleTask(deadline: due) { self.tick() }
+        return
+      }
+      self.backlog.append((self.next, due))
+      self.next += 1
+      self.sendBacklog()
+    }
+    self.finishIfDone()
+  }
+
+  private func sendBacklog() {
+    while !self.backlog.isEmpty {
+      if let connection = self.idle.popLast() {
+        guard connection.isOpen else { continue }
+        let (number, due) = self.backlog.removeFirst()
+        self.send(number, due, on: connection)
+      } else if self.connections < self.plan.maxConnections {
+        let (number, due) = self.backlog.removeFirst()
+        self.connect(number, due)
+      } else {
+        return
+      }
+    }
+  }
+
+  private func connect(_ number: Int, _ due: NIODeadline) {
+    self.connections += 1
+    self.inFlight += 1
+    ClientBootstrap(group: self.loop)
+      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .connectTimeout(.seconds(5))
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(OpenConnection())
+        }
+      }
+      .connect(host: "127.0.0.1", port: self.plan.port)
+      .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: OpenConnection.self) }
+      .assumeIsolated()
+      .whenComplete { outcome in
+        self.inFlight -= 1
+        switch outcome {
+        case .success(let connection): self.send(number, due, on: connection)
+        case .failure:
+          self.connections -= 1
+          self.record(0, hasRetryAfter: false, due)
+        }
+      }
+  }
+
+  private func send(_ number: Int, _ due: NIODeadline, on connection: OpenConnection) {
+    self.inFlight += 1
+    let body = #"{"courseId":\#(self.plan.course),"student":"\#(self.plan.name)-\#(number)"}"#
+    connection.exchange(
+      "POST /classes HTTP/1.1\r\nHost: 127.0.0.1:\(self.plan.port)\r\n"
+        + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    ) { status, hasRetryAfter, staysOpen in
+      self.inFlight -= 1
+      self.record(status, hasRetryAfter: hasRetryAfter, due)
+      if staysOpen {
+        self.idle.append(connection)
+      } else {
+        self.connections -= 1
+      }
+      self.sendBacklog()
+      self.finishIfDone()
+    }
+  }
+
+  private func record(_ status: Int, hasRetryAfter: Bool, _ due: NIODeadline) {
+    self.result.statuses[status, default: 0] += 1
+    let latency = UInt64(max((NIODeadline.now() - due).nanoseconds, 0))
+    switch status {
+    case 201, 202: self.result.accepted.record(latency)
+    case 429, 503:
+      self.result.refused.record(latency)
+      if !hasRetryAfter { self.result.refusedWithoutRetryAfter += 1 }
+    default: break
+    }
+  }
+
+  private func finishIfDone() {
+    if self.next >= self.planned, self.inFlight == 0, self.backlog.isEmpty { self.finish() }
+  }
+
+  private func finish() {
+    guard !self.isOver else { return }
+    self.isOver = true
+    self.result.notSent = self.backlog.count
+    self.result.statuses[0, default: 0] += self.inFlight
+    if self.result.statuses[0] == 0 { self.result.statuses[0] = nil }
+    for connection in self.idle { connection.close() }
+    self.over.succeed()
+  }
+}
+
+/// One connection of an ``OpenHTTPLoad``: sends a request and reads as much of its answer as counts.
+private final class OpenConnection: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private var context: ChannelHandlerContext?
+  private var received = ByteBuffer()
+  private var ended: ((_ status: Int, _ hasRetryAfter: Bool, _ staysOpen: Bool) -> Void)?
+
+  var isOpen: Bool { self.context?.channel.isActive ?? false }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
+  func close() {
+    self.context?.close(promise: nil)
+  }
+
+  func exchange(_ request: String, _ ended: @escaping (Int, Bool, Bool) -> Void) {
+    guard let context, context.channel.isActive else { return ended(0, false, false) }
+    self.ended = ended
+    self.received.clear()
+    context.writeAndFlush(NIOAny(ByteBuffer(string: request)), promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var bytes = self.unwrapInboundIn(data)
+    self.received.writeBuffer(&bytes)
+    let text = String(buffer: self.received)
+    guard let end = text.firstRange(of: "\r\n\r\n") else { return }
+    let head = text[..<end.lowerBound].lowercased()
+    let length = Self.value(of: "content-length", in: head).flatMap { Int($0) } ?? 0
+    guard text.utf8.count - text.utf8.distance(from: text.startIndex, to: end.upperBound) >= length
+    else { return }
+    let status = Int(head.dropFirst(9).prefix(3)) ?? 0
+    let staysOpen = Self.value(of: "connection", in: head) != "close"
+    if !staysOpen { context.close(promise: nil) }
+    self.finish(status, Self.value(of: "retry-after", in: head) != nil, staysOpen)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.finish(0, false, false)
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+
+  private func finish(_ status: Int, _ hasRetryAfter: Bool, _ staysOpen: Bool) {
+    let ended = self.ended
+    self.ended = nil
+    ended?(status, hasRetryAfter, staysOpen)
+  }
+
+  private static func value(of name: String, in head: String) -> Substring? {
+    for line in head.split(separator: "\r\n") where line.hasPrefix(name + ":") {
+      return line.dropFirst(name.count + 1).drop { $0 == " " }
+    }
+    return nil
+  }
+}
