@@ -20,6 +20,7 @@ let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(
   name: "Configuration", package: "swift-configuration")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -82,7 +83,8 @@ let foundationTargets: [Target] = [
       "JSON", "Kernel", "W3CTrace", httpTypes, hummingbird, hummingbirdCore, lifecycle, logging,
       nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
     ], swiftSettings: safe),
-  .target(name: "Storage", dependencies: [grdb, grdbSQLite, logging], swiftSettings: shared),
+  .target(
+    name: "Storage", dependencies: [crypto, grdb, grdbSQLite, logging], swiftSettings: shared),
   .target(
     name: "EventLog",
     dependencies: [
@@ -221,9 +223,9 @@ let applicationTargets: [Target] = [
   .executableTarget(
     name: "sugang",
     dependencies: [
-      "Contracts", "FramedRPC", "FramedRPCJSON", "FramedRPCTLS", "HTTPClientKit", "JSON", "Kernel",
-      "PayCore", "SugangServices", "Supervisor", argumentParser, configuration, lifecycle, logging,
-      nioCore, nioPosix, unixSignals,
+      "Contracts", "EventLog", "FramedRPC", "FramedRPCJSON", "FramedRPCTLS", "HTTPClientKit",
+      "JSON", "Kernel", "PayCore", "Storage", "SugangServices", "Supervisor", argumentParser,
+      configuration, lifecycle, logging, nioCore, nioPosix, unixSignals,
     ], swiftSettings: safe),
   .target(
     name: "TestSupport", path: "Tests/TestSupport", swiftSettings: safe),
@@ -236,9 +238,9 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "Contracts", "FramedRPC", "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel",
-      "RESTSupport", "Storage", "SugangServices", "TestSupport", lifecycle, logging, nioCore,
-      nioPosix,
+      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "FramedRPCConnect", "Gateway",
+      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "Storage", "SugangServices", "TestSupport",
+      lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",
@@ -306,6 +308,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -15,19 +15,25 @@ public enum CourseV1 {
     /// Whole won.
     public var fee: Int64
     public var textBook: String
+    public var capacity: Int64?
+    public var maxPerStudent: Int64?
 
     public init(
       id: Int64 = 0,
       name: String = "",
       teacher: String = "",
       fee: Int64 = 0,
-      textBook: String = ""
+      textBook: String = "",
+      capacity: Int64? = nil,
+      maxPerStudent: Int64? = nil
     ) {
       self.id = id
       self.name = name
       self.teacher = teacher
       self.fee = fee
       self.textBook = textBook
+      self.capacity = capacity
+      self.maxPerStudent = maxPerStudent
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -49,6 +55,14 @@ public enum CourseV1 {
       if !self.textBook.isEmpty {
         pointer.pointee.text_book = try arena.string(self.textBook, field: "text_book")
       }
+      if let value = self.capacity {
+        pointer.pointee.capacity_presence_case = .init(rawValue: 6)
+        pointer.pointee.capacity = value
+      }
+      if let value = self.maxPerStudent {
+        pointer.pointee.max_per_student_presence_case = .init(rawValue: 7)
+        pointer.pointee.max_per_student = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Course__V1__Course>) {
@@ -57,6 +71,8 @@ public enum CourseV1 {
       self.teacher = stringField(pointer.pointee.teacher)
       self.fee = pointer.pointee.fee
       self.textBook = stringField(pointer.pointee.text_book)
+      self.capacity = pointer.pointee.capacity_presence_case.rawValue == 6 ? pointer.pointee.capacity : nil
+      self.maxPerStudent = pointer.pointee.max_per_student_presence_case.rawValue == 7 ? pointer.pointee.max_per_student : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__Course>) -> Bool {
@@ -153,19 +169,25 @@ public enum CourseV1 {
     public var textBook: String
     /// Empty for none.
     public var idempotencyKey: String
+    public var capacity: Int64?
+    public var maxPerStudent: Int64?
 
     public init(
       name: String = "",
       teacher: String = "",
       fee: Int64 = 0,
       textBook: String = "",
-      idempotencyKey: String = ""
+      idempotencyKey: String = "",
+      capacity: Int64? = nil,
+      maxPerStudent: Int64? = nil
     ) {
       self.name = name
       self.teacher = teacher
       self.fee = fee
       self.textBook = textBook
       self.idempotencyKey = idempotencyKey
+      self.capacity = capacity
+      self.maxPerStudent = maxPerStudent
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -189,6 +211,14 @@ public enum CourseV1 {
       if !self.idempotencyKey.isEmpty {
         pointer.pointee.idempotency_key = try arena.string(self.idempotencyKey, field: "idempotency_key")
       }
+      if let value = self.capacity {
+        pointer.pointee.capacity_presence_case = .init(rawValue: 6)
+        pointer.pointee.capacity = value
+      }
+      if let value = self.maxPerStudent {
+        pointer.pointee.max_per_student_presence_case = .init(rawValue: 7)
+        pointer.pointee.max_per_student = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Course__V1__CreateCourseRequest>) {
@@ -197,6 +227,8 @@ public enum CourseV1 {
       self.fee = pointer.pointee.fee
       self.textBook = stringField(pointer.pointee.text_book)
       self.idempotencyKey = stringField(pointer.pointee.idempotency_key)
+      self.capacity = pointer.pointee.capacity_presence_case.rawValue == 6 ? pointer.pointee.capacity : nil
+      self.maxPerStudent = pointer.pointee.max_per_student_presence_case.rawValue == 7 ? pointer.pointee.max_per_student : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CreateCourseRequest>) -> Bool {
@@ -258,19 +290,25 @@ public enum CourseV1 {
     public var teacher: String?
     public var fee: Int64?
     public var textBook: String?
+    public var capacity: Int64?
+    public var maxPerStudent: Int64?
 
     public init(
       id: Int64 = 0,
       name: String? = nil,
       teacher: String? = nil,
       fee: Int64? = nil,
-      textBook: String? = nil
+      textBook: String? = nil,
+      capacity: Int64? = nil,
+      maxPerStudent: Int64? = nil
     ) {
       self.id = id
       self.name = name
       self.teacher = teacher
       self.fee = fee
       self.textBook = textBook
+      self.capacity = capacity
+      self.maxPerStudent = maxPerStudent
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -298,6 +336,14 @@ public enum CourseV1 {
         pointer.pointee.text_book_presence_case = .init(rawValue: 5)
         pointer.pointee.text_book = try arena.string(value, field: "text_book")
       }
+      if let value = self.capacity {
+        pointer.pointee.capacity_presence_case = .init(rawValue: 6)
+        pointer.pointee.capacity = value
+      }
+      if let value = self.maxPerStudent {
+        pointer.pointee.max_per_student_presence_case = .init(rawValue: 7)
+        pointer.pointee.max_per_student = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Course__V1__ModifyCourseRequest>) {
@@ -306,6 +352,8 @@ public enum CourseV1 {
       self.teacher = pointer.pointee.teacher_presence_case.rawValue == 3 ? stringField(pointer.pointee.teacher) : nil
       self.fee = pointer.pointee.fee_presence_case.rawValue == 4 ? pointer.pointee.fee : nil
       self.textBook = pointer.pointee.text_book_presence_case.rawValue == 5 ? stringField(pointer.pointee.text_book) : nil
+      self.capacity = pointer.pointee.capacity_presence_case.rawValue == 6 ? pointer.pointee.capacity : nil
+      self.maxPerStudent = pointer.pointee.max_per_student_presence_case.rawValue == 7 ? pointer.pointee.max_per_student : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__ModifyCourseRequest>) -> Bool {
@@ -823,19 +871,25 @@ public enum CourseV1 {
     public var teacher: String
     public var fee: Int64
     public var textBook: String
+    public var capacity: Int64?
+    public var maxPerStudent: Int64?
 
     public init(
       id: Int64 = 0,
       name: String = "",
       teacher: String = "",
       fee: Int64 = 0,
-      textBook: String = ""
+      textBook: String = "",
+      capacity: Int64? = nil,
+      maxPerStudent: Int64? = nil
     ) {
       self.id = id
       self.name = name
       self.teacher = teacher
       self.fee = fee
       self.textBook = textBook
+      self.capacity = capacity
+      self.maxPerStudent = maxPerStudent
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -857,6 +911,14 @@ public enum CourseV1 {
       if !self.textBook.isEmpty {
         pointer.pointee.text_book = try arena.string(self.textBook, field: "text_book")
       }
+      if let value = self.capacity {
+        pointer.pointee.capacity_presence_case = .init(rawValue: 6)
+        pointer.pointee.capacity = value
+      }
+      if let value = self.maxPerStudent {
+        pointer.pointee.max_per_student_presence_case = .init(rawValue: 7)
+        pointer.pointee.max_per_student = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Course__V1__CourseRegistered>) {
@@ -865,6 +927,8 @@ public enum CourseV1 {
       self.teacher = stringField(pointer.pointee.teacher)
       self.fee = pointer.pointee.fee
       self.textBook = stringField(pointer.pointee.text_book)
+      self.capacity = pointer.pointee.capacity_presence_case.rawValue == 6 ? pointer.pointee.capacity : nil
+      self.maxPerStudent = pointer.pointee.max_per_student_presence_case.rawValue == 7 ? pointer.pointee.max_per_student : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CourseRegistered>) -> Bool {
@@ -886,19 +950,25 @@ public enum CourseV1 {
     public var teacher: String
     public var fee: Int64
     public var textBook: String
+    public var capacity: Int64?
+    public var maxPerStudent: Int64?
 
     public init(
       id: Int64 = 0,
       name: String = "",
       teacher: String = "",
       fee: Int64 = 0,
-      textBook: String = ""
+      textBook: String = "",
+      capacity: Int64? = nil,
+      maxPerStudent: Int64? = nil
     ) {
       self.id = id
       self.name = name
       self.teacher = teacher
       self.fee = fee
       self.textBook = textBook
+      self.capacity = capacity
+      self.maxPerStudent = maxPerStudent
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -920,6 +990,14 @@ public enum CourseV1 {
       if !self.textBook.isEmpty {
         pointer.pointee.text_book = try arena.string(self.textBook, field: "text_book")
       }
+      if let value = self.capacity {
+        pointer.pointee.capacity_presence_case = .init(rawValue: 6)
+        pointer.pointee.capacity = value
+      }
+      if let value = self.maxPerStudent {
+        pointer.pointee.max_per_student_presence_case = .init(rawValue: 7)
+        pointer.pointee.max_per_student = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Course__V1__CourseModified>) {
@@ -928,6 +1006,8 @@ public enum CourseV1 {
       self.teacher = stringField(pointer.pointee.teacher)
       self.fee = pointer.pointee.fee
       self.textBook = stringField(pointer.pointee.text_book)
+      self.capacity = pointer.pointee.capacity_presence_case.rawValue == 6 ? pointer.pointee.capacity : nil
+      self.maxPerStudent = pointer.pointee.max_per_student_presence_case.rawValue == 7 ? pointer.pointee.max_per_student : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CourseModified>) -> Bool {

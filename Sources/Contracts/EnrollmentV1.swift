@@ -696,6 +696,586 @@ public enum EnrollmentV1 {
     }
   }
 
+  /// A student's place in the line for a full course.
+  public struct WaitlistEntry: GeneratedMessage {
+    public var id: Int64
+    public var courseID: Int64
+    public var student: String
+    /// WAITING, OFFERED, TAKEN, EXPIRED, LEFT or CLOSED.
+    public var state: String
+    /// 1 is next; 0 when the student does not wait.
+    public var position: Int64
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var joinedAtUs: Int64
+    public var offerExpiresAtUs: Int64?
+    public var classID: Int64?
+
+    public init(
+      id: Int64 = 0,
+      courseID: Int64 = 0,
+      student: String = "",
+      state: String = "",
+      position: Int64 = 0,
+      joinedAtUs: Int64 = 0,
+      offerExpiresAtUs: Int64? = nil,
+      classID: Int64? = nil
+    ) {
+      self.id = id
+      self.courseID = courseID
+      self.student = student
+      self.state = state
+      self.position = position
+      self.joinedAtUs = joinedAtUs
+      self.offerExpiresAtUs = offerExpiresAtUs
+      self.classID = classID
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__WaitlistEntry()
+      sugang__enrollment__v1__waitlist_entry__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__WaitlistEntry>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__waitlist_entry__init(pointer)
+      pointer.pointee.id = self.id
+      pointer.pointee.course_id = self.courseID
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+      if !self.state.isEmpty {
+        pointer.pointee.state = try arena.string(self.state, field: "state")
+      }
+      pointer.pointee.position = self.position
+      pointer.pointee.joined_at_us = self.joinedAtUs
+      if let value = self.offerExpiresAtUs {
+        pointer.pointee.offer_expires_at_presence_case = .init(rawValue: 7)
+        pointer.pointee.offer_expires_at_us = value
+      }
+      if let value = self.classID {
+        pointer.pointee.class_id_presence_case = .init(rawValue: 8)
+        pointer.pointee.class_id = value
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__WaitlistEntry>) {
+      self.id = pointer.pointee.id
+      self.courseID = pointer.pointee.course_id
+      self.student = stringField(pointer.pointee.student)
+      self.state = stringField(pointer.pointee.state)
+      self.position = pointer.pointee.position
+      self.joinedAtUs = pointer.pointee.joined_at_us
+      self.offerExpiresAtUs = pointer.pointee.offer_expires_at_presence_case.rawValue == 7 ? pointer.pointee.offer_expires_at_us : nil
+      self.classID = pointer.pointee.class_id_presence_case.rawValue == 8 ? pointer.pointee.class_id : nil
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__WaitlistEntry>) -> Bool {
+      sugang__enrollment__v1__waitlist_entry__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__WaitlistEntry>) -> Int {
+      sugang__enrollment__v1__waitlist_entry__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__WaitlistEntry>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__waitlist_entry__write(pointer, end)
+    }
+  }
+
+  public struct JoinWaitlistRequest: GeneratedMessage {
+    public var courseID: Int64
+    public var student: String
+    /// Empty for none.
+    public var idempotencyKey: String
+
+    public init(
+      courseID: Int64 = 0,
+      student: String = "",
+      idempotencyKey: String = ""
+    ) {
+      self.courseID = courseID
+      self.student = student
+      self.idempotencyKey = idempotencyKey
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__JoinWaitlistRequest()
+      sugang__enrollment__v1__join_waitlist_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__JoinWaitlistRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__join_waitlist_request__init(pointer)
+      pointer.pointee.course_id = self.courseID
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+      if !self.idempotencyKey.isEmpty {
+        pointer.pointee.idempotency_key = try arena.string(self.idempotencyKey, field: "idempotency_key")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__JoinWaitlistRequest>) {
+      self.courseID = pointer.pointee.course_id
+      self.student = stringField(pointer.pointee.student)
+      self.idempotencyKey = stringField(pointer.pointee.idempotency_key)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__JoinWaitlistRequest>) -> Bool {
+      sugang__enrollment__v1__join_waitlist_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__JoinWaitlistRequest>) -> Int {
+      sugang__enrollment__v1__join_waitlist_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__JoinWaitlistRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__join_waitlist_request__write(pointer, end)
+    }
+  }
+
+  public struct JoinWaitlistResponse: GeneratedMessage {
+    public var entry: EnrollmentV1.WaitlistEntry?
+
+    public init(
+      entry: EnrollmentV1.WaitlistEntry? = nil
+    ) {
+      self.entry = entry
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__JoinWaitlistResponse()
+      sugang__enrollment__v1__join_waitlist_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__JoinWaitlistResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__join_waitlist_response__init(pointer)
+      if let value = self.entry {
+        pointer.pointee.entry = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__JoinWaitlistResponse>) {
+      self.entry = pointer.pointee.entry.map { EnrollmentV1.WaitlistEntry($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__JoinWaitlistResponse>) -> Bool {
+      sugang__enrollment__v1__join_waitlist_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__JoinWaitlistResponse>) -> Int {
+      sugang__enrollment__v1__join_waitlist_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__JoinWaitlistResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__join_waitlist_response__write(pointer, end)
+    }
+  }
+
+  public struct LeaveWaitlistRequest: GeneratedMessage {
+    public var id: Int64
+
+    public init(
+      id: Int64 = 0
+    ) {
+      self.id = id
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__LeaveWaitlistRequest()
+      sugang__enrollment__v1__leave_waitlist_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveWaitlistRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__leave_waitlist_request__init(pointer)
+      pointer.pointee.id = self.id
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveWaitlistRequest>) {
+      self.id = pointer.pointee.id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveWaitlistRequest>) -> Bool {
+      sugang__enrollment__v1__leave_waitlist_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveWaitlistRequest>) -> Int {
+      sugang__enrollment__v1__leave_waitlist_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveWaitlistRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__leave_waitlist_request__write(pointer, end)
+    }
+  }
+
+  public struct LeaveWaitlistResponse: GeneratedMessage {
+    public init() {}
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__LeaveWaitlistResponse()
+      sugang__enrollment__v1__leave_waitlist_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveWaitlistResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__leave_waitlist_response__init(pointer)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveWaitlistResponse>) {
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__LeaveWaitlistResponse>) -> Bool {
+      sugang__enrollment__v1__leave_waitlist_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveWaitlistResponse>) -> Int {
+      sugang__enrollment__v1__leave_waitlist_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__LeaveWaitlistResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__leave_waitlist_response__write(pointer, end)
+    }
+  }
+
+  public struct GetWaitlistEntryRequest: GeneratedMessage {
+    public var id: Int64
+
+    public init(
+      id: Int64 = 0
+    ) {
+      self.id = id
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetWaitlistEntryRequest()
+      sugang__enrollment__v1__get_waitlist_entry_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitlistEntryRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_waitlist_entry_request__init(pointer)
+      pointer.pointee.id = self.id
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitlistEntryRequest>) {
+      self.id = pointer.pointee.id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitlistEntryRequest>) -> Bool {
+      sugang__enrollment__v1__get_waitlist_entry_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitlistEntryRequest>) -> Int {
+      sugang__enrollment__v1__get_waitlist_entry_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitlistEntryRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_waitlist_entry_request__write(pointer, end)
+    }
+  }
+
+  public struct GetWaitlistEntryResponse: GeneratedMessage {
+    public var entry: EnrollmentV1.WaitlistEntry?
+
+    public init(
+      entry: EnrollmentV1.WaitlistEntry? = nil
+    ) {
+      self.entry = entry
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetWaitlistEntryResponse()
+      sugang__enrollment__v1__get_waitlist_entry_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitlistEntryResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_waitlist_entry_response__init(pointer)
+      if let value = self.entry {
+        pointer.pointee.entry = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitlistEntryResponse>) {
+      self.entry = pointer.pointee.entry.map { EnrollmentV1.WaitlistEntry($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetWaitlistEntryResponse>) -> Bool {
+      sugang__enrollment__v1__get_waitlist_entry_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitlistEntryResponse>) -> Int {
+      sugang__enrollment__v1__get_waitlist_entry_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetWaitlistEntryResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_waitlist_entry_response__write(pointer, end)
+    }
+  }
+
+  /// Those who wait or have been offered a seat.
+  public struct ListWaitlistRequest: GeneratedMessage {
+    public var page: CommonV1.PageRequest?
+
+    public init(
+      page: CommonV1.PageRequest? = nil
+    ) {
+      self.page = page
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__ListWaitlistRequest()
+      sugang__enrollment__v1__list_waitlist_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__ListWaitlistRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__list_waitlist_request__init(pointer)
+      if let value = self.page {
+        pointer.pointee.page = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__ListWaitlistRequest>) {
+      self.page = pointer.pointee.page.map { CommonV1.PageRequest($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__ListWaitlistRequest>) -> Bool {
+      sugang__enrollment__v1__list_waitlist_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__ListWaitlistRequest>) -> Int {
+      sugang__enrollment__v1__list_waitlist_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__ListWaitlistRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__list_waitlist_request__write(pointer, end)
+    }
+  }
+
+  public struct ListWaitlistResponse: GeneratedMessage {
+    public var entries: [EnrollmentV1.WaitlistEntry]
+    public var total: Int64
+
+    public init(
+      entries: [EnrollmentV1.WaitlistEntry] = [],
+      total: Int64 = 0
+    ) {
+      self.entries = entries
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__ListWaitlistResponse()
+      sugang__enrollment__v1__list_waitlist_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__ListWaitlistResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__list_waitlist_response__init(pointer)
+      pointer.pointee.n_entries = self.entries.count
+      pointer.pointee.entries = try arena.messages(self.entries)
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__ListWaitlistResponse>) {
+      self.entries = messageFields(pointer.pointee.entries, pointer.pointee.n_entries)
+      self.total = pointer.pointee.total
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__ListWaitlistResponse>) -> Bool {
+      sugang__enrollment__v1__list_waitlist_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__ListWaitlistResponse>) -> Int {
+      sugang__enrollment__v1__list_waitlist_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__ListWaitlistResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__list_waitlist_response__write(pointer, end)
+    }
+  }
+
+  /// All that a student waited for, whatever became of it.
+  public struct FindWaitlistOfStudentRequest: GeneratedMessage {
+    public var student: String
+    public var page: CommonV1.PageRequest?
+
+    public init(
+      student: String = "",
+      page: CommonV1.PageRequest? = nil
+    ) {
+      self.student = student
+      self.page = page
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__FindWaitlistOfStudentRequest()
+      sugang__enrollment__v1__find_waitlist_of_student_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__find_waitlist_of_student_request__init(pointer)
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+      if let value = self.page {
+        pointer.pointee.page = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentRequest>) {
+      self.student = stringField(pointer.pointee.student)
+      self.page = pointer.pointee.page.map { CommonV1.PageRequest($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentRequest>) -> Bool {
+      sugang__enrollment__v1__find_waitlist_of_student_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentRequest>) -> Int {
+      sugang__enrollment__v1__find_waitlist_of_student_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__find_waitlist_of_student_request__write(pointer, end)
+    }
+  }
+
+  public struct FindWaitlistOfStudentResponse: GeneratedMessage {
+    public var entries: [EnrollmentV1.WaitlistEntry]
+    public var total: Int64
+
+    public init(
+      entries: [EnrollmentV1.WaitlistEntry] = [],
+      total: Int64 = 0
+    ) {
+      self.entries = entries
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__FindWaitlistOfStudentResponse()
+      sugang__enrollment__v1__find_waitlist_of_student_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__find_waitlist_of_student_response__init(pointer)
+      pointer.pointee.n_entries = self.entries.count
+      pointer.pointee.entries = try arena.messages(self.entries)
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentResponse>) {
+      self.entries = messageFields(pointer.pointee.entries, pointer.pointee.n_entries)
+      self.total = pointer.pointee.total
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentResponse>) -> Bool {
+      sugang__enrollment__v1__find_waitlist_of_student_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentResponse>) -> Int {
+      sugang__enrollment__v1__find_waitlist_of_student_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfStudentResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__find_waitlist_of_student_response__write(pointer, end)
+    }
+  }
+
+  /// One course's line: who waits or has been offered a seat.
+  public struct FindWaitlistOfCourseRequest: GeneratedMessage {
+    public var courseID: Int64
+    public var page: CommonV1.PageRequest?
+
+    public init(
+      courseID: Int64 = 0,
+      page: CommonV1.PageRequest? = nil
+    ) {
+      self.courseID = courseID
+      self.page = page
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__FindWaitlistOfCourseRequest()
+      sugang__enrollment__v1__find_waitlist_of_course_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__find_waitlist_of_course_request__init(pointer)
+      pointer.pointee.course_id = self.courseID
+      if let value = self.page {
+        pointer.pointee.page = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseRequest>) {
+      self.courseID = pointer.pointee.course_id
+      self.page = pointer.pointee.page.map { CommonV1.PageRequest($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseRequest>) -> Bool {
+      sugang__enrollment__v1__find_waitlist_of_course_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseRequest>) -> Int {
+      sugang__enrollment__v1__find_waitlist_of_course_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__find_waitlist_of_course_request__write(pointer, end)
+    }
+  }
+
+  public struct FindWaitlistOfCourseResponse: GeneratedMessage {
+    public var entries: [EnrollmentV1.WaitlistEntry]
+    public var total: Int64
+
+    public init(
+      entries: [EnrollmentV1.WaitlistEntry] = [],
+      total: Int64 = 0
+    ) {
+      self.entries = entries
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__FindWaitlistOfCourseResponse()
+      sugang__enrollment__v1__find_waitlist_of_course_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__find_waitlist_of_course_response__init(pointer)
+      pointer.pointee.n_entries = self.entries.count
+      pointer.pointee.entries = try arena.messages(self.entries)
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseResponse>) {
+      self.entries = messageFields(pointer.pointee.entries, pointer.pointee.n_entries)
+      self.total = pointer.pointee.total
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseResponse>) -> Bool {
+      sugang__enrollment__v1__find_waitlist_of_course_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseResponse>) -> Int {
+      sugang__enrollment__v1__find_waitlist_of_course_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__find_waitlist_of_course_response__write(pointer, end)
+    }
+  }
+
   public struct ClassRegistered: GeneratedMessage {
     public var id: Int64
     public var courseID: Int64
@@ -872,6 +1452,115 @@ public enum EnrollmentV1 {
     }
   }
 
+  /// A seat of a full course is kept for the next student in line.
+  public struct SeatOffered: GeneratedMessage {
+    /// Of the place in line.
+    public var id: Int64
+    public var courseID: Int64
+    public var student: String
+    /// RFC 3339, UTC: until when the seat is kept.
+    public var expiresAt: String
+
+    public init(
+      id: Int64 = 0,
+      courseID: Int64 = 0,
+      student: String = "",
+      expiresAt: String = ""
+    ) {
+      self.id = id
+      self.courseID = courseID
+      self.student = student
+      self.expiresAt = expiresAt
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__SeatOffered()
+      sugang__enrollment__v1__seat_offered__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SeatOffered>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__seat_offered__init(pointer)
+      pointer.pointee.id = self.id
+      pointer.pointee.course_id = self.courseID
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+      if !self.expiresAt.isEmpty {
+        pointer.pointee.expires_at = try arena.string(self.expiresAt, field: "expires_at")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SeatOffered>) {
+      self.id = pointer.pointee.id
+      self.courseID = pointer.pointee.course_id
+      self.student = stringField(pointer.pointee.student)
+      self.expiresAt = stringField(pointer.pointee.expires_at)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SeatOffered>) -> Bool {
+      sugang__enrollment__v1__seat_offered__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SeatOffered>) -> Int {
+      sugang__enrollment__v1__seat_offered__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SeatOffered>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__seat_offered__write(pointer, end)
+    }
+  }
+
+  /// The seat is not kept for the student any more.
+  public struct SeatOfferExpired: GeneratedMessage {
+    public var id: Int64
+    public var courseID: Int64
+    public var student: String
+
+    public init(
+      id: Int64 = 0,
+      courseID: Int64 = 0,
+      student: String = ""
+    ) {
+      self.id = id
+      self.courseID = courseID
+      self.student = student
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__SeatOfferExpired()
+      sugang__enrollment__v1__seat_offer_expired__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SeatOfferExpired>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__seat_offer_expired__init(pointer)
+      pointer.pointee.id = self.id
+      pointer.pointee.course_id = self.courseID
+      if !self.student.isEmpty {
+        pointer.pointee.student = try arena.string(self.student, field: "student")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SeatOfferExpired>) {
+      self.id = pointer.pointee.id
+      self.courseID = pointer.pointee.course_id
+      self.student = stringField(pointer.pointee.student)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SeatOfferExpired>) -> Bool {
+      sugang__enrollment__v1__seat_offer_expired__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SeatOfferExpired>) -> Int {
+      sugang__enrollment__v1__seat_offer_expired__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SeatOfferExpired>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__seat_offer_expired__write(pointer, end)
+    }
+  }
+
   public enum EnrollmentService {
     public static let enroll = RPCMethod<EnrollmentV1.EnrollRequest, EnrollmentV1.EnrollResponse>(
       service: "sugang.enrollment.v1.EnrollmentService", name: "Enroll")
@@ -966,6 +1655,95 @@ public enum EnrollmentV1 {
 
     public func closeCourse(_ request: EnrollmentV1.CloseCourseRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.CloseCourseResponse {
       try await self.channel.unary(EnrollmentService.closeCourse, request, options: options)
+    }
+  }
+
+  /// The lines for full courses. A seat is taken by an ordinary Enroll while it is offered.
+  public enum WaitlistService {
+    public static let joinWaitlist = RPCMethod<EnrollmentV1.JoinWaitlistRequest, EnrollmentV1.JoinWaitlistResponse>(
+      service: "sugang.enrollment.v1.WaitlistService", name: "JoinWaitlist")
+    public static let leaveWaitlist = RPCMethod<EnrollmentV1.LeaveWaitlistRequest, EnrollmentV1.LeaveWaitlistResponse>(
+      service: "sugang.enrollment.v1.WaitlistService", name: "LeaveWaitlist")
+    public static let getWaitlistEntry = RPCMethod<EnrollmentV1.GetWaitlistEntryRequest, EnrollmentV1.GetWaitlistEntryResponse>(
+      service: "sugang.enrollment.v1.WaitlistService", name: "GetWaitlistEntry")
+    public static let listWaitlist = RPCMethod<EnrollmentV1.ListWaitlistRequest, EnrollmentV1.ListWaitlistResponse>(
+      service: "sugang.enrollment.v1.WaitlistService", name: "ListWaitlist")
+    public static let findWaitlistOfStudent = RPCMethod<EnrollmentV1.FindWaitlistOfStudentRequest, EnrollmentV1.FindWaitlistOfStudentResponse>(
+      service: "sugang.enrollment.v1.WaitlistService", name: "FindWaitlistOfStudent")
+    public static let findWaitlistOfCourse = RPCMethod<EnrollmentV1.FindWaitlistOfCourseRequest, EnrollmentV1.FindWaitlistOfCourseResponse>(
+      service: "sugang.enrollment.v1.WaitlistService", name: "FindWaitlistOfCourse")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "sugang.enrollment.v1.WaitlistService", methods: [
+      MethodDescriptor(joinWaitlist),
+      MethodDescriptor(leaveWaitlist),
+      MethodDescriptor(getWaitlistEntry),
+      MethodDescriptor(listWaitlist),
+      MethodDescriptor(findWaitlistOfStudent),
+      MethodDescriptor(findWaitlistOfCourse),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some WaitlistServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.add(joinWaitlist) { try await handler.joinWaitlist($0, $1) }
+      service.add(leaveWaitlist) { try await handler.leaveWaitlist($0, $1) }
+      service.add(getWaitlistEntry) { try await handler.getWaitlistEntry($0, $1) }
+      service.add(listWaitlist) { try await handler.listWaitlist($0, $1) }
+      service.add(findWaitlistOfStudent) { try await handler.findWaitlistOfStudent($0, $1) }
+      service.add(findWaitlistOfCourse) { try await handler.findWaitlistOfCourse($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of WaitlistService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol WaitlistServiceHandler: Sendable {
+    func joinWaitlist(_ request: EnrollmentV1.JoinWaitlistRequest, _ context: RPCContext) async throws -> EnrollmentV1.JoinWaitlistResponse
+    func leaveWaitlist(_ request: EnrollmentV1.LeaveWaitlistRequest, _ context: RPCContext) async throws -> EnrollmentV1.LeaveWaitlistResponse
+    func getWaitlistEntry(_ request: EnrollmentV1.GetWaitlistEntryRequest, _ context: RPCContext) async throws -> EnrollmentV1.GetWaitlistEntryResponse
+    func listWaitlist(_ request: EnrollmentV1.ListWaitlistRequest, _ context: RPCContext) async throws -> EnrollmentV1.ListWaitlistResponse
+    func findWaitlistOfStudent(_ request: EnrollmentV1.FindWaitlistOfStudentRequest, _ context: RPCContext) async throws -> EnrollmentV1.FindWaitlistOfStudentResponse
+    func findWaitlistOfCourse(_ request: EnrollmentV1.FindWaitlistOfCourseRequest, _ context: RPCContext) async throws -> EnrollmentV1.FindWaitlistOfCourseResponse
+  }
+
+  /// Calls WaitlistService through a channel.
+  public struct WaitlistServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func joinWaitlist(_ request: EnrollmentV1.JoinWaitlistRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.JoinWaitlistResponse {
+      try await self.channel.unary(WaitlistService.joinWaitlist, request, options: options)
+    }
+
+    public func leaveWaitlist(_ request: EnrollmentV1.LeaveWaitlistRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.LeaveWaitlistResponse {
+      try await self.channel.unary(WaitlistService.leaveWaitlist, request, options: options)
+    }
+
+    public func getWaitlistEntry(_ request: EnrollmentV1.GetWaitlistEntryRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.GetWaitlistEntryResponse {
+      try await self.channel.unary(WaitlistService.getWaitlistEntry, request, options: options)
+    }
+
+    public func listWaitlist(_ request: EnrollmentV1.ListWaitlistRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.ListWaitlistResponse {
+      try await self.channel.unary(WaitlistService.listWaitlist, request, options: options)
+    }
+
+    public func findWaitlistOfStudent(_ request: EnrollmentV1.FindWaitlistOfStudentRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.FindWaitlistOfStudentResponse {
+      try await self.channel.unary(WaitlistService.findWaitlistOfStudent, request, options: options)
+    }
+
+    public func findWaitlistOfCourse(_ request: EnrollmentV1.FindWaitlistOfCourseRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.FindWaitlistOfCourseResponse {
+      try await self.channel.unary(WaitlistService.findWaitlistOfCourse, request, options: options)
     }
   }
 }

@@ -21,7 +21,7 @@ package final class EventConsumer: Service {
   package static let answerTimeout = Duration.seconds(5)
   /// First and longest pause after a failure.
   package static let pauses = (first: Duration.milliseconds(50), longest: Duration.seconds(2))
-  /// Pause after an ``InboxError``, which only a person can mend.
+  /// Pause after an ``InboxError`` or a source whose log is damaged: only a person can mend these.
   package static let mendingPause = Duration.seconds(30)
   /// How often parked events are taken up again: at the start, and then after this time, at the
   /// end of the fetch that is under way.
@@ -77,6 +77,8 @@ package final class EventConsumer: Service {
           if let error = error as? InboxError {
             self.trouble.withLock { $0 = error }
             try? await Task.sleep(for: Self.mendingPause)
+          } else if (error as? RPCError)?.status == .dataLoss {
+            try? await Task.sleep(for: Self.mendingPause)
           } else {
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.pauses.longest)
@@ -114,6 +116,7 @@ package final class EventConsumer: Service {
   private static func level(_ error: any Error) -> Logger.Level {
     switch error {
     case is InboxError: .critical
+    case let error as RPCError where error.status == .dataLoss: .critical
     case let error as RPCError where error.status == .unavailable: .debug
     default: .warning
     }

@@ -1,6 +1,9 @@
 import Contracts
 import FramedRPC
 import Kernel
+import Logging
+import Storage
+import Synchronization
 
 /// Offers an outbox to other services by long poll: Kafka's fetch in miniature, resumable by
 /// sequence, with no broker to install.
@@ -22,13 +25,29 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
 
   private let outbox: Outbox
   private let readLimits: (sequences: Int, reads: Int)
+  private let logger: Logger?
+  private let damage = Damage()
 
   /// - Parameter readLimits: smaller ones are for tests.
   package init(
-    outbox: Outbox, readLimits: (sequences: Int, reads: Int) = EventFeed.readLimits
+    outbox: Outbox, readLimits: (sequences: Int, reads: Int) = EventFeed.readLimits,
+    logger: Logger? = nil
   ) {
     self.outbox = outbox
     self.readLimits = readLimits
+    self.logger = logger
+  }
+
+  /// What was found to be damaged, until the service is started again.
+  private final class Damage: Sendable {
+    let first = Mutex<String?>(nil)
+    /// How far ``EventFeed/scrub()`` has come.
+    let scrubbed = Mutex<Int64>(0)
+  }
+
+  /// Why the service should not be called ready: its log is damaged.
+  package var reasonsNotReady: [String] {
+    self.damage.first.withLock { $0.map { ["the event log is damaged: \($0)"] } ?? [] }
   }
 
   /// Answers whoever waits, and lets nobody wait any more: for an orderly shutdown.
@@ -48,9 +67,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
     while true {
       let generation = self.outbox.signal.generation
       let look = ContinuousClock.now
-      let slice = try await self.outbox.events(
-        after: position, limit: limit, types: request.types,
-        lookingAt: self.readLimits.sequences)
+      let slice = try await self.slice(after: position, limit: limit, types: request.types)
       // A log that ends before the reader's place is not the one it read until now: no waiting.
       guard slice.events.isEmpty, slice.lastSequence >= position else {
         return Self.answer(slice)
@@ -66,6 +83,56 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
       }
       try await Task.sleep(until: look + Self.lookInterval)
     }
+  }
+
+  /// - Throws: ``RPCError`` of ``RPCStatus/dataLoss`` for a row that is not what was appended, and
+  ///   for a file that SQLite cannot read: neither mends itself.
+  private func slice(
+    after position: Int64, limit: Int, types: [String]
+  ) async throws -> Outbox.Slice {
+    do {
+      return try await self.outbox.events(
+        after: position, limit: limit, types: types, lookingAt: self.readLimits.sequences)
+    } catch {
+      guard error is ChainDamage || (error as? StorageError)?.isCorruption == true else {
+        throw error
+      }
+      self.report("\(error)")
+      throw RPCError(
+        .dataLoss, "the event log is damaged: \(error)", reason: Self.damagedReason)
+    }
+  }
+
+  /// Rows looked at by one ``scrub()``: some milliseconds of work.
+  package static let scrubbedRows = 500
+
+  /// Verifies the next rows of the log, and begins again behind the last one: what everybody has
+  /// read long ago may rot too. Damage is reported as by a fetch.
+  ///
+  /// - Throws: ``StorageError`` when the log cannot be read now.
+  package func scrub() async throws {
+    let position = self.damage.scrubbed.withLock { $0 }
+    do {
+      let slice = try await self.slice(after: position, limit: Self.scrubbedRows, types: [])
+      self.damage.scrubbed.withLock { $0 = slice.events.isEmpty ? 0 : slice.through }
+    } catch is RPCError {
+      self.damage.scrubbed.withLock { $0 = 0 }
+    }
+  }
+
+  /// The reason of the error for a damaged log.
+  package static let damagedReason = "event-log-damaged"
+
+  private func report(_ damage: String) {
+    let isNew = self.damage.first.withLock { first in
+      defer { first = damage }
+      return first != damage
+    }
+    // Each reader asks again and again.
+    guard isNew else { return }
+    self.logger?.critical(
+      "the event log is damaged; 'sugang verify' says more",
+      metadata: ["event.source": "\(self.outbox.source)", "damage": "\(damage)"])
   }
 
   private static func check(_ request: EventsV1.FetchRequest) throws(RPCError) {

@@ -55,5 +55,10 @@ package enum EventLogSchema {
           PRIMARY KEY (source, sequence)
         ) STRICT, WITHOUT ROWID;
         """),
+    // A row that is not chained has a hash that no row can have.
+    Migration(
+      name: "event-log-003",
+      sql: "ALTER TABLE outbox ADD COLUMN hash BLOB NOT NULL DEFAULT x''",
+      chained: Outbox.table),
   ]
 }

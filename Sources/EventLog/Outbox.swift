@@ -8,6 +8,14 @@ import Synchronization
 /// An event is a row of the transaction that made it true (traps T3, T4); its sequence is gapless,
 /// since one writer appends and nothing is ever deleted.
 package final class Outbox: Sendable {
+  /// The log itself; each row holds the hash of the one before it.
+  package static let table = ChainedTable(
+    "outbox",
+    columns: [
+      "type", "version", "subject", "time", "correlation_id", "causation_id", "trace_context",
+      "data",
+    ])
+
   /// Whose events these are: `pay`.
   package let source: String
   let signal: CommitSignal
@@ -28,17 +36,12 @@ package final class Outbox: Sendable {
   ///   log, it would end every fetch for good.
   package func append(_ event: OutgoingEvent, in connection: any SQLConnection) throws {
     try event.checkTexts()
-    try connection.execute(
-      """
-      INSERT INTO outbox
-        (type, version, subject, time, correlation_id, causation_id, trace_context, data)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-      """,
+    try Self.table.append(
       [
         .text(event.type), .integer(Int64(event.version)), .text(event.subject),
         .integer(event.time.microseconds), .text(event.correlationID), .text(event.cause.id),
         .text(event.traceContext), .blob(event.data),
-      ])
+      ], in: connection)
     self.hasAppended.withLock { $0 = true }
   }
 
@@ -66,15 +69,17 @@ package final class Outbox: Sendable {
 
   /// The committed events after `sequence`, at most `limit`.
   ///
+  /// Every row that is looked at is verified, also one of a type that is not wanted: its type may be
+  /// what is damaged.
+  ///
   /// - Parameters:
   ///   - types: the wanted ones; none means all.
   ///   - window: how many sequences are looked at, at most.
+  /// - Throws: ``ChainDamage``: nothing behind the damage is handed out. ``StorageError``.
   package func events(
     after sequence: Int64, limit: Int, types: [String] = [], lookingAt window: Int = .max
   ) async throws -> Slice {
     let source = self.source
-    let isWanted =
-      types.isEmpty ? "" : " AND type IN (\(types.map { _ in "?" }.joined(separator: ", ")))"
     return try await self.database.read { connection in
       let logID = try connection.row("SELECT log_id FROM outbox_log")?.text(0) ?? ""
       let last = try connection.integer("SELECT max(sequence) FROM outbox") ?? 0
@@ -82,18 +87,37 @@ package final class Outbox: Sendable {
         return Slice(logID: logID, events: [], through: last, lastSequence: last)
       }
       let end = last - sequence > Int64(window) ? sequence + Int64(window) : last
-      let events = try connection.rows(
-        """
-        SELECT sequence, type, version, subject, time, correlation_id, causation_id,
-          trace_context, data
-        FROM outbox WHERE sequence > ? AND sequence <= ?\(isWanted) ORDER BY sequence LIMIT ?
-        """,
-        [.integer(sequence), .integer(end)] + types.map { .text($0) } + [.integer(Int64(limit))]
-      ).map { Self.event($0, source, logID) }
-      let isFull = events.count == limit
-      return Slice(
-        logID: logID, events: events, through: isFull ? events.last?.sequence ?? end : end,
-        lastSequence: last)
+      var events: [EventsV1.Event] = []
+      let looked = try Self.verified(after: sequence, through: end, limit, in: connection) { row in
+        if types.isEmpty || types.contains(row.text(1)) {
+          events.append(Self.event(row, source, logID))
+        }
+        return events.count < limit
+      }
+      return Slice(logID: logID, events: events, through: looked, lastSequence: last)
+    }
+  }
+
+  /// Walks over rows behind one whose own hash is not verified yet.
+  private static func verified(
+    after sequence: Int64, through end: Int64, _ limit: Int, in connection: any SQLConnection,
+    _ body: (SQLRow) throws -> Bool
+  ) throws -> Int64 {
+    guard let start = try self.table.link(at: sequence, in: connection) else {
+      throw ChainDamage(table: self.table.name, sequence: sequence, kind: .missing)
+    }
+    do {
+      return try self.table.walk(
+        after: start, through: end, in: connection, rowsAtOnce: min(max(limit, 32), 256), body
+      ).sequence
+    } catch let damage as ChainDamage {
+      // A wrong hash in the row before shows in this one: name the right one.
+      if damage.sequence == sequence + 1, damage.kind == .altered, sequence > 0,
+        let before = try self.table.link(at: sequence - 1, in: connection)
+      {
+        try self.table.walk(after: before, through: sequence, in: connection)
+      }
+      throw damage
     }
   }
 

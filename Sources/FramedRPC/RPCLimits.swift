@@ -14,7 +14,7 @@ public struct RPCLimits: Hashable, Sendable {
   /// answers are not read. A server also stops reading when its socket's write buffer is full.
   public var maxQueuedBytes: Int
   /// Largest message accepted, in bytes, at least 64 KiB; a larger one ends its call with "resource
-  /// exhausted". Messages over 64 KiB travel in chunks.
+  /// exhausted". Messages over 64 KiB, those of unary calls over 128 KiB, travel in chunks.
   public var maxMessageBytes: Int
   /// Bytes of messages that a peer may send on one stream before they are read, at least 128 KiB …
   public var streamWindowBytes: Int

@@ -21,6 +21,7 @@ package struct ConnectAdaptor: RESTAdaptor {
   /// Services that are not offered here at all: the events of a service, the desks of
   /// operators, and what only tests and the tutorial know.
   package static let withheldServices: Set<String> = [
+    AdminV1.BackupService.descriptor.name,
     EventsV1.EventFeedService.descriptor.name,
     EventsV1.EventInboxService.descriptor.name,
     ExampleV1.GreeterService.descriptor.name,
@@ -39,6 +40,7 @@ package struct ConnectAdaptor: RESTAdaptor {
       (AlertV1.AlertService.descriptor, backends.alert),
       (CourseV1.CourseService.descriptor, backends.course),
       (EnrollmentV1.EnrollmentService.descriptor, backends.enrollment),
+      (EnrollmentV1.WaitlistService.descriptor, backends.enrollment),
       (FramedrpcV1.HealthService.descriptor, backends.health),
       (GiftV1.GiftService.descriptor, backends.gift),
       (MypageV1.MyPageService.descriptor, backends.mypage),

@@ -54,6 +54,7 @@ package struct Gateway: Sendable {
       CourseRESTAdaptor(port: CourseRPCClient(self.backends.course), links: self.links),
       EnrollmentRESTAdaptor(
         port: EnrollmentRPCClient(self.backends.enrollment), links: self.links),
+      WaitlistRESTAdaptor(port: WaitlistRPCClient(self.backends.enrollment), links: self.links),
       PayRESTAdaptor(port: PayRPCClient(self.backends.pay), links: self.links),
       PointRESTAdaptor(port: PointRPCClient(self.backends.point), links: self.links),
       GiftRESTAdaptor(port: GiftRPCClient(self.backends.gift), links: self.links),

@@ -5,6 +5,7 @@ import RESTSupport
 package struct IndexRESTAdaptor: RESTAdaptor {
   static let collections = [
     "courses", "classes", "payments", "deliveries", "points", "gifts", "inquiryMypages", "alerts",
+    "waitlist",
   ]
 
   private let links: Links

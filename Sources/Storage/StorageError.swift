@@ -11,6 +11,10 @@ package enum StorageError: Error, Hashable, Sendable {
   /// An applied migration has another SQL than the one that was applied.
   case migrationChanged(name: String)
   case migrationFailed(name: String, reason: String)
+  /// The database ends before what was committed: its log was damaged, or it is an older copy.
+  case lostCommits(path: String, last: Int64, marked: Int64)
+  /// The marked row of the database is another one than was committed.
+  case otherThanMarked(path: String, marked: Int64)
 
   /// Too many units already wait: nothing was done, trying again later is safe.
   case overloaded(waiting: Int)
@@ -42,6 +46,15 @@ package enum StorageError: Error, Hashable, Sendable {
   }
 }
 
+extension StorageError {
+  /// Whether the file itself is damaged: SQLite's CORRUPT (11) and NOTADB (26), and the MISMATCH
+  /// (20) of a value of a type that no column has (sqlite.org/rescode.html).
+  package var isCorruption: Bool {
+    guard case .sql(let code, _, _) = self else { return false }
+    return [11, 20, 26].contains(code & 0xFF)
+  }
+}
+
 extension StorageError: CustomStringConvertible {
   package var description: String {
     switch self {
@@ -55,6 +68,13 @@ extension StorageError: CustomStringConvertible {
     case .migrationChanged(let name):
       "migration \(name) was changed after it had been applied; add another one instead"
     case .migrationFailed(let name, let reason): "migration \(name) failed: \(reason)"
+    case .lostCommits(let path, let last, let marked):
+      "\(path) lost commits: its events end at \(last), and \(marked) were committed "
+        + "(\(path).mark); restore a backup, or see 'sugang help mark accept-loss'"
+    case .otherThanMarked(let path, let marked):
+      "\(path) is damaged, or not the database that was here: its event \(marked) is not the one "
+        + "that was committed (\(path).mark); restore a backup, or see "
+        + "'sugang help mark accept-loss'"
     case .overloaded(let waiting): "overloaded: \(waiting) units already wait"
     case .outcomeUnknown(let reason): "the commit may or may not be on disk: \(reason)"
     case .stopped(let reason): "writing stopped until the database is reopened: \(reason)"

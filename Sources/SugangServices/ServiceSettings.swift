@@ -1,9 +1,12 @@
+import EnrollmentCore
 import FramedRPC
 import PayCore
 
 /// What a service needs to know of its surroundings.
 public struct ServiceSettings: Sendable {
   public static let defaultPayLimitWon = PaymentPolicy.defaultLimitWon
+  public static let defaultPendingLimitSeconds = TimeOutPending.defaultLimitSeconds
+  public static let defaultSeatOfferSeconds = SeatPolicy.defaultOfferSeconds
 
   /// The address to bind and to find the others at.
   public var host: String
@@ -37,6 +40,10 @@ public struct ServiceSettings: Sendable {
   public var restAdmission: AdmissionPolicy?
   /// How fast each caller may send requests to the gateway; nil for as fast as it likes.
   public var rateLimit: RateLimitPolicy?
+  /// A class whose payment has been unknown for longer is canceled, in seconds.
+  public var pendingLimitSeconds: Int64
+  /// For how long a free seat is kept for the next in line, in seconds.
+  public var seatOfferSeconds: Int64
 
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
@@ -49,7 +56,9 @@ public struct ServiceSettings: Sendable {
     peers: [ServiceName: RPCTarget] = [:],
     callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil,
     restAdmission: AdmissionPolicy? = ServiceSettings.standardRESTAdmission,
-    rateLimit: RateLimitPolicy? = nil
+    rateLimit: RateLimitPolicy? = nil,
+    pendingLimitSeconds: Int64 = ServiceSettings.defaultPendingLimitSeconds,
+    seatOfferSeconds: Int64 = ServiceSettings.defaultSeatOfferSeconds
   ) {
     self.host = host
     self.portOffset = portOffset
@@ -67,6 +76,8 @@ public struct ServiceSettings: Sendable {
     self.rpcToken = rpcToken
     self.restAdmission = restAdmission
     self.rateLimit = rateLimit
+    self.pendingLimitSeconds = pendingLimitSeconds
+    self.seatOfferSeconds = seatOfferSeconds
   }
 
   /// A page of 1,000 items with the longest texts fits into a frame.

@@ -28,6 +28,11 @@ struct Sugang: AsyncParsableCommand {
           UpCommand.self, ServeCommand.self, PsCommand.self, StopCommand.self, StartCommand.self,
         ]),
       CommandGroup(
+        name: "Keep the data",
+        subcommands: [
+          BackupCommand.self, RestoreCommand.self, VerifyCommand.self, MarkCommand.self,
+        ]),
+      CommandGroup(
         name: "Talk and measure",
         subcommands: [
           EventsCommand.self, GuardCommand.self, RPCCommand.self, BenchCommand.self,

@@ -101,7 +101,8 @@ extension EventsV1.Event {
     ],
     "class": [
       EnrollmentV1.ClassRegistered.eventType, EnrollmentV1.ClassModified.eventType,
-      EnrollmentV1.ClassCanceled.eventType, "SomethingElse",
+      EnrollmentV1.ClassCanceled.eventType, EnrollmentV1.SeatOffered.eventType,
+      EnrollmentV1.SeatOfferExpired.eventType, "SomethingElse",
     ],
     "pay": [
       PayV1.PaymentApproved.eventType, PayV1.PaymentCanceled.eventType, "SomethingElse",

@@ -1,5 +1,6 @@
 import HTTPClientKit
 import JSON
+import SystemHarness
 import Testing
 
 @Suite("sugang guard", .serialized)

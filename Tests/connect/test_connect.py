@@ -94,7 +94,7 @@ def test_a_request_that_is_too_large_once_it_is_decompressed(client):
 @pytest.mark.parametrize("method", [
     f"{PAY}/Approve", f"{PAY}/Refund", "sugang.gift.v1.GiftService/GiveGift",
     f"{ENROLLMENT}/CloseCourse", "sugang.events.v1.EventFeedService/Fetch",
-    "sugang.events.v1.EventInboxService/SkipParked",
+    "sugang.events.v1.EventInboxService/SkipParked", "sugang.admin.v1.BackupService/Copy",
     "sugang.supervisor.v1.SupervisorService/StopService"])
 def test_what_is_not_offered(client, method):
     assert failure(lambda: client(method)).code == Code.UNIMPLEMENTED

@@ -3,7 +3,9 @@ import Synchronization
 
 /// Runs tasks on an event loop, as FramedRPC runs its handlers there: what a handler that calls
 /// another service has anyway.
-public final class LoopExecutor: TaskExecutor {
+///
+/// `@unchecked Sendable`: what is not behind the mutex is touched only on the loop.
+public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
   private struct Jobs {
     var waiting: [UnownedJob] = []
     var drainIsScheduled = false
@@ -11,6 +13,7 @@ public final class LoopExecutor: TaskExecutor {
 
   private let loop: any EventLoop
   private let jobs = Mutex(Jobs())
+  private var spare: [UnownedJob] = []
 
   public init(_ loop: any EventLoop) {
     self.loop = loop
@@ -29,14 +32,18 @@ public final class LoopExecutor: TaskExecutor {
   }
 
   private func drain() {
-    let batch = self.jobs.withLock { jobs in
-      let batch = jobs.waiting
-      jobs = Jobs()
-      return batch
+    // The memory of the last batch; nobody else has it while this one runs.
+    var batch: [UnownedJob] = []
+    swap(&self.spare, &batch)
+    self.jobs.withLock { jobs in
+      jobs.drainIsScheduled = false
+      swap(&jobs.waiting, &batch)
     }
     let executor = self.asUnownedTaskExecutor()
     for job in batch {
       job.runSynchronously(on: executor)
     }
+    batch.removeAll(keepingCapacity: true)
+    self.spare = batch
   }
 }

@@ -4,6 +4,8 @@
 #include "framedrpc/example/v1/greeter.pb-c.h"
 #include "framedrpc/v1/testing.codec.h"
 #include "framedrpc/v1/testing.pb-c.h"
+#include "sugang/admin/v1/backup.codec.h"
+#include "sugang/admin/v1/backup.pb-c.h"
 #include "sugang/alert/v1/alert.codec.h"
 #include "sugang/alert/v1/alert.pb-c.h"
 #include "sugang/common/v1/page.codec.h"

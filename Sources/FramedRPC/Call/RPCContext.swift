@@ -67,17 +67,34 @@ public struct RPCContext: Sendable {
   }
 }
 
-/// Metadata that a handler adds to its answer.
+extension RPCContext {
+  /// Memory for the bytes of the answer: the call's own, for the first who asks.
+  @usableFromInline
+  func takeAnswerBuffer() -> ByteBuffer {
+    self.responseMetadata?.takeBuffer() ?? ByteBuffer()
+  }
+}
+
+/// Metadata that a handler adds to its answer, and memory for the answer itself.
 class ResponseMetadata: @unchecked Sendable {
-  private let metadata = Mutex<RPCMetadata?>(nil)
+  private struct State {
+    var metadata = RPCMetadata()
+    var buffer: ByteBuffer?
+  }
+
+  private let state = Mutex(State())
 
   func append(_ key: String, _ value: [UInt8]) throws(RPCError) {
-    try self.metadata.withLock { metadata throws(RPCError) in
-      var changed = metadata ?? RPCMetadata()
-      try changed.append(key, value)
-      metadata = changed
+    try self.state.withLock { state throws(RPCError) in
+      try state.metadata.append(key, value)
     }
   }
 
-  final func take() -> RPCMetadata? { self.metadata.withLock { $0 } }
+  final func take() -> RPCMetadata { self.state.withLock { $0.metadata } }
+
+  final func lend(_ buffer: ByteBuffer) {
+    self.state.withLock { $0.buffer = buffer }
+  }
+
+  final func takeBuffer() -> ByteBuffer? { self.state.withLock { $0.buffer.take() } }
 }

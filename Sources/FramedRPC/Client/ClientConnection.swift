@@ -68,15 +68,17 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   private let submitted = Mutex<[Call]>([])
   /// What the server said of streams; known before anybody has the connection.
   private let peerStreaming = Mutex<StreamingLimits?>(nil)
+  /// Largest request that goes in one frame to a server with streaming, with its metadata.
+  private let wholeBytes = Atomic(FrameHeader.minLimit)
 
-  private var slots: [Call?] = []
-  private var generations: [UInt32] = []
-  private var freeSlots: [Int] = []
-  private var callsSent: UInt64 = 0
-  private var callsInFlight = 0
+  @exclusivity(unchecked) private var slots: [Call?] = []
+  @exclusivity(unchecked) private var generations: [UInt32] = []
+  @exclusivity(unchecked) private var freeSlots: [Int] = []
+  @exclusivity(unchecked) private var callsSent: UInt64 = 0
+  @exclusivity(unchecked) private var callsInFlight = 0
   private(set) var settings: Settings?
   private var methodSlots: [UInt64: UInt16] = [:]
-  private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
+  @exclusivity(unchecked) private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
   private var isRetired = false
   private var handshakeTimer: Scheduled<Void>?
 
@@ -112,8 +114,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   package func call(_ call: Call, now: NIODeadline? = nil) async throws -> ByteBuffer {
     // On the loop the request would leave before the cancellation could be heard.
     guard !Task.isCancelled else { throw RPCError.cancelledByCaller(notProcessed: true) }
-    if call.request.readableBytes + call.metadata.wireByteCount > DataLane.chunkBytes,
-      self.hasStreaming
+    if call.request.readableBytes + call.metadata.wireByteCount
+      > self.wholeBytes.load(ordering: .relaxed), self.hasStreaming
     {
       return try await self.callInChunks(call)
     }
@@ -234,12 +236,11 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     let header = FrameHeader(
       length: call.request.readableBytes + metadataBytes, type: .request, flags: flags,
       code: slot, stream: stream, aux: remaining)
-    self.sendRaw { output in
+    self.sendRaw(call.request) { output in
       header.write(into: &output)
       if metadataBytes > 0 {
         call.metadata.write(into: &output)
       }
-      output.writeImmutableBuffer(call.request)
     }
     if let messages = call.messages {
       messages.start(as: stream)
@@ -401,6 +402,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     }
     self.settings = settings
     if let streaming = settings.streaming {
+      self.wholeBytes.store(
+        DataLane.wholeBytes(settings.maxFrameBytes, streaming), ordering: .relaxed)
       self.beginStreaming(streaming)
       self.peerStreaming.withLock { $0 = streaming }
     }

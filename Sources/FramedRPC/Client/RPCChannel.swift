@@ -52,7 +52,9 @@ extension RPCChannel {
   public func unary<Request: RPCMessage, Response: RPCMessage>(
     _ method: RPCMethod<Request, Response>, _ request: Request, options: CallOptions
   ) async throws -> Response {
-    let answer = try await self.call(RPCCall(method, request, options: options))
+    // The fields, not the method: a copy of that takes its type's metadata, which is looked up.
+    let answer = try await self.call(
+      RPCCall(method.fullName, method.hash, request, options: options))
     return try Response(answer: answer, limits: self.decodeLimits)
   }
 
@@ -100,6 +102,13 @@ extension RPCCall {
   init<Request: RPCMessage, Response: RPCMessage>(
     _ method: RPCMethod<Request, Response>, _ request: Request, options: CallOptions
   ) throws(RPCError) {
+    try self.init(method.fullName, method.hash, request, options: options)
+  }
+
+  @inlinable
+  init(
+    _ method: String, _ hash: UInt64, _ request: some RPCMessage, options: CallOptions
+  ) throws(RPCError) {
     let bytes: ByteBuffer
     do {
       bytes = try request.encoded()
@@ -107,8 +116,7 @@ extension RPCCall {
       throw RPCError(
         .invalidArgument, "the request cannot be sent: \(error)", notProcessed: true)
     }
-    self.init(
-      method: method.fullName, methodHash: method.hash, request: bytes, options: options)
+    self.init(method: method, methodHash: hash, request: bytes, options: options)
   }
 
   /// A call whose requests are written to its stream.

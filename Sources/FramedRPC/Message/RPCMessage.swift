@@ -28,6 +28,14 @@ extension RPCMessage {
     return buffer
   }
 
+  /// The protobuf bytes of the message, behind those that `buffer` has already.
+  @inlinable
+  func encoded(in buffer: consuming ByteBuffer) throws(CodecError) -> ByteBuffer {
+    var buffer = buffer
+    try self.encode(into: &buffer)
+    return buffer
+  }
+
   /// The protobuf bytes of the message, for those who keep it.
   public func encodedBytes() throws(CodecError) -> [UInt8] {
     Array(try self.encoded().readableBytesView)

@@ -16,7 +16,7 @@ public final class RPCServer: Sendable {
   private let limits: RPCLimits
   private let table: MethodTable
   private let admission: Admission?
-  private let executors: [ObjectIdentifier: EventLoopTaskExecutor]
+  private let handlerTasks: [ObjectIdentifier: HandlerTasks]
   /// By loop; empty when nothing is counted.
   private let statistics: [ObjectIdentifier: LoopStatistics]
   private let healthWatches: HealthWatches
@@ -51,16 +51,16 @@ public final class RPCServer: Sendable {
     if let admission = self.admission {
       introspection.guards?.registerAdmission(as: "rpc") { admission.statistics }
     }
-    var executors: [ObjectIdentifier: EventLoopTaskExecutor] = [:]
+    var handlerTasks: [ObjectIdentifier: HandlerTasks] = [:]
     var statistics: [ObjectIdentifier: LoopStatistics] = [:]
     for loop in group.makeIterator() {
-      executors[ObjectIdentifier(loop)] = EventLoopTaskExecutor(loop: loop)
+      handlerTasks[ObjectIdentifier(loop)] = HandlerTasks(loop: loop)
       if introspection.statistics != nil {
         statistics[ObjectIdentifier(loop)] = LoopStatistics(
           loop: loop, methodCount: table.methods.count)
       }
     }
-    self.executors = executors
+    self.handlerTasks = handlerTasks
     self.statistics = statistics
     self.security = security
     self.onUnhandledError = onUnhandledError
@@ -222,7 +222,7 @@ public final class RPCServer: Sendable {
   private func makeConnection(on loop: any EventLoop) -> ServerConnection? {
     let connection = ServerConnection(
       loop: loop, limits: self.limits, table: self.table,
-      executor: self.executors[ObjectIdentifier(loop)] ?? EventLoopTaskExecutor(loop: loop),
+      handlerTasks: self.handlerTasks[ObjectIdentifier(loop)] ?? HandlerTasks(loop: loop),
       statistics: self.statistics[ObjectIdentifier(loop)],
       admission: self.admission,
       onUnhandledError: self.onUnhandledError, onEnd: { self.forget($0) })

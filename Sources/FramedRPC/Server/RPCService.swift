@@ -104,7 +104,7 @@ public struct RPCService: Sendable {
       method,
       .unary { bytes, context, limits in
         let request = try Request(request: bytes, limits: limits)
-        return try await handler(request, context).encoded()
+        return try await handler(request, context).encoded(in: context.takeAnswerBuffer())
       })
   }
 
@@ -133,7 +133,8 @@ public struct RPCService: Sendable {
     self.append(
       method,
       .streaming { stream, context, limits in
-        try await handler(RPCReader(stream, limits: limits, isServer: true), context).encoded()
+        try await handler(RPCReader(stream, limits: limits, isServer: true), context)
+          .encoded(in: context.takeAnswerBuffer())
       })
   }
 

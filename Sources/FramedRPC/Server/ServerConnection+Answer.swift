@@ -7,7 +7,9 @@ extension ServerConnection {
     _ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata, _ now: NIODeadline
   ) {
     let bytes = message?.readableBytes ?? 0
-    if bytes > DataLane.chunkBytes, let peer = self.peerStreaming {
+    if let peer = self.peerStreaming,
+      bytes + metadata.wireByteCount > DataLane.wholeBytes(self.maxPeerFrameBytes, peer)
+    {
       self.answerInChunks(call, message, metadata, peer)
     } else if let messages = call.messages {
       if let message { _ = messages.queueLast(message) }

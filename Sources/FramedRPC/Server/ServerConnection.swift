@@ -46,22 +46,22 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private let table: MethodTable
   /// nil when calls run as soon as they come.
   let admission: Admission?
-  private let executor: EventLoopTaskExecutor
+  let handlerTasks: HandlerTasks
   private let statistics: LoopStatistics?
   let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   /// Told once, when the wire is gone and no handler runs any more.
   private let onEnd: @Sendable (ServerConnection) -> Void
 
-  private var calls: [Call?] = []
+  @exclusivity(unchecked) private var calls: [Call?] = []
   /// Handlers that run, also those whose caller has left, and calls that wait to be run: the limit
   /// counts them, so that a flood of resets cannot start more work than it allows.
-  var runningHandlers = 0
+  @exclusivity(unchecked) var runningHandlers = 0
   /// Calls that the peer waits for, also those whose answer is still leaving.
-  private var openCalls = 0
-  private var accepted: UInt64 = 0
-  private var startedCalls: UInt64 = 0
-  private var succeededCalls: UInt64 = 0
-  private var failedCalls: UInt64 = 0
+  @exclusivity(unchecked) private var openCalls = 0
+  @exclusivity(unchecked) private var accepted: UInt64 = 0
+  @exclusivity(unchecked) private var startedCalls: UInt64 = 0
+  @exclusivity(unchecked) private var succeededCalls: UInt64 = 0
+  @exclusivity(unchecked) private var failedCalls: UInt64 = 0
   var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
   private var isReady = false
@@ -74,16 +74,17 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private var ageTimer: Scheduled<Void>?
   private var isDraining = false
   private var isOver = false
+  private var isAttached = false
 
   package init(
-    loop: any EventLoop, limits: RPCLimits, table: MethodTable, executor: EventLoopTaskExecutor,
+    loop: any EventLoop, limits: RPCLimits, table: MethodTable, handlerTasks: HandlerTasks,
     statistics: LoopStatistics? = nil,
     admission: Admission? = nil,
     onUnhandledError: @escaping @Sendable (any Error, RPCContext) -> Void = { _, _ in },
     onEnd: @escaping @Sendable (ServerConnection) -> Void = { _ in }
   ) {
     self.table = table
-    self.executor = executor
+    self.handlerTasks = handlerTasks
     self.statistics = statistics
     self.admission = admission
     self.onUnhandledError = onUnhandledError
@@ -93,6 +94,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   package override func attach(_ wire: any Wire) {
     super.attach(wire)
+    self.isAttached = true
+    self.handlerTasks.join()
     self.handshakeTimer = self.loop.scheduleTask(in: TimeAmount(self.limits.handshakeTimeout)) {
       self.refuse(ProtocolViolation(.timeout, "no handshake within the time allowed"))
     }
@@ -149,6 +152,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   func endIfOver() {
     guard self.wireIsGone, self.runningHandlers == 0, !self.isOver else { return }
     self.isOver = true
+    if self.isAttached { self.handlerTasks.leave() }
     self.onEnd(self)
   }
 
@@ -441,8 +445,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func start(
-    _ call: Call, _ method: RPCService.Method, _ context: RPCContext,
-    _ work: Work
+    _ call: Call, _ method: RPCService.Method, _ context: consuming RPCContext,
+    _ work: consuming Work
   ) {
     while self.calls.count <= call.stream.slot {
       self.calls.append(nil)
@@ -462,30 +466,14 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.run(call, method, context, work)
   }
 
-  /// Begins the call's task.
+  /// Begins the handler's work.
   func run(
-    _ call: Call, _ method: RPCService.Method, _ context: RPCContext, _ work: Work
+    _ call: Call, _ method: RPCService.Method, _ context: consuming RPCContext,
+    _ work: consuming Work
   ) {
-    let limits = self.limits.decode
-    let task =
-      switch method.execution {
-      case .eventLoop:
-        Task.immediate(executorPreference: self.executor) {
-          let result = await Self.run(work, context, limits)
-          // The preferred executor is this loop; only a handler that changes executors comes back
-          // elsewhere.
-          if self.loop.inEventLoop {
-            self.finish(call, context, result)
-          } else {
-            self.loop.execute { self.finish(call, context, result) }
-          }
-        }
-      case .sharedPool:
-        Task(executorPreference: globalConcurrentExecutor) {
-          let result = await Self.run(work, context, limits)
-          self.loop.execute { self.finish(call, context, result) }
-        }
-      }
+    let task = self.handlerTasks.run(
+      HandlerTask.Work(connection: self, call: call, context: context, work: work),
+      method.execution)
     // A handler that never suspended has finished by now.
     if !call.isHandled {
       call.task = task
@@ -496,18 +484,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.calls.indices.contains(stream.slot) && self.calls[stream.slot] != nil
   }
 
-  private static func run(
-    _ work: Work, _ context: RPCContext, _ limits: DecodeLimits
-  ) async -> Result<ByteBuffer?, any Error> {
-    await RPCContext.$current.withValue(context) {
-      do {
-        return .success(try await work.answer(context, limits))
-      } catch {
-        return .failure(error)
-      }
-    }
-  }
-
   /// By identity: a stream id comes again after 4,096 uses of its slot, and a handler may outlive
   /// them all.
   func isWaitedFor(_ call: Call) -> Bool {
@@ -515,17 +491,24 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     return self.calls.indices.contains(slot) && self.calls[slot] === call
   }
 
-  private func finish(
-    _ call: Call, _ context: RPCContext, _ result: Result<ByteBuffer?, any Error>
+  /// The handler has ended. The call may go on while its messages leave, but its task is not its own
+  /// any more.
+  ///
+  /// - Parameters:
+  ///   - message: nil when there is an error, or all messages were written to the stream.
+  ///   - failure: what the handler threw; nil when it has returned.
+  func finish(
+    _ call: Call, _ message: ByteBuffer?, _ failure: (error: any Error, context: RPCContext)?
   ) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
     call.isHandled = true
+    call.task = nil
     defer {
       self.closeIfDrained()
       self.endIfOver()
     }
-    if case .failure(let error) = result { self.report(error, context) }
+    if let failure { self.report(failure.error, failure.context) }
     let now = self.loop.now
     let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
     if let place = call.place {
@@ -534,17 +517,16 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.admission?.leave(place, isMeasured: isWaitedFor || isExpired, now: now)
     }
     guard isWaitedFor else { return }
-    switch result {
-    case .success(let message):
-      self.answer(call, message, call.take() ?? RPCMetadata(), now)
-    case .failure(let error):
-      let error = Self.rpcError(error, call, now)
+    if let failure {
+      let error = Self.rpcError(failure.error, call, now)
       if let messages = call.messages {
         messages.end(.response(error, RPCMetadata()))
       } else {
         self.release(call, error.status, now)
         self.send(error, call.stream, call.microseconds(until: now))
       }
+    } else {
+      self.answer(call, message, call.take(), now)
     }
     if self.queuedBytes > self.limits.maxUnreadBytes {
       self.drop(RPCError(.unavailable, "the peer does not read its answers"))

@@ -10,6 +10,10 @@ import NIOCore
 final class DataLane {
   /// Longest body of a DATA frame that we send, in bytes.
   static let chunkBytes = 64 * 1024
+  /// Longest body of a REQUEST or RESPONSE that we send, in bytes; a longer message goes in chunks. Half
+  /// of what may be on its way anyway, ``backlogBytes``: a row of chunks costs several times as much as
+  /// a frame.
+  private static let wholeBytes = 128 * 1024
   /// What one stream sends before the next has its turn, in bytes.
   static let turnBytes = 64 * 1024
   /// Bytes handed to the transport that have not left; no DATA is added above.
@@ -42,6 +46,11 @@ final class DataLane {
     self.receiveWindow = ReceiveWindow(
       window: window, maxWindow: max(connection.limits.maxStreamWindowBytes * 3 / 2, window),
       now: connection.loop.now)
+  }
+
+  /// Longest body of a REQUEST or RESPONSE to a peer that has streaming and takes such frames.
+  static func wholeBytes(_ maxFrameBytes: Int, _ peer: StreamingLimits) -> Int {
+    min(Self.wholeBytes, maxFrameBytes, peer.maxMessageBytes)
   }
 
   /// What a DATA frame costs of both windows; one without a message is free, and comes at most twice

@@ -6,6 +6,9 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: every stored property is touched only on `loop`; each entry from outside
 /// asserts it. Subclasses keep the same rule.
+///
+/// `@exclusivity(unchecked)` stands before what every frame touches and nothing else can reach while
+/// it changes: the checks at run time were a tenth of the instructions of a call.
 package class FramedConnection: @unchecked Sendable {
   package let loop: any EventLoop
   let limits: RPCLimits
@@ -18,16 +21,16 @@ package class FramedConnection: @unchecked Sendable {
   /// The wire while its last bytes leave.
   private var closingWire: (any Wire)?
   private(set) var wireIsGone = false
-  private(set) var lastReceived: NIODeadline
+  @exclusivity(unchecked) private(set) var lastReceived: NIODeadline
   let began: NIODeadline
-  private(set) var bytesReceived: UInt64 = 0
-  private(set) var bytesSent: UInt64 = 0
+  @exclusivity(unchecked) private(set) var bytesReceived: UInt64 = 0
+  @exclusivity(unchecked) private(set) var bytesSent: UInt64 = 0
 
-  private var parser: FrameParser
+  @exclusivity(unchecked) private var parser: FrameParser
   /// The magic that must come before the first frame (server side), as far as it is missing.
-  private var missingMagic: ArraySlice<UInt8>
+  @exclusivity(unchecked) private var missingMagic: ArraySlice<UInt8>
   private var output = ByteBuffer()
-  private var isReading = false
+  @exclusivity(unchecked) private var isReading = false
   /// False while the peer reads more slowly than we write; as the wire last said.
   private var isWritable = true
   private var writeTimer: Scheduled<Void>?
@@ -35,10 +38,10 @@ package class FramedConnection: @unchecked Sendable {
   private(set) var isPaused = false
   private var flushIsScheduled = false
   private var isFlushing = false
-  private var nextFlushBytes = FramedConnection.flushBytes.first
+  @exclusivity(unchecked) private var nextFlushBytes = FramedConnection.flushBytes.first
   private var partialFrameTimer: Scheduled<Void>?
   /// When the frame that is incomplete now began to arrive.
-  private var partialFrameBegan: NIODeadline?
+  @exclusivity(unchecked) private var partialFrameBegan: NIODeadline?
   private var sweepTimer: Scheduled<Void>?
   private var sweepTime: NIODeadline?
   /// Made when the first stream needs it: most connections have unary calls only.
@@ -159,6 +162,8 @@ package class FramedConnection: @unchecked Sendable {
   /// write costs. Measured on two cores: 1 KiB throughout doubles what 64 calls in flight reach and
   /// costs a sixth at 256, 4 KiB throughout is the reverse.
   private static let flushBytes = (first: 1024, most: 4096)
+  /// Bytes from which a body leaves as it is, rather than in a copy behind its header.
+  private static let apartBytes = 16 * 1024
   /// A buffer that had to hold more than this is not kept.
   private static let keptBytes = 64 * 1024
 
@@ -175,13 +180,25 @@ package class FramedConnection: @unchecked Sendable {
   }
 
   final func send(_ header: FrameHeader, body: ByteBuffer? = nil) {
-    self.sendRaw { output in
+    self.sendRaw(body) { output in
       var header = header
       header.length = UInt32(body?.readableBytes ?? 0)
       header.write(into: &output)
-      if let body {
-        output.writeImmutableBuffer(body)
-      }
+    }
+  }
+
+  /// Sends what `write` writes, and `body` behind it.
+  final func sendRaw(_ body: ByteBuffer?, _ write: (inout ByteBuffer) -> Void) {
+    guard !self.isEnded else { return }
+    write(&self.output)
+    guard let body else { return self.scheduleFlush() }
+    if body.readableBytes >= Self.apartBytes, !self.isFlushing, let wire = self.wire {
+      self.bytesSent &+= UInt64(self.output.readableBytes + body.readableBytes)
+      wire.write(self.output, body)
+      self.renewOutput()
+    } else {
+      self.output.writeImmutableBuffer(body)
+      self.scheduleFlush()
     }
   }
 
@@ -232,6 +249,10 @@ package class FramedConnection: @unchecked Sendable {
     } else {
       wire.write(self.output)
     }
+    self.renewOutput()
+  }
+
+  private func renewOutput() {
     if self.output.capacity > Self.keptBytes {
       self.output = ByteBuffer()
     } else {

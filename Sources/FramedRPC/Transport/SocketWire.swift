@@ -89,6 +89,12 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
     self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
   }
 
+  /// One system call for both.
+  func write(_ head: ByteBuffer, _ body: ByteBuffer) {
+    self.context?.write(self.wrapOutboundOut(head), promise: nil)
+    self.write(body)
+  }
+
   func write(_ bytes: ByteBuffer, whenWritten: @escaping @Sendable () -> Void) {
     guard let context = self.context else { return whenWritten() }
     context.writeAndFlush(self.wrapOutboundOut(bytes)).whenComplete { _ in whenWritten() }

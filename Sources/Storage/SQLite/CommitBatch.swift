@@ -15,17 +15,20 @@ struct CommitBatch {
   /// Runs the units and commits.
   ///
   /// - Returns: how to answer the callers, those of failed units as well: what a failed unit saw
-  ///   may be the work of another unit of this commit.
+  ///   may be the work of another unit of this commit; how many units were kept; where the marked
+  ///   table ends now.
   /// - Throws: ``StorageError/outcomeUnknown(reason:)``, for all of them: nothing may be written
   ///   any more. Any other error: nothing was done.
   static func commit(
-    _ units: ArraySlice<WaitingUnit>, on connection: SQLiteConnection
-  ) throws(StorageError) -> (answers: [@Sendable () -> Void], kept: Int) {
+    _ units: ArraySlice<WaitingUnit>, on connection: SQLiteConnection, mark: HighWaterMark? = nil
+  ) throws(StorageError) -> (answers: [@Sendable () -> Void], kept: Int, end: ChainLink?) {
     var batch = CommitBatch(connection)
     batch.answers.reserveCapacity(units.count)
     for unit in units { try batch.run(unit) }
-    if batch.kept > 0 { try batch.control(.commit) }
-    return (batch.answers, batch.kept)
+    guard batch.kept > 0 else { return (batch.answers, 0, nil) }
+    let end = mark?.end(connection)
+    try batch.control(.commit)
+    return (batch.answers, batch.kept, end)
   }
 
   private mutating func run(_ unit: WaitingUnit) throws(StorageError) {

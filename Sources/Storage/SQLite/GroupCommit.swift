@@ -7,15 +7,17 @@ import Synchronization
 final class GroupCommit: Sendable {
   private let lane: SQLiteLane
   private let limits: SQLiteLimits
+  private let mark: HighWaterMark?
   private let logger: Logger
   private let queue: Mutex<CommitQueue>
   private let hooks = Mutex<[@Sendable () -> Void]>([])
   private let stopHooks = Mutex<[@Sendable (String) -> Void]>([])
   private let gathered = DispatchSemaphore(value: 0)
 
-  init(lane: SQLiteLane, limits: SQLiteLimits, logger: Logger) {
+  init(lane: SQLiteLane, limits: SQLiteLimits, mark: HighWaterMark? = nil, logger: Logger) {
     self.lane = lane
     self.limits = limits
+    self.mark = mark
     self.logger = logger
     self.queue = Mutex(
       CommitQueue(
@@ -76,7 +78,8 @@ final class GroupCommit: Sendable {
 
   private func commit(_ units: ArraySlice<WaitingUnit>, on connection: SQLiteConnection) {
     do {
-      let (answers, kept) = try CommitBatch.commit(units, on: connection)
+      let (answers, kept, end) = try CommitBatch.commit(units, on: connection, mark: self.mark)
+      self.mark?.note(end)
       if kept > 0 { for hook in self.hooks.withLock({ $0 }) { hook() } }
       for answer in answers { answer() }
     } catch .outcomeUnknown(let reason) {

@@ -86,6 +86,19 @@ final class SQLiteConnection: SQLConnection {
     }
   }
 
+  /// Copies the database as this connection sees it, page by page, into an empty file or a new one.
+  func copy(to path: String) throws(StorageError) {
+    try StorageError.translating {
+      let target = try DatabaseQueue(path: path)
+      try target.inDatabase { copy in
+        try self.database.backup(to: copy)
+        // The copy is a file with a log, like its source; as a backup it needs none beside it.
+        try copy.execute(sql: "PRAGMA journal_mode = DELETE")
+      }
+      try target.close()
+    }
+  }
+
   private func statement(_ sql: String) throws(StorageError) -> PreparedStatement {
     if let cached = self.cached(sql) { return cached }
     guard !SQLiteConnection.controlsTransaction(sql) else {

@@ -9,21 +9,30 @@ package final class SQLiteDatabase: Sendable {
   package let path: String
   private let lock: FileLock
   private let writer: SQLiteLane
-  private let commits: GroupCommit
+  let commits: GroupCommit
   private let readers: ReadPool
+  private let mark: HighWaterMark?
+  let limits: SQLiteLimits
   private let logger: Logger
 
   /// Opens or creates the database in an existing folder, and applies the migrations it lacks.
   ///
   /// Blocks the thread: for start-up.
+  ///
+  /// - Parameter marked: the table whose end is kept in a second file, `PATH.mark`: a database that
+  ///   ends before it is not opened, and left as it is.
   package init(
-    path: String, migrations: [Migration], limits: SQLiteLimits = SQLiteLimits(), logger: Logger
+    path: String, migrations: [Migration], marked: ChainedTable? = nil,
+    limits: SQLiteLimits = SQLiteLimits(), logger: Logger
   ) throws(StorageError) {
     let lock = try FileLock(path: path)
+    let mark = marked.map { HighWaterMark(table: $0, database: path, logger: logger) }
+    try mark?.check(path, limits: limits)
     let writer = try SQLiteLane(path: path, readOnly: false, limits: limits)
     try writer.sync { connection throws(StorageError) in
       try SQLiteSettings.apply(limits, toWriter: connection, path: path)
       try SQLiteMigrator(path: path, migrations: migrations).run(on: connection)
+      try mark?.open(connection)
       try connection.checkpoint(truncating: true)
       SQLiteLog(path: path, limits: limits).fill(logger)
     }
@@ -38,7 +47,9 @@ package final class SQLiteDatabase: Sendable {
     self.path = path
     self.lock = lock
     self.writer = writer
-    self.commits = GroupCommit(lane: writer, limits: limits, logger: logger)
+    self.commits = GroupCommit(lane: writer, limits: limits, mark: mark, logger: logger)
+    self.mark = mark
+    self.limits = limits
     self.readers = ReadPool(lanes: lanes, maxWaitingReads: limits.maxWaitingReads)
     self.logger = logger
     logger.info("storage open", metadata: ["path": "\(path)"])
@@ -101,6 +112,7 @@ package final class SQLiteDatabase: Sendable {
     await self.writer.close { connection in
       if mayWrite { try? connection.checkpoint(truncating: true) }
     }
+    self.mark?.close()
     self.lock.release()
     self.logger.info("storage closed", metadata: ["path": "\(self.path)"])
   }

@@ -47,6 +47,14 @@ final class SQLiteLane: @unchecked Sendable {
     }
   }
 
+  /// The same for work that throws errors of its own.
+  func syncRethrowing<Answer>(_ work: (SQLiteConnection) throws -> Answer) throws -> Answer {
+    try self.queue.inDatabase { _ in
+      guard let connection = self.connection else { throw StorageError.closed }
+      return try work(connection)
+    }
+  }
+
   /// Closes the connection behind all the work before it; again does nothing.
   func close(_ lastWork: @escaping @Sendable (SQLiteConnection) -> Void = { _ in }) async {
     await withCheckedContinuation { continuation in

@@ -40,6 +40,7 @@ struct SQLiteMigrator {
     do {
       try connection.perform(.begin)
       try connection.runScript(migration.sql)
+      try migration.chained?.fill(in: connection)
       try connection.execute(
         "INSERT INTO schema_migration (name, fingerprint) VALUES (?, ?)",
         [.text(migration.name), .text(migration.fingerprint)])

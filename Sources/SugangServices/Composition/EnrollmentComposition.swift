@@ -8,7 +8,7 @@ import Kernel
 enum EnrollmentComposition {
   /// A class that has been pending for longer waits for nobody's answer any more, in seconds.
   static let pendingGraceSeconds: Int64 = 2
-  /// Most pending classes in one round.
+  /// Most pending classes, or offers of a seat, in one round.
   static let settledAtOnce = 256
 
   static func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
@@ -19,10 +19,11 @@ enum EnrollmentComposition {
     let pay = environment.guarded(.pay, in: &parts)
     let course = environment.guarded(.course, in: &parts)
     let gateway = RPCPaymentGateway(pay, timeout: settings.callTimeout)
+    let catalog = RPCCourseCatalog(course, timeout: settings.callTimeout)
+    let seats = SeatPolicy(offerSeconds: settings.seatOfferSeconds)
     let application = EnrollmentApplication(
-      store: store, gateway: gateway,
-      catalog: RPCCourseCatalog(course, timeout: settings.callTimeout),
-      clock: environment.clock)
+      store: store, gateway: gateway, catalog: catalog, clock: environment.clock, seats: seats)
+    let waitlist = WaitlistApplication(store: store, catalog: catalog, seats: seats)
     parts.rpcServices.append(
       EnrollmentV1.EnrollmentService.register(
         EnrollmentRPCAdaptor(port: application), on: .eventLoop
@@ -34,18 +35,44 @@ enum EnrollmentComposition {
           EnrollmentV1.EnrollmentService.enroll.fullName,
           EnrollmentV1.EnrollmentService.cancelEnrollment.fullName,
         ]))
-    parts.restAdaptors.append(
-      EnrollmentRESTAdaptor(port: application, links: environment.links))
-    parts.background.append(try environment.consumer(EnrollmentEventAdaptor(context), context))
-    parts.background.append(try environment.consumer(RefundEventAdaptor(context), context))
-    let settlePending = SettlePending(store: store, gateway: gateway)
-    let clock = environment.clock
+    parts.rpcServices.append(
+      EnrollmentV1.WaitlistService.register(WaitlistRPCAdaptor(port: waitlist), on: .eventLoop))
+    parts.restAdaptors = [
+      EnrollmentRESTAdaptor(port: application, links: environment.links),
+      WaitlistRESTAdaptor(port: waitlist, links: environment.links),
+    ]
     parts.background.append(
+      try environment.consumer(EnrollmentEventAdaptor(context, seats: seats), context))
+    parts.background.append(
+      try environment.consumer(RefundEventAdaptor(context, seats: seats), context))
+    parts.background += self.recovery(environment, store, gateway, seats)
+    return parts
+  }
+
+  /// What finishes the things that wait for an answer, or for somebody who does not come.
+  private static func recovery(
+    _ environment: ServiceEnvironment, _ store: SQLEnrollmentStore, _ gateway: RPCPaymentGateway,
+    _ seats: SeatPolicy
+  ) -> [RecoveryLoop] {
+    let settlePending = SettlePending(store: store, gateway: gateway, seats: seats)
+    let timeOutPending = TimeOutPending(store: store, seats: seats)
+    let expireOffers = ExpireOffers(store: store, seats: seats)
+    let clock = environment.clock
+    let pendingLimit = environment.settings.pendingLimitSeconds
+    return [
       RecoveryLoop("settle pending", every: .milliseconds(250), logger: environment.logger) {
         try await settlePending.perform(
           acceptedBefore: clock.now().adding(seconds: -Self.pendingGraceSeconds),
           atMost: Self.settledAtOnce)
-      })
-    return parts
+      },
+      RecoveryLoop("time out pending", every: .seconds(1), logger: environment.logger) {
+        try await timeOutPending.perform(
+          acceptedBefore: clock.now().adding(seconds: -pendingLimit),
+          atMost: Self.settledAtOnce)
+      },
+      RecoveryLoop("expire offers", every: .seconds(1), logger: environment.logger) {
+        try await expireOffers.perform(at: clock.now(), atMost: Self.settledAtOnce)
+      },
+    ]
   }
 }

@@ -43,11 +43,17 @@ struct ServiceEnvironment {
     let context = SQLContext(database: database, outbox: outbox, clock: self.clock)
     var parts = ServiceParts()
     parts.storage = context
-    parts.feed = EventFeed(outbox: outbox)
+    let feed = EventFeed(outbox: outbox, logger: self.logger)
+    parts.feed = feed
     parts.reasonsNotReady = {
-      database.isOpen ? [] : ["the database takes no writes"]
+      (database.isOpen ? [] : ["the database takes no writes"]) + feed.reasonsNotReady
     }
     parts.background.append(self.forgettingOldCommands(context))
+    parts.background.append(
+      RecoveryLoop("scrub the event log", every: .seconds(1), logger: self.logger) {
+        try await feed.scrub()
+        return Settlement(settled: 0, remaining: 0)
+      })
     return (parts, context)
   }
 
@@ -59,7 +65,7 @@ struct ServiceEnvironment {
       attributes: [.posixPermissions: 0o700])
     return try SQLiteDatabase(
       path: "\(self.settings.dataFolder)/\(self.name.rawValue).sqlite", migrations: migrations,
-      logger: self.logger)
+      marked: Outbox.table, logger: self.logger)
   }
 
   /// Follows the feed that `handler` reads.

@@ -8,7 +8,7 @@ struct EventInboxes: ParsableArguments {
   @OptionGroup var running: RunningServices
 
   /// The services that take events of others.
-  static let services = ServiceName.allCases.filter { $0 != .gateway }
+  static let services = ServiceDoors.withData
 
   var options: CallOptions { self.running.options }
 

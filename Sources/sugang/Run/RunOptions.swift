@@ -85,6 +85,15 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Cancel a class whose payment has been unknown for so long (SUGANG_PENDING_LIMIT_SECONDS; \
+      default: 600).
+      """,
+      valueName: "seconds"))
+  var pendingLimitSeconds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       How fast each address may send requests to the gateway, such as 100/s, 100/s:300 with a burst \
       of 300, or 'off' (SUGANG_RATE_LIMIT; default: off).
       """,
@@ -94,13 +103,25 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Keep a free seat so long for the next on the waitlist (SUGANG_SEAT_OFFER_SECONDS; \
+      default: 900).
+      """,
+      valueName: "seconds"))
+  var seatOfferSeconds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory (SUGANG_CONFIG).
+      drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
+      seatOfferSeconds (SUGANG_CONFIG).
       """,
       valueName: "file"))
   var config: String?
 
   private static let drainSecondsMax = 60
+  /// A day: nobody waits for longer.
+  private static let waitingSecondsMax = 86_400
 
   static let precedence = """
     A flag wins over the environment, the environment over the --config file.
@@ -162,7 +183,13 @@ struct RunOptions: ParsableArguments {
         drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
         admission: rpcLimit.policy, peers: try await self.peers(reader),
         rpcToken: try RPCToken.fromEnvironment(), restAdmission: restLimit.restPolicy,
-        rateLimit: rateLimit.policy),
+        rateLimit: rateLimit.policy,
+        pendingLimitSeconds: try await self.waitingSeconds(
+          "pendingLimitSeconds", "a class is pending",
+          default: ServiceSettings.defaultPendingLimitSeconds, reader),
+        seatOfferSeconds: try await self.waitingSeconds(
+          "seatOfferSeconds", "a seat is kept",
+          default: ServiceSettings.defaultSeatOfferSeconds, reader)),
       rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit, logLevel: level)
   }
 
@@ -178,6 +205,20 @@ struct RunOptions: ParsableArguments {
           + "not '\(text)'")
     }
     return limit
+  }
+
+  /// - Parameter what: takes so long, in words.
+  private func waitingSeconds(
+    _ key: ConfigKey, _ what: String, default standard: Int64, _ reader: ConfigReader
+  ) async throws -> Int64 {
+    let seconds = try await self.value(key) {
+      try await reader.fetchInt(forKey: $0, default: Int(standard))
+    }
+    guard (1...Self.waitingSecondsMax).contains(seconds) else {
+      throw CommandFailure(
+        "\(what) for 1 to \(Self.waitingSecondsMax) seconds, not \(seconds)")
+    }
+    return Int64(seconds)
   }
 
   /// nil when nobody set it.
@@ -244,6 +285,12 @@ struct RunOptions: ParsableArguments {
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
     values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
+    values["pendingLimitSeconds"] = self.pendingLimitSeconds.map {
+      ConfigValue(.int($0), isSecret: false)
+    }
+    values["seatOfferSeconds"] = self.seatOfferSeconds.map {
+      ConfigValue(.int($0), isSecret: false)
+    }
     return InMemoryProvider(name: "flags", values: values)
   }
 
@@ -251,7 +298,9 @@ struct RunOptions: ParsableArguments {
     "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
     "tlsDirectory",
   ]
-  private static let numberKeys = ["drainSeconds", "payLimitWon", "portOffset"]
+  private static let numberKeys = [
+    "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
+  ]
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
   /// the reader would take `true` for 1.
@@ -309,6 +358,8 @@ struct RunSettings: Sendable {
       "--rest-limit", self.restLimit.text, "--rate-limit", self.rateLimit.text,
       // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
       "--drain-seconds", "0",
+      "--pending-limit-seconds", "\(self.services.pendingLimitSeconds)",
+      "--seat-offer-seconds", "\(self.services.seatOfferSeconds)",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
       + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
       + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])

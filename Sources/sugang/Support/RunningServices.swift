@@ -1,21 +1,14 @@
 import ArgumentParser
 import FramedRPC
-import NIOPosix
 import SugangServices
 
-/// Reaches the RPC ports of running services.
+/// Reaches the RPC ports of running services, with a limit on the time of an answer.
 struct RunningServices: ParsableArguments {
-  @Option(help: "Added to the services' ports (SUGANG_PORT_OFFSET; default: 0).")
-  var portOffset: Int?
-
-  @Option(help: "Where the services listen (SUGANG_HOST; default: 127.0.0.1).")
-  var host: String?
-
   @Option(
     help: ArgumentHelp("How long to wait for an answer, such as 500ms or 5s.", valueName: "time"))
   var timeout = DurationArgument.seconds(20)
 
-  @OptionGroup var tls: TLSOptions
+  @OptionGroup var doors: ServiceDoors
 
   var options: CallOptions { CallOptions(timeout: self.timeout.duration) }
 
@@ -23,44 +16,6 @@ struct RunningServices: ParsableArguments {
   func call<Answer>(
     _ service: ServiceName, _ body: (any RPCChannel) async throws -> Answer
   ) async throws -> Answer {
-    let address = try self.address(of: service)
-    let client = RPCClient(
-      address: address, group: MultiThreadedEventLoopGroup.singleton,
-      security: try self.tls.security(to: address, of: service))
-    defer { client.shutdown() }
-    do {
-      return try await body(client.withToken())
-    } catch let error as RPCError {
-      throw self.failure(error, service, address)
-    }
-  }
-
-  private func address(of service: ServiceName) throws(CommandFailure) -> RPCAddress {
-    let given = self.portOffset.map { "\($0)" } ?? Environment["SUGANG_PORT_OFFSET"] ?? "0"
-    guard let offset = Int(given), (0...50_000).contains(offset) else {
-      throw CommandFailure("the port offset is from 0 to 50000, not \(given)")
-    }
-    let host = self.host ?? Environment["SUGANG_HOST"] ?? ""
-    return .tcp(
-      host: ["0.0.0.0", "::", ""].contains(host) ? "127.0.0.1" : host,
-      port: service.rpcPort + offset)
-  }
-
-  private func failure(
-    _ error: RPCError, _ service: ServiceName, _ address: RPCAddress
-  ) -> CommandFailure {
-    switch error.status {
-    case .notFound, .invalidArgument, .failedPrecondition:
-      CommandFailure("\(service.rawValue): \(error.message)")
-    case .unimplemented:
-      CommandFailure("\(service.rawValue) at \(address) is of a version without this command")
-    case .unavailable where error.notProcessed:
-      CommandFailure(
-        """
-        \(service.rawValue) does not answer at \(address)
-          'sugang ps' shows what runs, 'sugang start \(service.rawValue)' starts it
-        """)
-    default: CommandFailure(rpc: error, from: address)
-    }
+    try await self.doors.call(service, body)
   }
 }

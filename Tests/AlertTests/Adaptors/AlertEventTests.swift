@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import AlertAdaptors
 import AlertCore
@@ -29,6 +30,25 @@ struct AlertEventTests {
       #expect(told.count == expected.count, "seed \(seed)")
       #expect(Set(told) == expected, "seed \(seed)")
     }
+  }
+
+  @Test("a seat that is kept for a student is told by KakaoTalk and SMS, its end by KakaoTalk")
+  func seats() async throws {
+    let alert = try AlertHarness()
+    try await alert.tell([
+      .told(
+        "class", 1, about: .course(CourseID(7)),
+        EnrollmentV1.SeatOffered(
+          id: 1, courseID: 7, student: "john-doe", expiresAt: "2026-03-02T00:15:00.000000Z")),
+      .told(
+        "class", 2, about: .course(CourseID(7)),
+        EnrollmentV1.SeatOfferExpired(id: 1, courseID: 7, student: "john-doe")),
+    ])
+    let contents = try await alert.application.alerts(try PageRequest()).items.map(\.content)
+    #expect(contents.map(\.eventType) == ["SeatOffered", "SeatOffered", "SeatOfferExpired"])
+    #expect(contents.map(\.key.channel) == [.kakao, .sms, .kakao])
+    #expect(contents.allSatisfy { $0.key.recipient == "john-doe" && $0.classID == nil })
+    #expect(contents.first?.message.contains("until 2026-03-02T00:15:00.000000Z") == true)
   }
 
   @Test("T19: an alert is as old as its fact, whenever it is heard of")

@@ -13,17 +13,18 @@ struct AlertFactTests {
       #expect(alerts.map(\.key.recipient) == [recipient])
       #expect(alerts.map(\.key.eventID) == ["event-1"])
       #expect(alerts.map(\.createdAt) == [Timestamp(microseconds: 5)])
-      #expect(alerts.map { $0.classID == nil } == [eventType.hasPrefix("Course")])
+      let isAboutCourse = eventType.hasPrefix("Course") || eventType.hasPrefix("Seat")
+      #expect(alerts.map { $0.classID == nil } == [isAboutCourse])
     }
   }
 
-  @Test("R21: only an approved payment is told by SMS too")
+  @Test("R21: only an approved payment, and a seat that does not wait, are told by SMS too")
   func sms() throws {
     let told = try Self.everyNews().filter { news, _, _ in
       Self.fact(news).alerts.contains { $0.key.channel == .sms }
     }
 
-    #expect(told.map(\.1) == ["PaymentApproved"])
+    #expect(told.map(\.1) == ["PaymentApproved", "SeatOffered"])
   }
 
   @Test("say what happened in plain words")
@@ -32,6 +33,12 @@ struct AlertFactTests {
       .paymentApproved(ClassID(7), fee: try Money(won: 10_000), student: "john-doe"))
 
     #expect(paid.alerts.first?.message == "You paid 10000 won for class 7.")
+    let offered = Self.fact(
+      .seatOffered(
+        CourseID(1), until: Timestamp(microseconds: 900_000_000), student: "john-doe"))
+    #expect(
+      offered.alerts.first?.message
+        == "A seat in course 1 is kept for you until 1970-01-01T00:15:00.000000Z. Enroll now.")
   }
 
   static func fact(_ news: AlertFact.News, time: Int64 = 5) -> AlertFact {
@@ -53,6 +60,11 @@ struct AlertFactTests {
       (.paymentCanceled(id, fee: fee, student: "john"), "PaymentCanceled", "john"),
       (.textbookDeliveried(id, textBook: "b", student: "john"), "TextbookDeliveried", "john"),
       (.deliveryCanceled(id, textBook: "b", student: "john"), "DeliveryCanceled", "john"),
+      (
+        .seatOffered(course, until: Timestamp(microseconds: 9), student: "john"), "SeatOffered",
+        "john"
+      ),
+      (.seatOfferExpired(course, student: "john"), "SeatOfferExpired", "john"),
     ]
   }
 }

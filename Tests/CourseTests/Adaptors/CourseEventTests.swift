@@ -88,12 +88,14 @@ struct CourseEventTests {
     #expect(
       registered
         == CourseV1.CourseRegistered(
-          id: 1, name: "korean", teacher: "hong-gil-dong", fee: 10_000, textBook: "kor_book"))
+          id: 1, name: "korean", teacher: "hong-gil-dong", fee: 10_000, textBook: "kor_book",
+          maxPerStudent: 1))
     let modified = try events[1].message(CourseV1.CourseModified.self)
     #expect(
       modified
         == CourseV1.CourseModified(
-          id: 1, name: "korean", teacher: "hong-gil-dong", fee: 12_000, textBook: "kor_book"))
+          id: 1, name: "korean", teacher: "hong-gil-dong", fee: 12_000, textBook: "kor_book",
+          maxPerStudent: 1))
     let deleted = try events[2].message(CourseV1.CourseDeleted.self)
     #expect(deleted == CourseV1.CourseDeleted(id: 1, name: "korean", teacher: "hong-gil-dong"))
     let delivered = try events[3].message(CourseV1.TextbookDeliveried.self)

@@ -8,9 +8,10 @@ struct CourseSeedEventTests {
   func courses() {
     #expect(
       CourseV1.CourseRegistered().seedShape
-        == "CourseRegistered(id, name, teacher, fee, textBook)")
+        == "CourseRegistered(id, name, teacher, fee, textBook, capacity, maxPerStudent)")
     #expect(
-      CourseV1.CourseModified().seedShape == "CourseModified(id, name, teacher, fee, textBook)")
+      CourseV1.CourseModified().seedShape
+        == "CourseModified(id, name, teacher, fee, textBook, capacity, maxPerStudent)")
     #expect(CourseV1.CourseDeleted().seedShape == "CourseDeleted(id, name, teacher)")
   }
 

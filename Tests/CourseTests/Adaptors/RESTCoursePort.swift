@@ -17,19 +17,37 @@ struct RESTCoursePort: CoursePort {
         fields: [
           "name": .string(command.name), "teacher": .string(command.teacher),
           "fee": .integer(command.fee.won), "textBook": .string(command.textBook),
+          "capacity": command.seats.capacity.map { .integer($0) },
+          "maxPerStudent": .integer(command.seats.maxPerStudent),
         ], key: key, expecting: [201]))
   }
 
   func modify(
     _ id: CourseID, _ change: CourseChange, by caller: Caller
   ) async throws -> Course {
-    try Self.course(
+    // A limit is lifted by a PUT without it.
+    if change.capacity == .unlimited { return try await self.replace(id, change) }
+    return try Self.course(
       try await self.http.send(
         "PATCH", "/courses/\(id)",
         fields: [
           "name": change.name.map { .string($0) }, "teacher": change.teacher.map { .string($0) },
           "fee": change.fee.map { .integer($0.won) },
           "textBook": change.textBook.map { .string($0) },
+          "capacity": change.capacity?.seats.map { .integer($0) },
+          "maxPerStudent": change.maxPerStudent.map { .integer($0) },
+        ], expecting: [200]))
+  }
+
+  private func replace(_ id: CourseID, _ change: CourseChange) async throws -> Course {
+    let details = try await self.course(id).details.applying(change)
+    return try Self.course(
+      try await self.http.send(
+        "PUT", "/courses/\(id)",
+        fields: [
+          "name": .string(details.name), "teacher": .string(details.teacher),
+          "fee": .integer(details.fee.won), "textBook": .string(details.textBook),
+          "maxPerStudent": .integer(details.seats.maxPerStudent),
         ], expecting: [200]))
   }
 
@@ -63,7 +81,9 @@ struct RESTCoursePort: CoursePort {
       id: CourseID(try json.selfID()),
       details: try CourseDetails(
         name: try json.text("name"), teacher: try json.text("teacher"),
-        fee: try Money(won: json.integer("fee")), textBook: try json.text("textBook")))
+        fee: try Money(won: json.integer("fee")), textBook: try json.text("textBook"),
+        seats: SeatLimits(
+          capacity: json["capacity"]?.int64, maxPerStudent: json["maxPerStudent"]?.int64 ?? 1)))
   }
 
   private static func delivery(_ json: JSONValue) throws -> Delivery {

@@ -32,7 +32,7 @@ struct EnrollmentEventTests {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
       let classes = try EnrollmentHarness()
       try await self.replay(order.map { events[$0] }, in: classes)
-      let expected = OfferedCourse(id: CourseID(1), terms: terms, version: 3)
+      let expected = OfferedCourse(id: CourseID(1), offer: CourseOffer(terms), version: 3)
       #expect(try await classes.copy() == expected, "\(order)")
     }
   }

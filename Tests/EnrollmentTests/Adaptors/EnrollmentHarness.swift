@@ -16,6 +16,7 @@ struct EnrollmentHarness {
   let gateway = ScriptedGateway()
   let catalog = ScriptedCatalog()
   let application: EnrollmentApplication
+  let waitlist: WaitlistApplication
 
   init() throws {
     self.harness = try ContextHarness(
@@ -24,6 +25,7 @@ struct EnrollmentHarness {
     self.application = EnrollmentApplication(
       store: self.store, gateway: self.gateway, catalog: self.catalog,
       clock: self.harness.clock)
+    self.waitlist = WaitlistApplication(store: self.store, catalog: self.catalog)
   }
 
   /// Runs `body` with the port as its callers reach it.
@@ -51,8 +53,32 @@ struct EnrollmentHarness {
 
   func withREST(_ body: @escaping @Sendable (HTTPClient) async throws -> Void) async throws {
     let application = self.application
+    let waitlist = self.waitlist
     try await self.harness.withREST(
-      { [EnrollmentRESTAdaptor(port: application, links: $0)] }, body)
+      {
+        [
+          EnrollmentRESTAdaptor(port: application, links: $0),
+          WaitlistRESTAdaptor(port: waitlist, links: $0),
+        ]
+      }, body)
+  }
+
+  /// Runs `body` with the port of the line as its callers reach it.
+  func withLine(
+    _ way: Way, _ body: @escaping @Sendable (any WaitlistPort) async throws -> Void
+  ) async throws {
+    let waitlist = self.waitlist
+    switch way {
+    case .application:
+      try await body(waitlist)
+    case .rpc:
+      let service = EnrollmentV1.WaitlistService.register(WaitlistRPCAdaptor(port: waitlist))
+      try await self.harness.withRPC([service]) {
+        try await body(WaitlistRPCClient($0, timeout: ContextHarness.patience))
+      }
+    case .rest:
+      try await self.withREST { try await body(RESTWaitlistPort(http: $0)) }
+    }
   }
 
   /// Enrollment as it follows Course's feed.
@@ -77,6 +103,19 @@ struct EnrollmentHarness {
       .perform(acceptedBefore: self.harness.clock.now().adding(seconds: 1), atMost: 10)
   }
 
+  func expireOffers() async throws -> Settlement {
+    try await ExpireOffers(store: self.store).perform(at: self.harness.clock.now(), atMost: 100)
+  }
+
+  func timeOut(after seconds: Int64 = 600) async throws -> Settlement {
+    try await TimeOutPending(store: self.store)
+      .perform(acceptedBefore: self.harness.clock.now().adding(seconds: -seconds), atMost: 100)
+  }
+
+  func seatsAreRight() async throws -> Bool {
+    try await SeatCount.isRight(of: 1, in: self.harness.database)
+  }
+
   static let caller = Caller(requestID: "request-1")
 
   static func command(
@@ -91,18 +130,22 @@ struct EnrollmentHarness {
 /// What Course tells of course 1, unless told otherwise.
 enum CourseNews {
   static func registered(
-    _ sequence: Int64, course: Int64 = 1, fee: Int64 = 10_000, textBook: String = "kor_book"
+    _ sequence: Int64, course: Int64 = 1, fee: Int64 = 10_000, textBook: String = "kor_book",
+    capacity: Int64? = nil, maxPerStudent: Int64? = nil
   ) throws -> EventsV1.Event {
     let message = CourseV1.CourseRegistered(
-      id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook)
+      id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook,
+      capacity: capacity, maxPerStudent: maxPerStudent)
     return try .told("course", sequence, about: .course(CourseID(course)), message)
   }
 
   static func modified(
-    _ sequence: Int64, course: Int64 = 1, fee: Int64, textBook: String = "new_book"
+    _ sequence: Int64, course: Int64 = 1, fee: Int64 = 10_000, textBook: String = "new_book",
+    capacity: Int64? = nil, maxPerStudent: Int64? = nil
   ) throws -> EventsV1.Event {
     let message = CourseV1.CourseModified(
-      id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook)
+      id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook,
+      capacity: capacity, maxPerStudent: maxPerStudent)
     return try .told("course", sequence, about: .course(CourseID(course)), message)
   }
 

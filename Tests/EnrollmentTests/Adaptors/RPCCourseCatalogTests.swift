@@ -15,7 +15,7 @@ struct RPCCourseCatalogTests {
   func terms() async throws {
     let course = CourseV1.Course(id: 7, name: "korean", fee: 10_000, textBook: "kor_book")
     let terms = CourseTerms(fee: try Money(won: 10_000), textBook: "kor_book")
-    #expect(try await self.ask { $0 == 7 ? course : nil } == .terms(terms))
+    #expect(try await self.ask { $0 == 7 ? course : nil } == .offer(CourseOffer(terms)))
   }
 
   @Test("T31: a course that Course does not have is no course")
@@ -43,7 +43,7 @@ struct RPCCourseCatalogTests {
   func absent() async throws {
     let answer = try await withAbsentService { channel in
       await RPCCourseCatalog(channel, timeout: ContextHarness.patience)
-        .terms(of: CourseID(7), because: self.cause)
+        .offer(of: CourseID(7), because: self.cause)
     }
     guard case .unknown = answer else {
       Issue.record("\(answer)")
@@ -58,7 +58,7 @@ struct RPCCourseCatalogTests {
     let service = CourseV1.CourseService.register(CourseServiceDouble(answer: answer))
     return try await harness.withRPC([service]) { channel in
       await RPCCourseCatalog(channel, timeout: ContextHarness.patience)
-        .terms(of: CourseID(7), because: self.cause)
+        .offer(of: CourseID(7), because: self.cause)
     }
   }
 }

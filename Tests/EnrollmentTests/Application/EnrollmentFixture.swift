@@ -4,11 +4,16 @@ import Synchronization
 
 /// Enrollment with a store in memory, and Pay and Course played by scripts.
 struct EnrollmentFixture: Sendable {
-  let store = InMemoryEnrollmentStore()
+  let store: InMemoryEnrollmentStore
   let gateway = ScriptedGateway()
   let catalog = ScriptedCatalog()
-  let clock = StoppedClock()
+  let clock: StoppedClock
   let caller = Caller(name: "john-doe", requestID: "request-1")
+
+  init() {
+    self.clock = StoppedClock()
+    self.store = InMemoryEnrollmentStore(clock: self.clock)
+  }
 
   var enrollment: EnrollmentApplication {
     EnrollmentApplication(
@@ -18,8 +23,16 @@ struct EnrollmentFixture: Sendable {
   /// Later than any class was accepted.
   var later: Timestamp { self.clock.time.adding(seconds: 1) }
 
-  func offer(_ courseID: Int64 = 1, fee: Int64 = 10_000, version: Int64 = 1) async throws {
-    let offer = OfferCourse(CourseID(courseID), try Self.terms(fee: fee), version: version)
+  var waitlist: WaitlistApplication {
+    WaitlistApplication(store: self.store, catalog: self.catalog)
+  }
+
+  func offer(
+    _ courseID: Int64 = 1, fee: Int64 = 10_000, limits: SeatLimits = .standard, version: Int64 = 1
+  ) async throws {
+    let offer = OfferCourse(
+      CourseID(courseID), CourseOffer(try Self.terms(fee: fee), limits: limits),
+      version: version)
     try await self.store.transact(because: Cause(id: "course-1-1")) { try offer.perform(in: $0) }
   }
 
@@ -37,6 +50,18 @@ struct EnrollmentFixture: Sendable {
         courseID: CourseID(1), student: student,
         expectedFee: try expectedFee.map { try Money(won: $0) }),
       by: self.caller, key: try key.map { try IdempotencyKey($0) })
+  }
+
+  func join(
+    _ student: String, key: String? = nil
+  ) async throws -> WaitlistPlace {
+    try await self.waitlist.join(
+      JoinWaitlist(courseID: CourseID(1), student: student), by: self.caller,
+      key: try key.map { try IdempotencyKey($0) })
+  }
+
+  func expireOffers() async throws -> Settlement {
+    try await ExpireOffers(store: self.store).perform(at: self.clock.time, atMost: 100)
   }
 
   func settle() async throws -> Settlement {
@@ -74,7 +99,7 @@ final class ScriptedCatalog: CourseCatalog {
   private let script = Mutex<[CatalogAnswer]>([])
   private let asked = Mutex(0)
 
-  func terms(of courseID: CourseID, because cause: Cause) async -> CatalogAnswer {
+  func offer(of courseID: CourseID, because cause: Cause) async -> CatalogAnswer {
     self.asked.withLock { $0 += 1 }
     return self.script.withLock { $0.isEmpty ? .unknown(reason: "down") : $0.removeFirst() }
   }

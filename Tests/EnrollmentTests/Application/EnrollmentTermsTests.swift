@@ -23,7 +23,7 @@ struct EnrollmentTermsTests {
   @Test("a student who knows a newer fee than the copy is taken in at that fee")
   func staleCopy() async throws {
     try await self.fixture.offer(fee: 10_000)
-    self.fixture.catalog.next(.terms(try EnrollmentFixture.terms(fee: 12_000)))
+    self.fixture.catalog.next(.offer(CourseOffer(try EnrollmentFixture.terms(fee: 12_000))))
 
     let enrollment = try await self.fixture.register(expectedFee: 12_000)
 
@@ -42,7 +42,7 @@ struct EnrollmentTermsTests {
 
   @Test("a course not heard of yet is looked up, once")
   func lookedUp() async throws {
-    self.fixture.catalog.next(.terms(try EnrollmentFixture.terms()))
+    self.fixture.catalog.next(.offer(CourseOffer(try EnrollmentFixture.terms())))
 
     _ = try await self.fixture.register("john-doe", expectedFee: 10_000)
     _ = try await self.fixture.register("simon")

@@ -5,13 +5,18 @@ import Synchronization
 /// Enrollment's store without a disk. A transaction works on a copy, which is kept when it
 /// succeeds.
 final class InMemoryEnrollmentStore: EnrollmentStore {
+  private let clock: any WallClock
   private let contents = Mutex(EnrollmentContents())
+
+  init(clock: any WallClock) {
+    self.clock = clock
+  }
 
   func transact<Answer: Sendable>(
     because cause: Cause, _ work: @escaping @Sendable (any EnrollmentTransaction) throws -> Answer
   ) async throws -> Answer {
     try self.contents.withLock { contents in
-      let transaction = InMemoryEnrollmentTransaction(contents)
+      let transaction = InMemoryEnrollmentTransaction(contents, now: self.clock.now())
       let answer = try work(transaction)
       contents = transaction.contents
       return answer
@@ -23,13 +28,13 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
   }
 
   func activeEnrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
-    self.page(page) { $0.isActive }
+    self.page(page, of: self.all) { $0.isActive }
   }
 
   func enrollments(
     ofStudent student: String, _ page: PageRequest
   ) async throws -> Page<Enrollment> {
-    self.page(page) { $0.student == student }
+    self.page(page, of: self.all) { $0.student == student }
   }
 
   func pendingEnrollments(
@@ -44,16 +49,51 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
   /// Everything raised by committed transactions, in order.
   var events: [EnrollmentEvent] { self.contents.withLock { $0.events } }
 
+  func place(_ id: WaitlistID) async throws -> WaitlistPlace? {
+    self.allPlaces.first { $0.entry.id == id }
+  }
+
+  func places(_ page: PageRequest) async throws -> Page<WaitlistPlace> {
+    self.page(page, of: self.allPlaces) { $0.entry.isLive }
+  }
+
+  func places(
+    ofStudent student: String, _ page: PageRequest
+  ) async throws -> Page<WaitlistPlace> {
+    self.page(page, of: self.allPlaces) { $0.entry.student == student }
+  }
+
+  func places(
+    ofCourse courseID: CourseID, _ page: PageRequest
+  ) async throws -> Page<WaitlistPlace> {
+    self.page(page, of: self.allPlaces) { $0.entry.courseID == courseID && $0.entry.isLive }
+  }
+
+  func overdueOffers(at limit: Timestamp, atMost count: Int) async throws -> [WaitlistEntry] {
+    Array(self.allPlaces.map(\.entry).filter { $0.isOverdue(at: limit) }.prefix(count))
+  }
+
   var courses: [CourseID: OfferedCourse] { self.contents.withLock { $0.courses } }
 
   private var all: [Enrollment] {
     self.contents.withLock { $0.enrollments.values.sorted { $0.id < $1.id } }
   }
 
-  private func page(
-    _ page: PageRequest, where isWanted: (Enrollment) -> Bool
-  ) -> Page<Enrollment> {
-    let wanted = self.all.filter(isWanted)
+  private var allPlaces: [WaitlistPlace] {
+    let entries = self.contents.withLock { $0.entries.values.sorted { $0.id < $1.id } }
+    return entries.map { entry in
+      let before = entries.filter {
+        $0.state == .waiting && $0.courseID == entry.courseID && $0.id <= entry.id
+      }
+      return WaitlistPlace(
+        entry, position: entry.state == .waiting ? Int64(before.count) : nil)
+    }
+  }
+
+  private func page<Item: Sendable>(
+    _ page: PageRequest, of items: [Item], where isWanted: (Item) -> Bool
+  ) -> Page<Item> {
+    let wanted = items.filter(isWanted)
     return Page(
       items: Array(wanted.dropFirst(page.offset).prefix(page.size)),
       totalElements: wanted.count, request: page)
@@ -63,15 +103,18 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
 struct EnrollmentContents: Sendable {
   var enrollments: [ClassID: Enrollment] = [:]
   var courses: [CourseID: OfferedCourse] = [:]
+  var entries: [WaitlistID: WaitlistEntry] = [:]
   var commands: [String: RememberedCommand] = [:]
   var events: [EnrollmentEvent] = []
 }
 
 private final class InMemoryEnrollmentTransaction: EnrollmentTransaction {
   var contents: EnrollmentContents
+  let now: Timestamp
 
-  init(_ contents: EnrollmentContents) {
+  init(_ contents: EnrollmentContents, now: Timestamp) {
     self.contents = contents
+    self.now = now
   }
 
   func nextClassID() -> ClassID {
@@ -80,21 +123,51 @@ private final class InMemoryEnrollmentTransaction: EnrollmentTransaction {
 
   func enrollment(_ id: ClassID) -> Enrollment? { self.contents.enrollments[id] }
 
-  func activeEnrollment(of student: String, in courseID: CourseID) -> Enrollment? {
-    self.contents.enrollments.values.first {
+  func activeClasses(
+    of student: String, in courseID: CourseID, countingTo most: Int64
+  ) -> Int64 {
+    let count = self.contents.enrollments.values.count {
       $0.isActive && $0.student == student && $0.courseID == courseID
     }
+    return min(Int64(count), most)
   }
 
   func hasActiveEnrollments(in courseID: CourseID) -> Bool {
     self.contents.enrollments.values.contains { $0.isActive && $0.courseID == courseID }
   }
 
-  func save(_ enrollment: Enrollment) { self.contents.enrollments[enrollment.id] = enrollment }
+  func save(_ enrollment: Rostered<Enrollment>) {
+    self.contents.enrollments[enrollment.value.id] = enrollment.value
+  }
 
   func course(_ id: CourseID) -> OfferedCourse? { self.contents.courses[id] }
 
-  func save(_ course: OfferedCourse) { self.contents.courses[course.id] = course }
+  func save(_ course: Rostered<OfferedCourse>) {
+    self.contents.courses[course.value.id] = course.value
+  }
+
+  func nextWaitlistID() -> WaitlistID {
+    WaitlistID((self.contents.entries.keys.max()?.value ?? 0) + 1)
+  }
+
+  func entry(_ id: WaitlistID) -> WaitlistEntry? { self.contents.entries[id] }
+
+  func liveEntry(of student: String, in courseID: CourseID) -> WaitlistEntry? {
+    self.liveEntries(in: courseID).first { $0.student == student }
+  }
+
+  func liveEntries(in courseID: CourseID) -> [WaitlistEntry] {
+    self.contents.entries.values.filter { $0.courseID == courseID && $0.isLive }
+      .sorted { $0.id < $1.id }
+  }
+
+  func firstWaiting(in courseID: CourseID) -> WaitlistEntry? {
+    self.liveEntries(in: courseID).first { $0.state == .waiting }
+  }
+
+  func save(_ entry: Rostered<WaitlistEntry>) {
+    self.contents.entries[entry.value.id] = entry.value
+  }
 
   func raise(_ event: EnrollmentEvent) { self.contents.events.append(event) }
 

@@ -118,13 +118,39 @@ struct ClientStreamTests {
     #expect(call.error?.status == .internal)
   }
 
-  @Test("a unary request over 64 KiB leaves in chunks")
+  @Test("a unary request of up to 128 KiB leaves in one frame, if the server takes that")
+  func wholeRequest() throws {
+    for (limit, bytes, isWhole) in [
+      (1024 * 1024, 131_072, true), (1024 * 1024, 131_073, false), (100_000, 100_000, true),
+      (100_000, 100_001, false), (65_536, 65_537, false),
+    ] {
+      var settings = StreamClient.settings
+      settings.maxFrameBytes = limit
+      let client = try StreamClient(settings: settings)
+      // The message has four bytes more than its text.
+      let text = String(repeating: "x", count: bytes - 4)
+      let call = client.bench.call(text)
+      let sent = try client.sent()
+      #expect(sent.first?.header.flags == (isWhole ? [.message, .end] : []))
+      #expect(sent.count == 1 || !isWhole)
+      if isWhole {
+        #expect(sent.first?.body == (try FramedrpcV1.EchoRequest(text: text).encoded()))
+        #expect(sent.first?.body.readableBytes == bytes)
+      }
+      client.receive(ClientBench.answer(.slot(0), body: ByteBuffer(string: "x")))
+      #expect(call.message == ByteBuffer(string: "x"))
+    }
+  }
+
+  @Test("a unary request over 128 KiB leaves in chunks")
   func largeRequest() throws {
     let client = try StreamClient()
-    let call = client.bench.call(String(repeating: "x", count: 70_000))
+    let call = client.bench.call(String(repeating: "x", count: 140_000))
     let sent = try client.sent()
-    #expect(sent.map(\.header.type) == [.request, .data, .data, .data])
-    #expect(sent.map(\.header.flags) == [[], [.message, .more], .message, .end])
+    #expect(sent.map(\.header.type) == [.request, .data, .data, .data, .data])
+    #expect(
+      sent.map(\.header.flags)
+        == [[], [.message, .more], [.message, .more], .message, .end])
     #expect(sent[1].body.readableBytes == 65_536)
     client.receive(ClientBench.answer(.slot(0), body: ByteBuffer(string: "x")))
     #expect(call.message == ByteBuffer(string: "x"))

@@ -164,7 +164,34 @@ struct ServerStreamTests {
     #expect(server.read(two).value == ByteBuffer(string: "between"))
   }
 
-  @Test("a unary answer over 64 KiB is chunks and RESPONSE, for who has no streams one RESPONSE")
+  @Test("a unary answer of up to 128 KiB is one RESPONSE, if the client takes that")
+  func wholeAnswer() throws {
+    for (limit, size, isWhole) in [
+      (1024 * 1024, 131_072, true), (1024 * 1024, 131_073, false), (100_000, 100_000, true),
+      (100_000, 100_001, false), (65_536, 65_537, false),
+    ] {
+      func answer(_ bytes: Int) -> FramedrpcV1.ReflectResponse {
+        .init(everything: .init(small: Int32(bytes), raw: [UInt8](repeating: 7, count: bytes)))
+      }
+      let around = try answer(size).encoded().readableBytes - size
+      let bytes = size - around
+      let bench = try ServerBench(greets: false)
+      var hello = ByteBuffer()
+      Hello(maxFrameBytes: limit, streaming: StreamServer.clientLimits).write(into: &hello)
+      bench.receive(hello)
+      _ = try bench.sent()
+      bench.receive(try ServerBench.reflect(bytes: bytes, stream: .slot(0)))
+      let sent = try bench.sent()
+      #expect(sent.first?.header.type == (isWhole ? .response : .data))
+      #expect(sent.count == 1 || !isWhole)
+      if isWhole, let body = sent.first?.body {
+        #expect(body.readableBytes == size)
+        #expect(try FramedrpcV1.ReflectResponse(decoding: body, limits: .standard) == answer(bytes))
+      }
+    }
+  }
+
+  @Test("a unary answer over 128 KiB is chunks and RESPONSE, for who has no streams one RESPONSE")
   func unaryAnswer() throws {
     for streaming in [StreamServer.clientLimits, nil] {
       let bench = try ServerBench(greets: false)
@@ -172,14 +199,15 @@ struct ServerStreamTests {
       Hello(maxFrameBytes: 1024 * 1024, streaming: streaming).write(into: &hello)
       bench.receive(hello)
       _ = try bench.sent()
-      bench.receive(try ServerBench.reflect(bytes: 100_000, stream: .slot(0)))
+      bench.receive(try ServerBench.reflect(bytes: 140_000, stream: .slot(0)))
       let sent = try bench.sent()
       if streaming == nil {
         #expect(sent.map(\.header.type) == [.response])
         #expect(sent.first?.header.flags == [.message, .end])
       } else {
-        #expect(sent.map(\.header.type) == [.data, .data, .response])
-        #expect(sent.map(\.header.flags) == [[.message, .more], .message, .end])
+        #expect(sent.map(\.header.type) == [.data, .data, .data, .response])
+        #expect(
+          sent.map(\.header.flags) == [[.message, .more], [.message, .more], .message, .end])
       }
     }
   }

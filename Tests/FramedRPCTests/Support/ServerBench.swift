@@ -12,6 +12,7 @@ final class ServerBench {
   let wire = RecordingWire()
   let handler: TestHandler
   let connection: ServerConnection
+  let handlerTasks: HandlerTasks
 
   /// - Parameters:
   ///   - service: the one to serve, when it is not that of `handler`.
@@ -23,12 +24,13 @@ final class ServerBench {
     onEnd: @escaping @Sendable () -> Void = {}
   ) throws {
     self.handler = handler
+    self.handlerTasks = HandlerTasks(loop: self.loop)
     self.connection = ServerConnection(
       loop: self.loop, limits: limits,
       table: try MethodTable([
         service ?? FramedrpcV1.TestService.register(handler, on: .eventLoop)
       ]),
-      executor: EventLoopTaskExecutor(loop: self.loop), admission: admission,
+      handlerTasks: self.handlerTasks, admission: admission,
       onUnhandledError: onUnhandledError, onEnd: { _ in onEnd() })
     self.connection.attach(self.wire)
     if greets {

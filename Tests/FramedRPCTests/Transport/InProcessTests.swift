@@ -19,7 +19,7 @@ struct InProcessTests {
     let server = ServerConnection(
       loop: loop, limits: .standard,
       table: try MethodTable([FramedrpcV1.TestService.register(self.handler, on: .eventLoop)]),
-      executor: EventLoopTaskExecutor(loop: loop))
+      handlerTasks: HandlerTasks(loop: loop))
     self.server = server
     self.client = ClientConnection(
       loop: loop, limits: RPCLimits(maxQueuedBytes: 2 * 1024 * 1024))

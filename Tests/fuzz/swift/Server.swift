@@ -62,7 +62,7 @@ private func converse(_ bytes: ByteBuffer, step: Int, drains: Bool) {
   let limits = RPCLimits(
     maxFrameBytes: 0, maxConcurrentCalls: maxCalls, maxConnectionAge: .seconds(20))
   let connection = ServerConnection(
-    loop: loop, limits: limits, table: table, executor: EventLoopTaskExecutor(loop: loop),
+    loop: loop, limits: limits, table: table, handlerTasks: HandlerTasks(loop: loop),
     onEnd: { _ in ends.add(1, ordering: .relaxed) })
   let wire = CheckingWire(loop: loop, connection: connection)
   connection.attach(wire)

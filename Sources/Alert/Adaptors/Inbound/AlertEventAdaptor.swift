@@ -8,7 +8,9 @@ import Storage
 /// Alert's one policy, for each of the sources it follows: who is concerned by an event is told.
 package struct AlertEventAdaptor: EventHandler {
   private static let types = [
-    "class": ["ClassRegistered", "ClassModified", "ClassCanceled"],
+    "class": [
+      "ClassRegistered", "ClassModified", "ClassCanceled", "SeatOffered", "SeatOfferExpired",
+    ],
     "course": [
       "CourseRegistered", "CourseModified", "CourseDeleted", "TextbookDeliveried",
       "DeliveryCanceled",
@@ -47,6 +49,7 @@ extension AlertFact {
   fileprivate init?(_ event: EventsV1.Event) throws {
     guard
       let news = try Self.courseNews(event) ?? Self.classNews(event) ?? Self.paymentNews(event)
+        ?? Self.seatNews(event)
     else { return nil }
     guard let time = Timestamp(rfc3339: event.time) else {
       throw UnreadableTime(time: event.time)
@@ -81,6 +84,22 @@ extension AlertFact {
     case "ClassCanceled":
       let told = try event.message(EnrollmentV1.ClassCanceled.self)
       return .classCanceled(ClassID(told.id), CourseID(told.courseID), student: told.student)
+    default:
+      return nil
+    }
+  }
+
+  private static func seatNews(_ event: EventsV1.Event) throws -> News? {
+    switch event.type {
+    case "SeatOffered":
+      let told = try event.message(EnrollmentV1.SeatOffered.self)
+      guard let limit = Timestamp(rfc3339: told.expiresAt) else {
+        throw UnreadableTime(time: told.expiresAt)
+      }
+      return .seatOffered(CourseID(told.courseID), until: limit, student: told.student)
+    case "SeatOfferExpired":
+      let told = try event.message(EnrollmentV1.SeatOfferExpired.self)
+      return .seatOfferExpired(CourseID(told.courseID), student: told.student)
     default:
       return nil
     }

@@ -25,6 +25,8 @@ package struct AlertFact: Hashable, Sendable {
     case paymentCanceled(ClassID, fee: Money, student: String)
     case textbookDeliveried(ClassID, textBook: String, student: String)
     case deliveryCanceled(ClassID, textBook: String, student: String)
+    case seatOffered(CourseID, until: Timestamp, student: String)
+    case seatOfferExpired(CourseID, student: String)
   }
 
   /// The messages this fact is worth (R7, R16).
@@ -48,9 +50,12 @@ private struct Letter {
 }
 
 extension AlertFact.News {
-  /// A payment is told by SMS too (R21).
+  /// A payment is told by SMS too (R21), and so is a seat that is kept for a while only.
   fileprivate var channels: [AlertChannel] {
-    if case .paymentApproved = self { [.kakao, .sms] } else { [.kakao] }
+    switch self {
+    case .paymentApproved, .seatOffered: [.kakao, .sms]
+    default: [.kakao]
+    }
   }
 
   fileprivate var letter: Letter {
@@ -95,6 +100,14 @@ extension AlertFact.News {
       Letter(
         eventType: "DeliveryCanceled", recipient: student, classID: id,
         message: "Your textbook \(textBook) for class \(id) will not come.")
+    case .seatOffered(let course, let limit, let student):
+      Letter(
+        eventType: "SeatOffered", recipient: student,
+        message: "A seat in course \(course) is kept for you until \(limit.rfc3339). Enroll now.")
+    case .seatOfferExpired(let course, let student):
+      Letter(
+        eventType: "SeatOfferExpired", recipient: student,
+        message: "The seat in course \(course) is not kept for you any more.")
     }
   }
 }

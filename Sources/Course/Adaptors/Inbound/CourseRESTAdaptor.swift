@@ -27,6 +27,11 @@ package struct CourseRESTAdaptor: RESTAdaptor {
         "teacher": { .string($0.details.teacher) },
         "fee": { .integer($0.details.fee.won) },
         "textBook": { .string($0.details.textBook) },
+        // The seed's courses have no limits: a course without any keeps its shape.
+        "capacity": { $0.details.seats.capacity.map { .integer($0) } },
+        "maxPerStudent": {
+          $0.details.seats.maxPerStudent == 1 ? nil : .integer($0.details.seats.maxPerStudent)
+        },
       ])
     routes.resource(courses) { resource in
       resource.list { page, _ in try await port.courses(page) }
@@ -75,27 +80,47 @@ extension RegisterCourse {
     let teacher = fields.string("teacher")
     let fee = fields.money("fee")
     let textBook = fields.optionalString("textBook")
+    let capacity = fields.capacity()
+    let maxPerStudent = fields.maxPerStudent()
     try fields.finish()
-    self.init(name: name, teacher: teacher, fee: fee, textBook: textBook ?? "")
+    self.init(
+      name: name, teacher: teacher, fee: fee, textBook: textBook ?? "",
+      seats: SeatLimits(capacity: capacity, maxPerStudent: maxPerStudent ?? 1))
   }
 }
 
 extension CourseChange {
-  /// PATCH: what is not sent stays.
+  /// PATCH: what is not sent stays; a PUT without a capacity lifts it.
   fileprivate init(modifying request: RESTRequest) throws {
     var fields = try request.fields()
     let name = fields.optionalString("name")
     let teacher = fields.optionalString("teacher")
     let fee = fields.optionalMoney("fee")
     let textBook = fields.optionalString("textBook")
+    let capacity = fields.capacity()
+    let maxPerStudent = fields.maxPerStudent()
     try fields.finish()
-    self.init(name: name, teacher: teacher, fee: fee, textBook: textBook)
+    self.init(
+      name: name, teacher: teacher, fee: fee, textBook: textBook,
+      capacity: capacity.map { .limited(to: $0) }, maxPerStudent: maxPerStudent)
   }
 
   /// PUT: everything is sent; a course without a text book has none.
   fileprivate init(replacing request: RESTRequest) throws {
     let whole = try RegisterCourse(request)
     self.init(
-      name: whole.name, teacher: whole.teacher, fee: whole.fee, textBook: whole.textBook)
+      name: whole.name, teacher: whole.teacher, fee: whole.fee, textBook: whole.textBook,
+      capacity: CapacityChange(whole.seats.capacity),
+      maxPerStudent: whole.seats.maxPerStudent)
+  }
+}
+
+extension FieldReader {
+  fileprivate mutating func capacity() -> Int64? {
+    self.optionalInt64("capacity", in: SeatLimits.capacityRange)
+  }
+
+  fileprivate mutating func maxPerStudent() -> Int64? {
+    self.optionalInt64("maxPerStudent", in: SeatLimits.maxPerStudentRange)
   }
 }

@@ -18,7 +18,9 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
     try await answering {
       let command = RegisterCourse(
         name: request.name, teacher: request.teacher,
-        fee: try Money(won: request.fee, field: "fee"), textBook: request.textBook)
+        fee: try Money(won: request.fee, field: "fee"), textBook: request.textBook,
+        seats: SeatLimits(
+          capacity: request.capacity, maxPerStudent: request.maxPerStudent ?? 1))
       let course = try await self.port.register(
         command, by: Caller(context), key: try IdempotencyKey.optional(request.idempotencyKey))
       return CourseV1.CreateCourseResponse(course: CourseV1.Course(course))
@@ -32,7 +34,9 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
       let change = CourseChange(
         name: request.name, teacher: request.teacher,
         fee: try request.fee.map { try Money(won: $0, field: "fee") },
-        textBook: request.textBook)
+        textBook: request.textBook,
+        capacity: request.capacity.map { CapacityChange($0 == 0 ? nil : $0) },
+        maxPerStudent: request.maxPerStudent)
       let course = try await self.port.modify(
         CourseID(request.id), change, by: Caller(context))
       return CourseV1.ModifyCourseResponse(course: CourseV1.Course(course))

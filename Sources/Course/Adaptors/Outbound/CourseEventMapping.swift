@@ -14,14 +14,16 @@ extension CourseEvent {
         "CourseRegistered", about: .course(event.id),
         message: CourseV1.CourseRegistered(
           id: event.id.value, name: details.name, teacher: details.teacher, fee: details.fee.won,
-          textBook: details.textBook))
+          textBook: details.textBook, capacity: details.seats.capacity,
+          maxPerStudent: details.seats.maxPerStudent))
     case .courseModified(let event):
       let details = event.details
       try unit.raise(
         "CourseModified", about: .course(event.id),
         message: CourseV1.CourseModified(
           id: event.id.value, name: details.name, teacher: details.teacher, fee: details.fee.won,
-          textBook: details.textBook))
+          textBook: details.textBook, capacity: details.seats.capacity,
+          maxPerStudent: details.seats.maxPerStudent))
     case .courseDeleted(let event):
       try unit.raise(
         "CourseDeleted", about: .course(event.id),

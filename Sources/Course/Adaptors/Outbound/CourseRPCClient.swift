@@ -23,7 +23,8 @@ package struct CourseRPCClient: CoursePort {
   ) async throws -> Course {
     let request = CourseV1.CreateCourseRequest(
       name: command.name, teacher: command.teacher, fee: command.fee.won,
-      textBook: command.textBook, idempotencyKey: key?.value ?? "")
+      textBook: command.textBook, idempotencyKey: key?.value ?? "",
+      capacity: command.seats.capacity, maxPerStudent: command.seats.maxPerStudent)
     return try await asking(Self.service) {
       let answer = try await self.client.createCourse(
         request, options: caller.options(timeout: self.timeout))
@@ -36,7 +37,8 @@ package struct CourseRPCClient: CoursePort {
   ) async throws -> Course {
     let request = CourseV1.ModifyCourseRequest(
       id: id.value, name: change.name, teacher: change.teacher, fee: change.fee?.won,
-      textBook: change.textBook)
+      textBook: change.textBook, capacity: change.capacity.map { $0.seats ?? 0 },
+      maxPerStudent: change.maxPerStudent)
     return try await asking(Self.service) {
       let answer = try await self.client.modifyCourse(
         request, options: caller.options(timeout: self.timeout))

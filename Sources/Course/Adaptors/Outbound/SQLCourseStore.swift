@@ -31,10 +31,19 @@ package struct SQLCourseStore: CourseStore {
           ) STRICT;
           CREATE INDEX delivery_by_class ON delivery (class_id);
           """)
-    ] + SQLStudentMemory.migrations)
+    ] + SQLStudentMemory.migrations + [
+      Migration(
+        name: "course-002",
+        sql: """
+          ALTER TABLE course ADD COLUMN capacity INTEGER NULL CHECK (capacity >= 1);
+          ALTER TABLE course ADD COLUMN max_per_student INTEGER NOT NULL DEFAULT 1
+            CHECK (max_per_student >= 0);
+          """)
+    ])
 
   private static let sortableCourses = [
     "id": "id", "name": "name", "teacher": "teacher", "fee": "fee", "textBook": "text_book",
+    "capacity": "capacity", "maxPerStudent": "max_per_student",
   ]
   private static let sortableDeliveries = [
     "id": "id", "classId": "class_id", "courseId": "course_id", "paymentId": "payment_id",

@@ -25,15 +25,18 @@ struct SQLCourseTransaction: CourseTransaction {
   func save(_ course: Course) throws {
     try self.unit.connection.execute(
       """
-      INSERT INTO course (\(Course.columns)) VALUES (?, ?, ?, ?, ?, ?)
+      INSERT INTO course (\(Course.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET
         name = excluded.name, teacher = excluded.teacher, fee = excluded.fee,
-        text_book = excluded.text_book, closing_since = excluded.closing_since
+        text_book = excluded.text_book, closing_since = excluded.closing_since,
+        capacity = excluded.capacity, max_per_student = excluded.max_per_student
       """,
       [
         .integer(course.id.value), .text(course.details.name), .text(course.details.teacher),
         .integer(course.details.fee.won), .text(course.details.textBook),
         .integer(course.closingSince?.microseconds),
+        .integer(course.details.seats.capacity),
+        .integer(course.details.seats.maxPerStudent),
       ])
   }
 
@@ -103,7 +106,7 @@ struct SQLCourseTransaction: CourseTransaction {
 // MARK: - Rows
 
 extension Course {
-  static let columns = "id, name, teacher, fee, text_book, closing_since"
+  static let columns = "id, name, teacher, fee, text_book, closing_since, capacity, max_per_student"
 
   init(row: SQLRow) throws {
     do {
@@ -111,7 +114,9 @@ extension Course {
         id: CourseID(row.integer(0)),
         details: try CourseDetails(
           name: row.text(1), teacher: row.text(2), fee: try Money(won: row.integer(3)),
-          textBook: row.text(4)),
+          textBook: row.text(4),
+          seats: SeatLimits(
+            capacity: row.optionalInteger(6), maxPerStudent: row.integer(7))),
         closingSince: row.optionalInteger(5).map { Timestamp(microseconds: $0) })
     } catch {
       // Not the caller's fault, as the error of the core would say.

@@ -11,9 +11,11 @@ package struct EnrollmentEventAdaptor: EventHandler {
   package let source = "course"
   package let types = ["CourseRegistered", "CourseModified", "CourseDeleted"]
   private let context: SQLContext
+  private let seats: SeatPolicy
 
-  package init(_ context: SQLContext) {
+  package init(_ context: SQLContext, seats: SeatPolicy = .standard) {
     self.context = context
+    self.seats = seats
   }
 
   package func handle(_ event: EventsV1.Event, in connection: any SQLConnection) throws {
@@ -22,17 +24,34 @@ package struct EnrollmentEventAdaptor: EventHandler {
     switch event.type {
     case "CourseRegistered":
       let course = try event.message(CourseV1.CourseRegistered.self)
-      let terms = CourseTerms(fee: try Money(won: course.fee), textBook: course.textBook)
-      try OfferCourse(CourseID(course.id), terms, version: event.sequence).perform(in: tx)
+      let offer = try CourseOffer(
+        won: course.fee, textBook: course.textBook, capacity: course.capacity,
+        maxPerStudent: course.maxPerStudent)
+      try OfferCourse(CourseID(course.id), offer, version: event.sequence, seats: self.seats)
+        .perform(in: tx)
     case "CourseModified":
       let course = try event.message(CourseV1.CourseModified.self)
-      let terms = CourseTerms(fee: try Money(won: course.fee), textBook: course.textBook)
-      try OfferCourse(CourseID(course.id), terms, version: event.sequence).perform(in: tx)
+      let offer = try CourseOffer(
+        won: course.fee, textBook: course.textBook, capacity: course.capacity,
+        maxPerStudent: course.maxPerStudent)
+      try OfferCourse(CourseID(course.id), offer, version: event.sequence, seats: self.seats)
+        .perform(in: tx)
     case "CourseDeleted":
       let course = try event.message(CourseV1.CourseDeleted.self)
       try WithdrawCourse(CourseID(course.id)).perform(in: tx)
     default:
       break
     }
+  }
+}
+
+extension CourseOffer {
+  /// What Course says of a course; without a word of its limits they are the standard.
+  ///
+  /// - Throws: when no course can have such a fee or such limits.
+  init(won: Int64, textBook: String, capacity: Int64?, maxPerStudent: Int64?) throws {
+    self.init(
+      CourseTerms(fee: try Money(won: won), textBook: textBook),
+      limits: try SeatLimits(capacity: capacity, maxPerStudent: maxPerStudent ?? 1))
   }
 }

@@ -30,6 +30,19 @@ extension EnrollmentEvent {
           id: enrollment.id.value, courseID: enrollment.courseID.value,
           fee: enrollment.terms.fee.won, student: enrollment.student,
           textBook: enrollment.terms.textBook))
+    case .seatOffered(let event):
+      let entry = event.entry
+      try unit.raise(
+        "SeatOffered", about: .course(entry.courseID),
+        message: EnrollmentV1.SeatOffered(
+          id: entry.id.value, courseID: entry.courseID.value, student: entry.student,
+          expiresAt: entry.offerExpiresAt?.rfc3339 ?? ""))
+    case .seatOfferExpired(let event):
+      let entry = event.entry
+      try unit.raise(
+        "SeatOfferExpired", about: .course(entry.courseID),
+        message: EnrollmentV1.SeatOfferExpired(
+          id: entry.id.value, courseID: entry.courseID.value, student: entry.student))
     }
   }
 }

@@ -4,7 +4,7 @@ import EnrollmentCore
 import FramedRPC
 import Kernel
 
-/// Course, asked over the wire for the terms of one course.
+/// Course, asked over the wire for one course.
 package struct RPCCourseCatalog: CourseCatalog {
   private let client: CourseV1.CourseServiceClient
   private let timeout: Duration
@@ -14,13 +14,16 @@ package struct RPCCourseCatalog: CourseCatalog {
     self.timeout = timeout
   }
 
-  package func terms(of courseID: CourseID, because cause: Cause) async -> CatalogAnswer {
+  package func offer(of courseID: CourseID, because cause: Cause) async -> CatalogAnswer {
     do {
       let answer = try await self.client.getCourse(
         CourseV1.GetCourseRequest(id: courseID.value),
         options: cause.options(timeout: self.timeout))
       let course = try required(answer.course, "course")
-      return .terms(CourseTerms(fee: try Money(won: course.fee), textBook: course.textBook))
+      return .offer(
+        try CourseOffer(
+          won: course.fee, textBook: course.textBook, capacity: course.capacity,
+          maxPerStudent: course.maxPerStudent))
     } catch let error as RPCError {
       return error.problem?.kind == .notFound
         ? .noSuchCourse : .unknown(reason: error.message)

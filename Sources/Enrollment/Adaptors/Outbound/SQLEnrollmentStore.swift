@@ -31,7 +31,31 @@ package struct SQLEnrollmentStore: EnrollmentStore {
           version INTEGER NOT NULL,
           state TEXT NOT NULL
         ) STRICT;
-        """)
+        """),
+    Migration(
+      name: "enrollment-002",
+      // How many classes a student may have is the course's matter now: the index only counts. The
+      // trigger refuses to oversell whatever the code does (trap T29); a lower capacity alone does
+      // not take seats away.
+      sql: """
+        DROP INDEX active_class;
+        CREATE INDEX active_class ON class (course_id, student)
+          WHERE status IN ('PENDING', 'REGISTERED');
+        ALTER TABLE offered_course ADD COLUMN capacity INTEGER NULL CHECK (capacity >= 1);
+        ALTER TABLE offered_course ADD COLUMN max_per_student INTEGER NOT NULL DEFAULT 1
+          CHECK (max_per_student >= 0);
+        ALTER TABLE offered_course ADD COLUMN seats_taken INTEGER NOT NULL DEFAULT 0
+          CHECK (seats_taken >= 0);
+        ALTER TABLE offered_course ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0
+          CHECK (waiting >= 0);
+        UPDATE offered_course SET seats_taken = (
+          SELECT count(*) FROM class
+          WHERE course_id = offered_course.id AND status IN ('PENDING', 'REGISTERED'));
+        CREATE TRIGGER never_oversold BEFORE UPDATE OF seats_taken ON offered_course
+          WHEN NEW.seats_taken > OLD.seats_taken AND NEW.seats_taken > NEW.capacity
+          BEGIN SELECT RAISE(ABORT, 'the course would be oversold'); END;
+        """),
+    SQLWaitlist.migration,
   ])
 
   /// Word for word the condition of the index `active_class`: else SQLite does not use it.
@@ -41,7 +65,7 @@ package struct SQLEnrollmentStore: EnrollmentStore {
     "textBook": "text_book", "status": "status",
   ]
 
-  private let context: SQLContext
+  let context: SQLContext
 
   package init(_ context: SQLContext) {
     self.context = context

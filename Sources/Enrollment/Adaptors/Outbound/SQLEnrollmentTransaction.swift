@@ -7,6 +7,8 @@ import Storage
 struct SQLEnrollmentTransaction: EnrollmentTransaction {
   let unit: SQLUnit
 
+  var now: Timestamp { self.unit.now }
+
   // MARK: Classes
 
   /// Classes are never deleted (trap T35).
@@ -20,14 +22,17 @@ struct SQLEnrollmentTransaction: EnrollmentTransaction {
     ).map(Enrollment.init(row:))
   }
 
-  func activeEnrollment(of student: String, in courseID: CourseID) throws -> Enrollment? {
-    try self.unit.connection.row(
+  /// Looks at no more than `most` entries of the index, however many there are.
+  func activeClasses(
+    of student: String, in courseID: CourseID, countingTo most: Int64
+  ) throws -> Int64 {
+    try self.unit.connection.integer(
       """
-      SELECT \(Enrollment.columns) FROM class
-      WHERE course_id = ? AND student = ? AND \(SQLEnrollmentStore.isActive)
+      SELECT count(*) FROM (
+        SELECT 1 FROM class
+        WHERE course_id = ? AND student = ? AND \(SQLEnrollmentStore.isActive) LIMIT ?)
       """,
-      [.integer(courseID.value), .text(student)]
-    ).map(Enrollment.init(row:))
+      [.integer(courseID.value), .text(student), .integer(most)]) ?? 0
   }
 
   func hasActiveEnrollments(in courseID: CourseID) throws -> Bool {
@@ -36,7 +41,8 @@ struct SQLEnrollmentTransaction: EnrollmentTransaction {
       [.integer(courseID.value)]) != nil
   }
 
-  func save(_ enrollment: Enrollment) throws {
+  func save(_ rostered: Rostered<Enrollment>) throws {
+    let enrollment = rostered.value
     try self.unit.connection.execute(
       """
       INSERT INTO class (\(Enrollment.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -60,17 +66,22 @@ struct SQLEnrollmentTransaction: EnrollmentTransaction {
     ).map(OfferedCourse.init(row:))
   }
 
-  func save(_ course: OfferedCourse) throws {
+  func save(_ rostered: Rostered<OfferedCourse>) throws {
+    let course = rostered.value
     try self.unit.connection.execute(
       """
-      INSERT INTO offered_course (\(OfferedCourse.columns)) VALUES (?, ?, ?, ?, ?)
+      INSERT INTO offered_course (\(OfferedCourse.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET
         fee = excluded.fee, text_book = excluded.text_book, version = excluded.version,
-        state = excluded.state
+        state = excluded.state, capacity = excluded.capacity,
+        max_per_student = excluded.max_per_student, seats_taken = excluded.seats_taken,
+        waiting = excluded.waiting
       """,
       [
         .integer(course.id.value), .integer(course.terms?.fee.won), .text(course.terms?.textBook),
         .integer(course.version), .text(course.state.rawValue),
+        .integer(course.limits.capacity), .integer(course.limits.maxPerStudent),
+        .integer(course.seatsTaken), .integer(course.waiting),
       ])
   }
 
@@ -108,16 +119,21 @@ extension Enrollment {
 }
 
 extension OfferedCourse {
-  static let columns = "id, fee, text_book, version, state"
+  static let columns =
+    "id, fee, text_book, version, state, capacity, max_per_student, seats_taken, waiting"
 
   init(row: SQLRow) throws {
     guard let state = State(rawValue: row.text(4)) else {
       throw UnknownStoredValue(column: "offered_course.state", value: row.text(4))
     }
+    let limits = try SeatLimits(capacity: row.optionalInteger(5), maxPerStudent: row.integer(6))
     let fee = try row.optionalInteger(1).map { try Money(won: $0) }
     self.init(
       id: CourseID(row.integer(0)),
-      terms: fee.map { CourseTerms(fee: $0, textBook: row.optionalText(2) ?? "") },
-      version: row.integer(3), state: state)
+      offer: fee.map {
+        CourseOffer(
+          CourseTerms(fee: $0, textBook: row.optionalText(2) ?? ""), limits: limits)
+      },
+      version: row.integer(3), state: state, seatsTaken: row.integer(7), waiting: row.integer(8))
   }
 }

@@ -6,14 +6,10 @@ enum Acceptance: Hashable, Sendable {
   case answeredBefore(Enrollment)
   /// Pending. A free class is paid too, with nothing: so its book is delivered as any other's.
   case toBePaid(Enrollment)
+  /// The refusal is kept under the command's key.
+  case refused(EnrollmentError)
   /// The own copy of the course, of this version, does not settle the matter.
   case askCatalog(seenVersion: Int64)
-}
-
-/// What the catalog said, and what the own copy was when it was asked.
-struct CatalogLookup: Hashable, Sendable {
-  let answer: CatalogAnswer
-  let seenVersion: Int64
 }
 
 /// The first transaction of ``EnrollStudent``: checks the terms and keeps a pending class.
@@ -22,62 +18,62 @@ struct AcceptClass: Sendable {
   private let key: CommandKey?
   /// nil when the catalog was not asked.
   private let lookup: CatalogLookup?
+  private let seats: SeatPolicy
   private let now: Timestamp
 
   init(
-    _ command: RegisterClass, as key: CommandKey?, lookup: CatalogLookup?, at now: Timestamp
+    _ command: RegisterClass, as key: CommandKey?, lookup: CatalogLookup?, seats: SeatPolicy,
+    at now: Timestamp
   ) {
     self.command = command
     self.key = key
     self.lookup = lookup
+    self.seats = seats
     self.now = now
   }
 
+  /// A refusal with a key is kept as the answer, so that a repeat does not enroll who was told no:
+  /// that takes a new wish, with a key of its own.
   func perform(in tx: any EnrollmentTransaction) throws -> Acceptance {
     if let key = self.key,
       let earlier = try RegistrationAnswer.recall(key, at: self.now, in: tx)
     {
       return .answeredBefore(earlier)
     }
+    do {
+      return try self.decide(in: tx)
+    } catch {
+      guard let key = self.key, let refusal = error as? EnrollmentError, refusal.isDecision else {
+        throw error
+      }
+      try RegistrationAnswer.refused(refusal.problem).remember(as: key, in: tx)
+      return .refused(refusal)
+    }
+  }
+
+  /// What it does before it refuses is whole by itself: the unit of work may be kept then.
+  private func decide(in tx: any EnrollmentTransaction) throws -> Acceptance {
     let problems = [
       Enrollment.studentRule.check(self.command.student),
       self.command.saidTextBook.flatMap { Enrollment.textBookRule.check($0) },
     ].compactMap(\.self)
     guard problems.isEmpty else { throw EnrollmentError.invalid(problems) }
-    let course = try self.course(in: tx)
+    let course = try CourseReading(
+      courseID: self.command.courseID, lookup: self.lookup, seats: self.seats
+    ).openCourse(in: tx)
     guard let terms = try self.terms(of: course) else {
       return .askCatalog(seenVersion: course.version)
     }
-    guard
-      try tx.activeEnrollment(of: self.command.student, in: self.command.courseID) == nil
-    else {
-      throw EnrollmentError.alreadyEnrolled(
-        self.command.courseID, student: self.command.student)
-    }
-    return try self.accept(terms, in: tx)
-  }
-
-  private func accept(
-    _ terms: CourseTerms, in tx: any EnrollmentTransaction
-  ) throws -> Acceptance {
+    let roster = Roster(in: tx, self.seats)
+    try roster.checkRoom(for: self.command.student, in: course)
     let enrollment = Enrollment(
       id: try tx.nextClassID(), courseID: self.command.courseID, terms: terms,
       student: self.command.student, status: .pending, acceptedAt: self.now)
-    try tx.save(enrollment)
+    try roster.admit(enrollment, to: course)
     if let key = self.key {
-      try RegistrationAnswer(enrollment, isGiven: false).remember(as: key, in: tx)
+      try RegistrationAnswer.waiting(enrollment).remember(as: key, in: tx)
     }
     return .toBePaid(enrollment)
-  }
-
-  /// The own copy of the course, with what the catalog said.
-  private func course(in tx: any EnrollmentTransaction) throws -> OfferedCourse {
-    var course = try self.openCourse(in: tx)
-    if let lookup = self.lookup {
-      try self.refresh(&course, by: lookup)
-      try tx.save(course)
-    }
-    return course
   }
 
   /// The terms the student and the course agree on; nil when the catalog must be asked first.
@@ -89,25 +85,5 @@ struct AcceptClass: Sendable {
       throw EnrollmentError.feeMismatch(course.id, costs: terms.fee, said: said)
     }
     return terms
-  }
-
-  private func openCourse(in tx: any EnrollmentTransaction) throws -> OfferedCourse {
-    let id = self.command.courseID
-    let course = try tx.course(id) ?? OfferedCourse(id: id)
-    switch course.state {
-    case .open: return course
-    case .closed: throw EnrollmentError.courseClosed(id)
-    case .deleted: throw EnrollmentError.courseNotFound(id)
-    }
-  }
-
-  /// Without an answer the own copy has to do, if there is one (R20).
-  private func refresh(_ course: inout OfferedCourse, by lookup: CatalogLookup) throws {
-    switch lookup.answer {
-    case .terms(let terms): course.refresh(terms, seenVersion: lookup.seenVersion)
-    case .noSuchCourse: throw EnrollmentError.courseNotFound(course.id)
-    case .unknown(let reason):
-      if course.terms == nil { throw EnrollmentError.courseUnknown(course.id, reason: reason) }
-    }
   }
 }

@@ -3,9 +3,11 @@ import Kernel
 /// The command of a student who leaves a course.
 package struct CancelClass: Hashable, Sendable {
   package let id: ClassID
+  private let seats: SeatPolicy
 
-  package init(_ id: ClassID) {
+  package init(_ id: ClassID, seats: SeatPolicy = .standard) {
     self.id = id
+    self.seats = seats
   }
 
   package func perform(in tx: any EnrollmentTransaction) throws {
@@ -14,7 +16,8 @@ package struct CancelClass: Hashable, Sendable {
     }
     let before = enrollment
     let canceled = enrollment.cancel()
-    if enrollment != before { try tx.save(enrollment) }
+    // Before what follows from it: the seat may go to the next in line.
     if let canceled { try tx.raise(.classCanceled(canceled)) }
+    try Roster(in: tx, self.seats).update(enrollment, from: before)
   }
 }

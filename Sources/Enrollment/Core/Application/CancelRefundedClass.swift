@@ -6,13 +6,15 @@ import Kernel
 /// somebody asked Pay for by hand ends the class, so that nobody stays enrolled without a payment.
 package struct CancelRefundedClass: Hashable, Sendable {
   package let id: ClassID
+  private let seats: SeatPolicy
 
-  package init(_ id: ClassID) {
+  package init(_ id: ClassID, seats: SeatPolicy = .standard) {
     self.id = id
+    self.seats = seats
   }
 
   package func perform(in tx: any EnrollmentTransaction) throws {
     guard try tx.enrollment(self.id)?.isActive == true else { return }
-    try CancelClass(self.id).perform(in: tx)
+    try CancelClass(self.id, seats: self.seats).perform(in: tx)
   }
 }

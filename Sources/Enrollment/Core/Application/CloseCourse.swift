@@ -16,6 +16,6 @@ package struct CloseCourse: Hashable, Sendable {
     }
     var course = try tx.course(self.courseID) ?? OfferedCourse(id: self.courseID)
     course.close()
-    try tx.save(course)
+    try Roster(in: tx, .standard).keep(course)
   }
 }

@@ -9,13 +9,16 @@ package struct EnrollStudent: Sendable {
   private let store: any EnrollmentStore
   private let gateway: any PaymentGateway
   private let catalog: any CourseCatalog
+  private let seats: SeatPolicy
 
   package init(
-    store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog
+    store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog,
+    seats: SeatPolicy = .standard
   ) {
     self.store = store
     self.gateway = gateway
     self.catalog = catalog
+    self.seats = seats
   }
 
   package func perform(
@@ -23,7 +26,8 @@ package struct EnrollStudent: Sendable {
   ) async throws -> Enrollment {
     var lookup: CatalogLookup? = nil
     while true {
-      let accept = AcceptClass(command, as: key, lookup: lookup, at: now)
+      let accept = AcceptClass(
+        command, as: key, lookup: lookup, seats: self.seats, at: now)
       let acceptance = try await self.store.transact(because: cause) { tx in
         try accept.perform(in: tx)
       }
@@ -32,9 +36,11 @@ package struct EnrollStudent: Sendable {
         return try enrollment.asAnswer()
       case .toBePaid(let enrollment):
         return try await self.pay(enrollment, as: key, because: cause).asAnswer()
+      case .refused(let refusal):
+        throw refusal
       case .askCatalog(let seenVersion):
         lookup = CatalogLookup(
-          answer: await self.catalog.terms(of: command.courseID, because: cause),
+          answer: await self.catalog.offer(of: command.courseID, because: cause),
           seenVersion: seenVersion)
       }
     }
@@ -44,8 +50,9 @@ package struct EnrollStudent: Sendable {
     _ enrollment: Enrollment, as key: CommandKey?, because cause: Cause
   ) async throws -> Enrollment {
     let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
+    let finish = FinishPayment(of: enrollment.id, answer, as: key, seats: self.seats)
     return try await self.store.transact(because: cause) { tx in
-      try FinishPayment(of: enrollment.id, answer, as: key).perform(in: tx)
+      try finish.perform(in: tx)
     }
   }
 }

@@ -4,14 +4,17 @@ import Kernel
 package struct EnrollmentApplication: EnrollmentPort {
   private let store: any EnrollmentStore
   private let enrollStudent: EnrollStudent
+  private let seats: SeatPolicy
   private let clock: any WallClock
 
   package init(
     store: any EnrollmentStore, gateway: any PaymentGateway, catalog: any CourseCatalog,
-    clock: any WallClock
+    clock: any WallClock, seats: SeatPolicy = .standard
   ) {
     self.store = store
-    self.enrollStudent = EnrollStudent(store: store, gateway: gateway, catalog: catalog)
+    self.enrollStudent = EnrollStudent(
+      store: store, gateway: gateway, catalog: catalog, seats: seats)
+    self.seats = seats
     self.clock = clock
   }
 
@@ -26,14 +29,16 @@ package struct EnrollmentApplication: EnrollmentPort {
   package func modify(
     _ id: ClassID, _ change: ClassChange, by caller: Caller
   ) async throws -> Enrollment {
-    try await self.store.transact(because: caller.cause) { tx in
-      try ModifyClass(id, change).perform(in: tx)
+    let command = ModifyClass(id, change, seats: self.seats)
+    return try await self.store.transact(because: caller.cause) { tx in
+      try command.perform(in: tx)
     }
   }
 
   package func cancel(_ id: ClassID, by caller: Caller) async throws {
+    let command = CancelClass(id, seats: self.seats)
     try await self.store.transact(because: caller.cause) { tx in
-      try CancelClass(id).perform(in: tx)
+      try command.perform(in: tx)
     }
   }
 

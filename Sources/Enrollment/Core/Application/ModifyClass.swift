@@ -4,10 +4,12 @@ import Kernel
 package struct ModifyClass: Hashable, Sendable {
   package let id: ClassID
   package let change: ClassChange
+  private let seats: SeatPolicy
 
-  package init(_ id: ClassID, _ change: ClassChange) {
+  package init(_ id: ClassID, _ change: ClassChange, seats: SeatPolicy = .standard) {
     self.id = id
     self.change = change
+    self.seats = seats
   }
 
   package func perform(in tx: any EnrollmentTransaction) throws -> Enrollment {
@@ -15,10 +17,10 @@ package struct ModifyClass: Hashable, Sendable {
     var enrollment = before
     let modified = try enrollment.modify(self.change)
     guard enrollment != before else { return before }
-    guard try tx.activeEnrollment(of: enrollment.student, in: enrollment.courseID) == nil else {
-      throw EnrollmentError.alreadyEnrolled(enrollment.courseID, student: enrollment.student)
-    }
-    try tx.save(enrollment)
+    let roster = Roster(in: tx, self.seats)
+    let course = try tx.course(enrollment.courseID) ?? OfferedCourse(id: enrollment.courseID)
+    try roster.checkRoom(for: enrollment.student, in: course)
+    try roster.update(enrollment, from: before)
     if let modified { try tx.raise(.classModified(modified)) }
     return enrollment
   }

@@ -1,21 +1,25 @@
 import Kernel
 
-/// The command to note a course and its terms, issued when a course was registered or modified.
+/// The command to note a course as it is offered, issued when a course was registered or modified.
 package struct OfferCourse: Hashable, Sendable {
   package let courseID: CourseID
-  package let terms: CourseTerms
+  package let offer: CourseOffer
   /// The event's sequence: older news does not replace newer.
   package let version: Int64
+  private let seats: SeatPolicy
 
-  package init(_ courseID: CourseID, _ terms: CourseTerms, version: Int64) {
+  package init(
+    _ courseID: CourseID, _ offer: CourseOffer, version: Int64, seats: SeatPolicy = .standard
+  ) {
     self.courseID = courseID
-    self.terms = terms
+    self.offer = offer
     self.version = version
+    self.seats = seats
   }
 
   package func perform(in tx: any EnrollmentTransaction) throws {
     var course = try tx.course(self.courseID) ?? OfferedCourse(id: self.courseID)
-    course.learn(self.terms, version: self.version)
-    try tx.save(course)
+    course.learn(self.offer, version: self.version)
+    try Roster(in: tx, self.seats).keep(course)
   }
 }

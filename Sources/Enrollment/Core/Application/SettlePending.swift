@@ -10,10 +10,14 @@ package struct SettlePending: Sendable {
 
   private let store: any EnrollmentStore
   private let gateway: any PaymentGateway
+  private let seats: SeatPolicy
 
-  package init(store: any EnrollmentStore, gateway: any PaymentGateway) {
+  package init(
+    store: any EnrollmentStore, gateway: any PaymentGateway, seats: SeatPolicy = .standard
+  ) {
     self.store = store
     self.gateway = gateway
+    self.seats = seats
   }
 
   /// - Parameters:
@@ -33,8 +37,9 @@ package struct SettlePending: Sendable {
   private func settle(_ enrollment: Enrollment) async -> Bool {
     let cause = Cause(id: "settle-class-\(enrollment.id)")
     let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
+    let finish = FinishPayment(of: enrollment.id, answer, seats: self.seats)
     let finished = try? await self.store.transact(because: cause) { tx in
-      try FinishPayment(of: enrollment.id, answer).perform(in: tx)
+      try finish.perform(in: tx)
     }
     // An error of the store leaves the class pending, as a missing answer does.
     return finished.map { $0.status != .pending } ?? false

@@ -11,6 +11,6 @@ package struct WithdrawCourse: Hashable, Sendable {
   package func perform(in tx: any EnrollmentTransaction) throws {
     var course = try tx.course(self.courseID) ?? OfferedCourse(id: self.courseID)
     course.delete()
-    try tx.save(course)
+    try Roster(in: tx, .standard).keep(course)
   }
 }

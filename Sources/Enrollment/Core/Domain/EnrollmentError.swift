@@ -17,11 +17,19 @@ package enum EnrollmentError: DomainError, Hashable {
   /// Whether the class is paid is not known yet, so its student cannot change.
   case classPending(ClassID)
   case courseHasEnrollments(CourseID)
+  /// Every seat is taken, or kept for somebody in line.
+  case courseFull(CourseID)
+  /// Who could enroll need not wait.
+  case courseHasSeats(CourseID)
+  /// The student is in line for the course, or has been offered a seat.
+  case alreadyWaiting(CourseID, student: String)
+  case placeNotFound(WaitlistID)
 
   package var problem: Problem {
     switch self {
     case .invalid(let fields): .invalid(fields)
     case .notFound(let id): .notFound("class", id.description)
+    case .placeNotFound(let id): .notFound("place on a waitlist", id.description)
     case .courseNotFound(let id): .notFound("course", id.description)
     case .courseUnknown(let id, _):
       .unavailable("the terms of course \(id) are not known yet, and Course cannot answer now")
@@ -56,6 +64,27 @@ package enum EnrollmentError: DomainError, Hashable {
       .conflict(
         "course-has-enrollments", title: "Somebody is enrolled in the course",
         detail: "course \(id) cannot be closed while somebody is enrolled in it")
+    case .courseFull(let id):
+      .conflict(
+        "course-full", title: "The course is full",
+        detail: "every seat of course \(id) is taken; the student may join its waitlist")
+    case .courseHasSeats(let id):
+      .conflict(
+        "course-has-seats", title: "The course has free seats",
+        detail: "nobody need wait for course \(id); the student may enroll")
+    case .alreadyWaiting(let id, let student):
+      .conflict(
+        "already-waiting", title: "The student is in line already",
+        detail: "\(student) waits for a seat in course \(id), or has been offered one")
+    }
+  }
+
+  /// What was decided, and is said again to a repeat with the same idempotency key. A request that
+  /// was wrong, or that nobody could decide, was not carried out and may come again.
+  var isDecision: Bool {
+    switch self.problem.kind {
+    case .conflict, .declined, .notFound: true
+    case .invalid, .keyReused, .unavailable: false
     }
   }
 }

@@ -3,6 +3,8 @@ package enum EnrollmentEvent: Hashable, Sendable {
   case classRegistered(ClassRegistered)
   case classModified(ClassModified)
   case classCanceled(ClassCanceled)
+  case seatOffered(SeatOffered)
+  case seatOfferExpired(SeatOfferExpired)
 }
 
 /// A student is in: the class is paid, or free.
@@ -32,5 +34,25 @@ package struct ClassCanceled: Hashable, Sendable {
 
   package init(enrollment: Enrollment) {
     self.enrollment = enrollment
+  }
+}
+
+/// A seat is kept for the next in line.
+package struct SeatOffered: Hashable, Sendable {
+  /// As it was at that moment.
+  package let entry: WaitlistEntry
+
+  package init(entry: WaitlistEntry) {
+    self.entry = entry
+  }
+}
+
+/// A seat is not kept any more for who was offered it.
+package struct SeatOfferExpired: Hashable, Sendable {
+  /// As it was at that moment.
+  package let entry: WaitlistEntry
+
+  package init(entry: WaitlistEntry) {
+    self.entry = entry
   }
 }

@@ -13,35 +13,54 @@ package struct OfferedCourse: Hashable, Sendable {
   }
 
   package let id: CourseID
-  /// nil until Course has said what they are.
-  package private(set) var terms: CourseTerms?
-  /// The sequence of the event that told the terms; 0 when no event did.
+  /// nil until Course has said what it is.
+  package private(set) var offer: CourseOffer?
+  /// The sequence of the event that told the offer; 0 when no event did.
   package private(set) var version: Int64
   package private(set) var state: State
+  /// Seats of active classes, and those that are kept for somebody in line. More than the capacity
+  /// only after that was lowered.
+  package private(set) var seatsTaken: Int64
+  /// Students in line, without those who were offered a seat.
+  package private(set) var waiting: Int64
 
   package init(
-    id: CourseID, terms: CourseTerms? = nil, version: Int64 = 0, state: State = .open
+    id: CourseID, offer: CourseOffer? = nil, version: Int64 = 0, state: State = .open,
+    seatsTaken: Int64 = 0, waiting: Int64 = 0
   ) {
     self.id = id
-    self.terms = terms
+    self.offer = offer
     self.version = version
     self.state = state
+    self.seatsTaken = seatsTaken
+    self.waiting = waiting
   }
 
-  /// Takes the terms of an event, unless a later event was seen.
-  package mutating func learn(_ terms: CourseTerms, version: Int64) {
+  package var terms: CourseTerms? { self.offer?.terms }
+
+  package var limits: SeatLimits { self.offer?.limits ?? .standard }
+
+  package var hasFreeSeat: Bool {
+    self.limits.capacity.map { self.seatsTaken < $0 } ?? true
+  }
+
+  /// Nobody overtakes those in line.
+  package var hasSeatForNewcomer: Bool { self.waiting == 0 && self.hasFreeSeat }
+
+  /// Takes the offer of an event, unless a later event was seen.
+  package mutating func learn(_ offer: CourseOffer, version: Int64) {
     guard version > self.version else { return }
-    self.terms = terms
+    self.offer = offer
     self.version = version
   }
 
-  /// Takes the terms that Course answered, unless an event told newer ones meanwhile. The next
+  /// Takes the offer that Course answered, unless an event told newer ones meanwhile. The next
   /// event may replace them.
   ///
   /// - Parameter seenVersion: ``version`` when Course was asked.
-  package mutating func refresh(_ terms: CourseTerms, seenVersion: Int64) {
-    guard self.terms == nil || self.version == seenVersion else { return }
-    self.terms = terms
+  package mutating func refresh(_ offer: CourseOffer, seenVersion: Int64) {
+    guard self.offer == nil || self.version == seenVersion else { return }
+    self.offer = offer
   }
 
   package mutating func close() {
@@ -50,6 +69,32 @@ package struct OfferedCourse: Hashable, Sendable {
 
   package mutating func delete() {
     self.state = .deleted
+  }
+
+  // MARK: Seats, which the roster counts
+
+  mutating func takeSeat() { self.seatsTaken += 1 }
+
+  mutating func freeSeat() { self.seatsTaken -= 1 }
+
+  mutating func joinLine() { self.waiting += 1 }
+
+  mutating func leaveLine() { self.waiting -= 1 }
+
+  mutating func keepSeatForNext() {
+    self.waiting -= 1
+    self.seatsTaken += 1
+  }
+}
+
+/// What Course says of a course: what a student accepts, and how many may.
+package struct CourseOffer: Hashable, Sendable {
+  package let terms: CourseTerms
+  package let limits: SeatLimits
+
+  package init(_ terms: CourseTerms, limits: SeatLimits = .standard) {
+    self.terms = terms
+    self.limits = limits
   }
 }
 

@@ -1,12 +1,12 @@
 import Kernel
 
-/// Where the terms of a course are looked up when the own copy is missing or may be stale.
+/// Where a course is looked up when the own copy is missing or may be stale.
 package protocol CourseCatalog: Sendable {
-  func terms(of courseID: CourseID, because cause: Cause) async -> CatalogAnswer
+  func offer(of courseID: CourseID, because cause: Cause) async -> CatalogAnswer
 }
 
 package enum CatalogAnswer: Hashable, Sendable {
-  case terms(CourseTerms)
+  case offer(CourseOffer)
   case noSuchCourse
   /// The catalog did not answer.
   case unknown(reason: String)

@@ -1,7 +1,7 @@
 import Kernel
 
 /// Where enrollments and the copies of courses are kept. Reads see what was committed.
-package protocol EnrollmentStore: Sendable {
+package protocol EnrollmentStore: WaitlistStore {
   /// Runs `work` all or not at all. What it saved and raised is durable on return.
   func transact<Answer: Sendable>(
     because cause: Cause, _ work: @escaping @Sendable (any EnrollmentTransaction) throws -> Answer
@@ -23,25 +23,30 @@ package protocol EnrollmentStore: Sendable {
 }
 
 /// One unit of work on Enrollment's store, valid only inside the closure it was given to.
-package protocol EnrollmentTransaction: CommandMemory {
+package protocol EnrollmentTransaction: CommandMemory, WaitlistTransaction {
+  /// One moment for everything that the unit does.
+  var now: Timestamp { get }
+
   /// An id that no class has had.
   func nextClassID() throws -> ClassID
 
   /// Whatever its status.
   func enrollment(_ id: ClassID) throws -> Enrollment?
 
-  /// The registered or pending one; there is at most one.
-  func activeEnrollment(of student: String, in courseID: CourseID) throws -> Enrollment?
+  /// How many registered and pending ones there are; `most` when there are more.
+  func activeClasses(
+    of student: String, in courseID: CourseID, countingTo most: Int64
+  ) throws -> Int64
 
   func hasActiveEnrollments(in courseID: CourseID) throws -> Bool
 
   /// Inserts the enrollment, or replaces the one with its id.
-  func save(_ enrollment: Enrollment) throws
+  func save(_ enrollment: Rostered<Enrollment>) throws
 
   func course(_ id: CourseID) throws -> OfferedCourse?
 
   /// Inserts the course, or replaces the one with its id.
-  func save(_ course: OfferedCourse) throws
+  func save(_ course: Rostered<OfferedCourse>) throws
 
   /// Publishes `event` if, and only if, this unit of work commits (trap T3).
   func raise(_ event: EnrollmentEvent) throws

@@ -34,6 +34,20 @@ int sugang__course__v1__course__decode(framed_rpc_decoder *decoder, const uint8_
         at = framed_rpc_read_string(decoder, at, end, "text_book", protobuf_c_empty_string, &message->text_book);
         break;
       }
+      case 48: { /* capacity */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->capacity = (int64_t)varint.value;
+        at = varint.next;
+        message->capacity_presence_case = 6;
+        break;
+      }
+      case 56: { /* max_per_student */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->max_per_student = (int64_t)varint.value;
+        at = varint.next;
+        message->max_per_student_presence_case = 7;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -41,6 +55,8 @@ int sugang__course__v1__course__decode(framed_rpc_decoder *decoder, const uint8_
           case 3:
           case 4:
           case 5:
+          case 6:
+          case 7:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -58,10 +74,20 @@ size_t sugang__course__v1__course__size(const Sugang__Course__V1__Course *messag
   if (message->teacher != NULL && message->teacher[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->teacher));
   if (message->fee != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fee);
   if (message->text_book != NULL && message->text_book[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
+  if (message->capacity_presence_case == 6) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->capacity);
+  if (message->max_per_student_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->max_per_student);
   return size;
 }
 
 uint8_t *sugang__course__v1__course__write(const Sugang__Course__V1__Course *message, uint8_t *end) {
+  if (message->max_per_student_presence_case == 7) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->max_per_student);
+    *--end = 56;
+  }
+  if (message->capacity_presence_case == 6) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->capacity);
+    *--end = 48;
+  }
   if (message->text_book != NULL && message->text_book[0] != 0) {
     end = framed_rpc_write_delimited(end, message->text_book, framed_rpc_text_length(message->text_book));
     *--end = 42;
@@ -222,6 +248,20 @@ int sugang__course__v1__create_course_request__decode(framed_rpc_decoder *decode
         at = framed_rpc_read_string(decoder, at, end, "idempotency_key", protobuf_c_empty_string, &message->idempotency_key);
         break;
       }
+      case 48: { /* capacity */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->capacity = (int64_t)varint.value;
+        at = varint.next;
+        message->capacity_presence_case = 6;
+        break;
+      }
+      case 56: { /* max_per_student */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->max_per_student = (int64_t)varint.value;
+        at = varint.next;
+        message->max_per_student_presence_case = 7;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -229,6 +269,8 @@ int sugang__course__v1__create_course_request__decode(framed_rpc_decoder *decode
           case 3:
           case 4:
           case 5:
+          case 6:
+          case 7:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -246,10 +288,20 @@ size_t sugang__course__v1__create_course_request__size(const Sugang__Course__V1_
   if (message->fee != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fee);
   if (message->text_book != NULL && message->text_book[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
   if (message->idempotency_key != NULL && message->idempotency_key[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->idempotency_key));
+  if (message->capacity_presence_case == 6) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->capacity);
+  if (message->max_per_student_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->max_per_student);
   return size;
 }
 
 uint8_t *sugang__course__v1__create_course_request__write(const Sugang__Course__V1__CreateCourseRequest *message, uint8_t *end) {
+  if (message->max_per_student_presence_case == 7) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->max_per_student);
+    *--end = 56;
+  }
+  if (message->capacity_presence_case == 6) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->capacity);
+    *--end = 48;
+  }
   if (message->idempotency_key != NULL && message->idempotency_key[0] != 0) {
     end = framed_rpc_write_delimited(end, message->idempotency_key, framed_rpc_text_length(message->idempotency_key));
     *--end = 42;
@@ -357,6 +409,20 @@ int sugang__course__v1__modify_course_request__decode(framed_rpc_decoder *decode
         message->text_book_presence_case = 5;
         break;
       }
+      case 48: { /* capacity */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->capacity = (int64_t)varint.value;
+        at = varint.next;
+        message->capacity_presence_case = 6;
+        break;
+      }
+      case 56: { /* max_per_student */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->max_per_student = (int64_t)varint.value;
+        at = varint.next;
+        message->max_per_student_presence_case = 7;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -364,6 +430,8 @@ int sugang__course__v1__modify_course_request__decode(framed_rpc_decoder *decode
           case 3:
           case 4:
           case 5:
+          case 6:
+          case 7:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -381,10 +449,20 @@ size_t sugang__course__v1__modify_course_request__size(const Sugang__Course__V1_
   if (message->teacher_presence_case == 3 && message->teacher != NULL && message->teacher != protobuf_c_empty_string) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->teacher));
   if (message->fee_presence_case == 4) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fee);
   if (message->text_book_presence_case == 5 && message->text_book != NULL && message->text_book != protobuf_c_empty_string) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
+  if (message->capacity_presence_case == 6) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->capacity);
+  if (message->max_per_student_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->max_per_student);
   return size;
 }
 
 uint8_t *sugang__course__v1__modify_course_request__write(const Sugang__Course__V1__ModifyCourseRequest *message, uint8_t *end) {
+  if (message->max_per_student_presence_case == 7) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->max_per_student);
+    *--end = 56;
+  }
+  if (message->capacity_presence_case == 6) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->capacity);
+    *--end = 48;
+  }
   if (message->text_book_presence_case == 5 && message->text_book != NULL && message->text_book != protobuf_c_empty_string) {
     end = framed_rpc_write_delimited(end, message->text_book, framed_rpc_text_length(message->text_book));
     *--end = 42;

@@ -817,7 +817,7 @@ void   sugang__course__v1__find_deliveries_response__free_unpacked
   assert(message->base.descriptor == &sugang__course__v1__find_deliveries_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__course__v1__course__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__course__v1__course__field_descriptors[7] =
 {
   {
     "id",
@@ -879,10 +879,36 @@ static const ProtobufCFieldDescriptor sugang__course__v1__course__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capacity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__Course, capacity_presence_case),
+    offsetof(Sugang__Course__V1__Course, capacity),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_per_student",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__Course, max_per_student_presence_case),
+    offsetof(Sugang__Course__V1__Course, max_per_student),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__course__v1__course__field_indices_by_name[] = {
+  5,   /* field[5] = capacity */
   3,   /* field[3] = fee */
   0,   /* field[0] = id */
+  6,   /* field[6] = max_per_student */
   1,   /* field[1] = name */
   2,   /* field[2] = teacher */
   4,   /* field[4] = text_book */
@@ -890,7 +916,7 @@ static const unsigned sugang__course__v1__course__field_indices_by_name[] = {
 static const ProtobufCIntRange sugang__course__v1__course__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__course__v1__course__descriptor =
 {
@@ -900,7 +926,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__course__descriptor =
   "Sugang__Course__V1__Course",
   "sugang.course.v1",
   sizeof(Sugang__Course__V1__Course),
-  5,
+  7,
   sugang__course__v1__course__field_descriptors,
   sugang__course__v1__course__field_indices_by_name,
   1,  sugang__course__v1__course__number_ranges,
@@ -1023,7 +1049,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__delivery__descriptor =
   (ProtobufCMessageInit) sugang__course__v1__delivery__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__course__v1__create_course_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__course__v1__create_course_request__field_descriptors[7] =
 {
   {
     "name",
@@ -1085,10 +1111,36 @@ static const ProtobufCFieldDescriptor sugang__course__v1__create_course_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capacity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CreateCourseRequest, capacity_presence_case),
+    offsetof(Sugang__Course__V1__CreateCourseRequest, capacity),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_per_student",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CreateCourseRequest, max_per_student_presence_case),
+    offsetof(Sugang__Course__V1__CreateCourseRequest, max_per_student),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__course__v1__create_course_request__field_indices_by_name[] = {
+  5,   /* field[5] = capacity */
   2,   /* field[2] = fee */
   4,   /* field[4] = idempotency_key */
+  6,   /* field[6] = max_per_student */
   0,   /* field[0] = name */
   1,   /* field[1] = teacher */
   3,   /* field[3] = text_book */
@@ -1096,7 +1148,7 @@ static const unsigned sugang__course__v1__create_course_request__field_indices_b
 static const ProtobufCIntRange sugang__course__v1__create_course_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__course__v1__create_course_request__descriptor =
 {
@@ -1106,7 +1158,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__create_course_request__desc
   "Sugang__Course__V1__CreateCourseRequest",
   "sugang.course.v1",
   sizeof(Sugang__Course__V1__CreateCourseRequest),
-  5,
+  7,
   sugang__course__v1__create_course_request__field_descriptors,
   sugang__course__v1__create_course_request__field_indices_by_name,
   1,  sugang__course__v1__create_course_request__number_ranges,
@@ -1151,7 +1203,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__create_course_response__des
   (ProtobufCMessageInit) sugang__course__v1__create_course_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__course__v1__modify_course_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__course__v1__modify_course_request__field_descriptors[7] =
 {
   {
     "id",
@@ -1213,10 +1265,36 @@ static const ProtobufCFieldDescriptor sugang__course__v1__modify_course_request_
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capacity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__ModifyCourseRequest, capacity_presence_case),
+    offsetof(Sugang__Course__V1__ModifyCourseRequest, capacity),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_per_student",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__ModifyCourseRequest, max_per_student_presence_case),
+    offsetof(Sugang__Course__V1__ModifyCourseRequest, max_per_student),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__course__v1__modify_course_request__field_indices_by_name[] = {
+  5,   /* field[5] = capacity */
   3,   /* field[3] = fee */
   0,   /* field[0] = id */
+  6,   /* field[6] = max_per_student */
   1,   /* field[1] = name */
   2,   /* field[2] = teacher */
   4,   /* field[4] = text_book */
@@ -1224,7 +1302,7 @@ static const unsigned sugang__course__v1__modify_course_request__field_indices_b
 static const ProtobufCIntRange sugang__course__v1__modify_course_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__course__v1__modify_course_request__descriptor =
 {
@@ -1234,7 +1312,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__modify_course_request__desc
   "Sugang__Course__V1__ModifyCourseRequest",
   "sugang.course.v1",
   sizeof(Sugang__Course__V1__ModifyCourseRequest),
-  5,
+  7,
   sugang__course__v1__modify_course_request__field_descriptors,
   sugang__course__v1__modify_course_request__field_indices_by_name,
   1,  sugang__course__v1__modify_course_request__number_ranges,

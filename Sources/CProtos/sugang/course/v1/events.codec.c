@@ -33,6 +33,20 @@ int sugang__course__v1__course_registered__decode(framed_rpc_decoder *decoder, c
         at = framed_rpc_read_string(decoder, at, end, "text_book", protobuf_c_empty_string, &message->text_book);
         break;
       }
+      case 48: { /* capacity */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->capacity = (int64_t)varint.value;
+        at = varint.next;
+        message->capacity_presence_case = 6;
+        break;
+      }
+      case 56: { /* max_per_student */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->max_per_student = (int64_t)varint.value;
+        at = varint.next;
+        message->max_per_student_presence_case = 7;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -40,6 +54,8 @@ int sugang__course__v1__course_registered__decode(framed_rpc_decoder *decoder, c
           case 3:
           case 4:
           case 5:
+          case 6:
+          case 7:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -57,10 +73,20 @@ size_t sugang__course__v1__course_registered__size(const Sugang__Course__V1__Cou
   if (message->teacher != NULL && message->teacher[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->teacher));
   if (message->fee != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fee);
   if (message->text_book != NULL && message->text_book[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
+  if (message->capacity_presence_case == 6) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->capacity);
+  if (message->max_per_student_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->max_per_student);
   return size;
 }
 
 uint8_t *sugang__course__v1__course_registered__write(const Sugang__Course__V1__CourseRegistered *message, uint8_t *end) {
+  if (message->max_per_student_presence_case == 7) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->max_per_student);
+    *--end = 56;
+  }
+  if (message->capacity_presence_case == 6) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->capacity);
+    *--end = 48;
+  }
   if (message->text_book != NULL && message->text_book[0] != 0) {
     end = framed_rpc_write_delimited(end, message->text_book, framed_rpc_text_length(message->text_book));
     *--end = 42;
@@ -116,6 +142,20 @@ int sugang__course__v1__course_modified__decode(framed_rpc_decoder *decoder, con
         at = framed_rpc_read_string(decoder, at, end, "text_book", protobuf_c_empty_string, &message->text_book);
         break;
       }
+      case 48: { /* capacity */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->capacity = (int64_t)varint.value;
+        at = varint.next;
+        message->capacity_presence_case = 6;
+        break;
+      }
+      case 56: { /* max_per_student */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->max_per_student = (int64_t)varint.value;
+        at = varint.next;
+        message->max_per_student_presence_case = 7;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -123,6 +163,8 @@ int sugang__course__v1__course_modified__decode(framed_rpc_decoder *decoder, con
           case 3:
           case 4:
           case 5:
+          case 6:
+          case 7:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -140,10 +182,20 @@ size_t sugang__course__v1__course_modified__size(const Sugang__Course__V1__Cours
   if (message->teacher != NULL && message->teacher[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->teacher));
   if (message->fee != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->fee);
   if (message->text_book != NULL && message->text_book[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
+  if (message->capacity_presence_case == 6) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->capacity);
+  if (message->max_per_student_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->max_per_student);
   return size;
 }
 
 uint8_t *sugang__course__v1__course_modified__write(const Sugang__Course__V1__CourseModified *message, uint8_t *end) {
+  if (message->max_per_student_presence_case == 7) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->max_per_student);
+    *--end = 56;
+  }
+  if (message->capacity_presence_case == 6) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->capacity);
+    *--end = 48;
+  }
   if (message->text_book != NULL && message->text_book[0] != 0) {
     end = framed_rpc_write_delimited(end, message->text_book, framed_rpc_text_length(message->text_book));
     *--end = 42;

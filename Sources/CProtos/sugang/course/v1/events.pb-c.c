@@ -232,7 +232,7 @@ void   sugang__course__v1__delivery_canceled__free_unpacked
   assert(message->base.descriptor == &sugang__course__v1__delivery_canceled__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__course__v1__course_registered__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__course__v1__course_registered__field_descriptors[7] =
 {
   {
     "id",
@@ -294,10 +294,36 @@ static const ProtobufCFieldDescriptor sugang__course__v1__course_registered__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capacity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CourseRegistered, capacity_presence_case),
+    offsetof(Sugang__Course__V1__CourseRegistered, capacity),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_per_student",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CourseRegistered, max_per_student_presence_case),
+    offsetof(Sugang__Course__V1__CourseRegistered, max_per_student),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__course__v1__course_registered__field_indices_by_name[] = {
+  5,   /* field[5] = capacity */
   3,   /* field[3] = fee */
   0,   /* field[0] = id */
+  6,   /* field[6] = max_per_student */
   1,   /* field[1] = name */
   2,   /* field[2] = teacher */
   4,   /* field[4] = text_book */
@@ -305,7 +331,7 @@ static const unsigned sugang__course__v1__course_registered__field_indices_by_na
 static const ProtobufCIntRange sugang__course__v1__course_registered__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__course__v1__course_registered__descriptor =
 {
@@ -315,14 +341,14 @@ const ProtobufCMessageDescriptor sugang__course__v1__course_registered__descript
   "Sugang__Course__V1__CourseRegistered",
   "sugang.course.v1",
   sizeof(Sugang__Course__V1__CourseRegistered),
-  5,
+  7,
   sugang__course__v1__course_registered__field_descriptors,
   sugang__course__v1__course_registered__field_indices_by_name,
   1,  sugang__course__v1__course_registered__number_ranges,
   (ProtobufCMessageInit) sugang__course__v1__course_registered__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__course__v1__course_modified__field_descriptors[5] =
+static const ProtobufCFieldDescriptor sugang__course__v1__course_modified__field_descriptors[7] =
 {
   {
     "id",
@@ -384,10 +410,36 @@ static const ProtobufCFieldDescriptor sugang__course__v1__course_modified__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "capacity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CourseModified, capacity_presence_case),
+    offsetof(Sugang__Course__V1__CourseModified, capacity),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_per_student",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CourseModified, max_per_student_presence_case),
+    offsetof(Sugang__Course__V1__CourseModified, max_per_student),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__course__v1__course_modified__field_indices_by_name[] = {
+  5,   /* field[5] = capacity */
   3,   /* field[3] = fee */
   0,   /* field[0] = id */
+  6,   /* field[6] = max_per_student */
   1,   /* field[1] = name */
   2,   /* field[2] = teacher */
   4,   /* field[4] = text_book */
@@ -395,7 +447,7 @@ static const unsigned sugang__course__v1__course_modified__field_indices_by_name
 static const ProtobufCIntRange sugang__course__v1__course_modified__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor sugang__course__v1__course_modified__descriptor =
 {
@@ -405,7 +457,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__course_modified__descriptor
   "Sugang__Course__V1__CourseModified",
   "sugang.course.v1",
   sizeof(Sugang__Course__V1__CourseModified),
-  5,
+  7,
   sugang__course__v1__course_modified__field_descriptors,
   sugang__course__v1__course_modified__field_indices_by_name,
   1,  sugang__course__v1__course_modified__number_ranges,

@@ -873,3 +873,773 @@ uint8_t *sugang__enrollment__v1__close_course_response__write(const Sugang__Enro
   (void)message;
   return end;
 }
+
+int sugang__enrollment__v1__waitlist_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__WaitlistEntry *message) {
+  static const Sugang__Enrollment__V1__WaitlistEntry initial = SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 16: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 26: { /* student */
+        at = framed_rpc_read_string(decoder, at, end, "student", protobuf_c_empty_string, &message->student);
+        break;
+      }
+      case 34: { /* state */
+        at = framed_rpc_read_string(decoder, at, end, "state", protobuf_c_empty_string, &message->state);
+        break;
+      }
+      case 40: { /* position */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->position = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 48: { /* joined_at_us */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->joined_at_us = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 56: { /* offer_expires_at_us */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->offer_expires_at_us = (int64_t)varint.value;
+        at = varint.next;
+        message->offer_expires_at_presence_case = 7;
+        break;
+      }
+      case 64: { /* class_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->class_id = (int64_t)varint.value;
+        at = varint.next;
+        message->class_id_presence_case = 8;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+          case 4:
+          case 5:
+          case 6:
+          case 7:
+          case 8:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__waitlist_entry__size(const Sugang__Enrollment__V1__WaitlistEntry *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  if (message->student != NULL && message->student[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->student));
+  if (message->state != NULL && message->state[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->state));
+  if (message->position != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->position);
+  if (message->joined_at_us != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->joined_at_us);
+  if (message->offer_expires_at_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->offer_expires_at_us);
+  if (message->class_id_presence_case == 8) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->class_id);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__waitlist_entry__write(const Sugang__Enrollment__V1__WaitlistEntry *message, uint8_t *end) {
+  if (message->class_id_presence_case == 8) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->class_id);
+    *--end = 64;
+  }
+  if (message->offer_expires_at_presence_case == 7) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->offer_expires_at_us);
+    *--end = 56;
+  }
+  if (message->joined_at_us != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->joined_at_us);
+    *--end = 48;
+  }
+  if (message->position != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->position);
+    *--end = 40;
+  }
+  if (message->state != NULL && message->state[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->state, framed_rpc_text_length(message->state));
+    *--end = 34;
+  }
+  if (message->student != NULL && message->student[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->student, framed_rpc_text_length(message->student));
+    *--end = 26;
+  }
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
+    *--end = 16;
+  }
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__join_waitlist_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__JoinWaitlistRequest *message) {
+  static const Sugang__Enrollment__V1__JoinWaitlistRequest initial = SUGANG__ENROLLMENT__V1__JOIN_WAITLIST_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 18: { /* student */
+        at = framed_rpc_read_string(decoder, at, end, "student", protobuf_c_empty_string, &message->student);
+        break;
+      }
+      case 26: { /* idempotency_key */
+        at = framed_rpc_read_string(decoder, at, end, "idempotency_key", protobuf_c_empty_string, &message->idempotency_key);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__join_waitlist_request__size(const Sugang__Enrollment__V1__JoinWaitlistRequest *message) {
+  size_t size = 0;
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  if (message->student != NULL && message->student[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->student));
+  if (message->idempotency_key != NULL && message->idempotency_key[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->idempotency_key));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__join_waitlist_request__write(const Sugang__Enrollment__V1__JoinWaitlistRequest *message, uint8_t *end) {
+  if (message->idempotency_key != NULL && message->idempotency_key[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->idempotency_key, framed_rpc_text_length(message->idempotency_key));
+    *--end = 26;
+  }
+  if (message->student != NULL && message->student[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->student, framed_rpc_text_length(message->student));
+    *--end = 18;
+  }
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__join_waitlist_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__JoinWaitlistResponse *message) {
+  static const Sugang__Enrollment__V1__JoinWaitlistResponse initial = SUGANG__ENROLLMENT__V1__JOIN_WAITLIST_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* entry */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->entry != NULL ? "entry" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Enrollment__V1__WaitlistEntry *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__enrollment__v1__waitlist_entry__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->entry = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__join_waitlist_response__size(const Sugang__Enrollment__V1__JoinWaitlistResponse *message) {
+  size_t size = 0;
+  if (message->entry != NULL) size += 1 + framed_rpc_delimited_size(sugang__enrollment__v1__waitlist_entry__size(message->entry));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__join_waitlist_response__write(const Sugang__Enrollment__V1__JoinWaitlistResponse *message, uint8_t *end) {
+  if (message->entry != NULL) {
+    uint8_t *stop = end;
+    end = sugang__enrollment__v1__waitlist_entry__write(message->entry, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__leave_waitlist_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__LeaveWaitlistRequest *message) {
+  static const Sugang__Enrollment__V1__LeaveWaitlistRequest initial = SUGANG__ENROLLMENT__V1__LEAVE_WAITLIST_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__leave_waitlist_request__size(const Sugang__Enrollment__V1__LeaveWaitlistRequest *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__leave_waitlist_request__write(const Sugang__Enrollment__V1__LeaveWaitlistRequest *message, uint8_t *end) {
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__leave_waitlist_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__LeaveWaitlistResponse *message) {
+  static const Sugang__Enrollment__V1__LeaveWaitlistResponse initial = SUGANG__ENROLLMENT__V1__LEAVE_WAITLIST_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      default:
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__leave_waitlist_response__size(const Sugang__Enrollment__V1__LeaveWaitlistResponse *message) {
+  (void)message;
+  return 0;
+}
+
+uint8_t *sugang__enrollment__v1__leave_waitlist_response__write(const Sugang__Enrollment__V1__LeaveWaitlistResponse *message, uint8_t *end) {
+  (void)message;
+  return end;
+}
+
+int sugang__enrollment__v1__get_waitlist_entry_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetWaitlistEntryRequest *message) {
+  static const Sugang__Enrollment__V1__GetWaitlistEntryRequest initial = SUGANG__ENROLLMENT__V1__GET_WAITLIST_ENTRY_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__get_waitlist_entry_request__size(const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__get_waitlist_entry_request__write(const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message, uint8_t *end) {
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__get_waitlist_entry_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetWaitlistEntryResponse *message) {
+  static const Sugang__Enrollment__V1__GetWaitlistEntryResponse initial = SUGANG__ENROLLMENT__V1__GET_WAITLIST_ENTRY_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* entry */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->entry != NULL ? "entry" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Enrollment__V1__WaitlistEntry *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__enrollment__v1__waitlist_entry__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->entry = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__get_waitlist_entry_response__size(const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message) {
+  size_t size = 0;
+  if (message->entry != NULL) size += 1 + framed_rpc_delimited_size(sugang__enrollment__v1__waitlist_entry__size(message->entry));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__get_waitlist_entry_response__write(const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message, uint8_t *end) {
+  if (message->entry != NULL) {
+    uint8_t *stop = end;
+    end = sugang__enrollment__v1__waitlist_entry__write(message->entry, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__list_waitlist_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__ListWaitlistRequest *message) {
+  static const Sugang__Enrollment__V1__ListWaitlistRequest initial = SUGANG__ENROLLMENT__V1__LIST_WAITLIST_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* page */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->page != NULL ? "page" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Common__V1__PageRequest *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__common__v1__page_request__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->page = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__list_waitlist_request__size(const Sugang__Enrollment__V1__ListWaitlistRequest *message) {
+  size_t size = 0;
+  if (message->page != NULL) size += 1 + framed_rpc_delimited_size(sugang__common__v1__page_request__size(message->page));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__list_waitlist_request__write(const Sugang__Enrollment__V1__ListWaitlistRequest *message, uint8_t *end) {
+  if (message->page != NULL) {
+    uint8_t *stop = end;
+    end = sugang__common__v1__page_request__write(message->page, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__list_waitlist_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__ListWaitlistResponse *message) {
+  static const Sugang__Enrollment__V1__ListWaitlistResponse initial = SUGANG__ENROLLMENT__V1__LIST_WAITLIST_RESPONSE__INIT;
+  *message = initial;
+  size_t entries_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* entries */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, NULL);
+        if (content.at == NULL) return 0;
+        if (entries_capacity - message->n_entries < 1) {
+          void *grown = framed_rpc_grow(decoder, message->entries, message->n_entries, 1, &entries_capacity, sizeof message->entries[0]);
+          if (grown == NULL) return 0;
+          message->entries = grown;
+        }
+        Sugang__Enrollment__V1__WaitlistEntry *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__enrollment__v1__waitlist_entry__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->entries[message->n_entries] = nested;
+        message->n_entries += 1;
+        at = content.stop;
+        break;
+      }
+      case 16: { /* total */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__list_waitlist_response__size(const Sugang__Enrollment__V1__ListWaitlistResponse *message) {
+  size_t size = 0;
+  if (message->n_entries != 0) {
+    size += message->n_entries * 1;
+    for (size_t index = 0; index < message->n_entries; index++) {
+      size += framed_rpc_delimited_size(sugang__enrollment__v1__waitlist_entry__size(message->entries[index]));
+    }
+  }
+  if (message->total != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__list_waitlist_response__write(const Sugang__Enrollment__V1__ListWaitlistResponse *message, uint8_t *end) {
+  if (message->total != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total);
+    *--end = 16;
+  }
+  for (size_t index = message->n_entries; index-- > 0;) {
+    uint8_t *stop = end;
+    end = sugang__enrollment__v1__waitlist_entry__write(message->entries[index], end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__find_waitlist_of_student_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message) {
+  static const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest initial = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_STUDENT_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* student */
+        at = framed_rpc_read_string(decoder, at, end, "student", protobuf_c_empty_string, &message->student);
+        break;
+      }
+      case 18: { /* page */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->page != NULL ? "page" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Common__V1__PageRequest *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__common__v1__page_request__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->page = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__size(const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message) {
+  size_t size = 0;
+  if (message->student != NULL && message->student[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->student));
+  if (message->page != NULL) size += 1 + framed_rpc_delimited_size(sugang__common__v1__page_request__size(message->page));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__find_waitlist_of_student_request__write(const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message, uint8_t *end) {
+  if (message->page != NULL) {
+    uint8_t *stop = end;
+    end = sugang__common__v1__page_request__write(message->page, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 18;
+  }
+  if (message->student != NULL && message->student[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->student, framed_rpc_text_length(message->student));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__find_waitlist_of_student_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message) {
+  static const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse initial = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_STUDENT_RESPONSE__INIT;
+  *message = initial;
+  size_t entries_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* entries */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, NULL);
+        if (content.at == NULL) return 0;
+        if (entries_capacity - message->n_entries < 1) {
+          void *grown = framed_rpc_grow(decoder, message->entries, message->n_entries, 1, &entries_capacity, sizeof message->entries[0]);
+          if (grown == NULL) return 0;
+          message->entries = grown;
+        }
+        Sugang__Enrollment__V1__WaitlistEntry *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__enrollment__v1__waitlist_entry__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->entries[message->n_entries] = nested;
+        message->n_entries += 1;
+        at = content.stop;
+        break;
+      }
+      case 16: { /* total */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__size(const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message) {
+  size_t size = 0;
+  if (message->n_entries != 0) {
+    size += message->n_entries * 1;
+    for (size_t index = 0; index < message->n_entries; index++) {
+      size += framed_rpc_delimited_size(sugang__enrollment__v1__waitlist_entry__size(message->entries[index]));
+    }
+  }
+  if (message->total != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__find_waitlist_of_student_response__write(const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message, uint8_t *end) {
+  if (message->total != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total);
+    *--end = 16;
+  }
+  for (size_t index = message->n_entries; index-- > 0;) {
+    uint8_t *stop = end;
+    end = sugang__enrollment__v1__waitlist_entry__write(message->entries[index], end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__find_waitlist_of_course_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message) {
+  static const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest initial = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_COURSE_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 18: { /* page */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->page != NULL ? "page" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Common__V1__PageRequest *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__common__v1__page_request__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->page = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__size(const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message) {
+  size_t size = 0;
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  if (message->page != NULL) size += 1 + framed_rpc_delimited_size(sugang__common__v1__page_request__size(message->page));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__find_waitlist_of_course_request__write(const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message, uint8_t *end) {
+  if (message->page != NULL) {
+    uint8_t *stop = end;
+    end = sugang__common__v1__page_request__write(message->page, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 18;
+  }
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__find_waitlist_of_course_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message) {
+  static const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse initial = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_COURSE_RESPONSE__INIT;
+  *message = initial;
+  size_t entries_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* entries */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, NULL);
+        if (content.at == NULL) return 0;
+        if (entries_capacity - message->n_entries < 1) {
+          void *grown = framed_rpc_grow(decoder, message->entries, message->n_entries, 1, &entries_capacity, sizeof message->entries[0]);
+          if (grown == NULL) return 0;
+          message->entries = grown;
+        }
+        Sugang__Enrollment__V1__WaitlistEntry *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__enrollment__v1__waitlist_entry__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->entries[message->n_entries] = nested;
+        message->n_entries += 1;
+        at = content.stop;
+        break;
+      }
+      case 16: { /* total */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__size(const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message) {
+  size_t size = 0;
+  if (message->n_entries != 0) {
+    size += message->n_entries * 1;
+    for (size_t index = 0; index < message->n_entries; index++) {
+      size += framed_rpc_delimited_size(sugang__enrollment__v1__waitlist_entry__size(message->entries[index]));
+    }
+  }
+  if (message->total != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__find_waitlist_of_course_response__write(const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message, uint8_t *end) {
+  if (message->total != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total);
+    *--end = 16;
+  }
+  for (size_t index = message->n_entries; index-- > 0;) {
+    uint8_t *stop = end;
+    end = sugang__enrollment__v1__waitlist_entry__write(message->entries[index], end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}

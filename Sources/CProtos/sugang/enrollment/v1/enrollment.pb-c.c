@@ -682,6 +682,591 @@ void   sugang__enrollment__v1__close_course_response__free_unpacked
   assert(message->base.descriptor == &sugang__enrollment__v1__close_course_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__enrollment__v1__waitlist_entry__init
+                     (Sugang__Enrollment__V1__WaitlistEntry         *message)
+{
+  static const Sugang__Enrollment__V1__WaitlistEntry init_value = SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__waitlist_entry__get_packed_size
+                     (const Sugang__Enrollment__V1__WaitlistEntry *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__waitlist_entry__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__waitlist_entry__pack
+                     (const Sugang__Enrollment__V1__WaitlistEntry *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__waitlist_entry__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__waitlist_entry__pack_to_buffer
+                     (const Sugang__Enrollment__V1__WaitlistEntry *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__waitlist_entry__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__WaitlistEntry *
+       sugang__enrollment__v1__waitlist_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__WaitlistEntry *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__waitlist_entry__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__waitlist_entry__free_unpacked
+                     (Sugang__Enrollment__V1__WaitlistEntry *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__waitlist_entry__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__join_waitlist_request__init
+                     (Sugang__Enrollment__V1__JoinWaitlistRequest         *message)
+{
+  static const Sugang__Enrollment__V1__JoinWaitlistRequest init_value = SUGANG__ENROLLMENT__V1__JOIN_WAITLIST_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__join_waitlist_request__get_packed_size
+                     (const Sugang__Enrollment__V1__JoinWaitlistRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__join_waitlist_request__pack
+                     (const Sugang__Enrollment__V1__JoinWaitlistRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__join_waitlist_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__JoinWaitlistRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__JoinWaitlistRequest *
+       sugang__enrollment__v1__join_waitlist_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__JoinWaitlistRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__join_waitlist_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__join_waitlist_request__free_unpacked
+                     (Sugang__Enrollment__V1__JoinWaitlistRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__join_waitlist_response__init
+                     (Sugang__Enrollment__V1__JoinWaitlistResponse         *message)
+{
+  static const Sugang__Enrollment__V1__JoinWaitlistResponse init_value = SUGANG__ENROLLMENT__V1__JOIN_WAITLIST_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__join_waitlist_response__get_packed_size
+                     (const Sugang__Enrollment__V1__JoinWaitlistResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__join_waitlist_response__pack
+                     (const Sugang__Enrollment__V1__JoinWaitlistResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__join_waitlist_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__JoinWaitlistResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__JoinWaitlistResponse *
+       sugang__enrollment__v1__join_waitlist_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__JoinWaitlistResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__join_waitlist_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__join_waitlist_response__free_unpacked
+                     (Sugang__Enrollment__V1__JoinWaitlistResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__join_waitlist_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__leave_waitlist_request__init
+                     (Sugang__Enrollment__V1__LeaveWaitlistRequest         *message)
+{
+  static const Sugang__Enrollment__V1__LeaveWaitlistRequest init_value = SUGANG__ENROLLMENT__V1__LEAVE_WAITLIST_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__leave_waitlist_request__get_packed_size
+                     (const Sugang__Enrollment__V1__LeaveWaitlistRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__leave_waitlist_request__pack
+                     (const Sugang__Enrollment__V1__LeaveWaitlistRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__leave_waitlist_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__LeaveWaitlistRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__LeaveWaitlistRequest *
+       sugang__enrollment__v1__leave_waitlist_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__LeaveWaitlistRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__leave_waitlist_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__leave_waitlist_request__free_unpacked
+                     (Sugang__Enrollment__V1__LeaveWaitlistRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__leave_waitlist_response__init
+                     (Sugang__Enrollment__V1__LeaveWaitlistResponse         *message)
+{
+  static const Sugang__Enrollment__V1__LeaveWaitlistResponse init_value = SUGANG__ENROLLMENT__V1__LEAVE_WAITLIST_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__leave_waitlist_response__get_packed_size
+                     (const Sugang__Enrollment__V1__LeaveWaitlistResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__leave_waitlist_response__pack
+                     (const Sugang__Enrollment__V1__LeaveWaitlistResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__leave_waitlist_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__LeaveWaitlistResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__LeaveWaitlistResponse *
+       sugang__enrollment__v1__leave_waitlist_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__LeaveWaitlistResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__leave_waitlist_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__leave_waitlist_response__free_unpacked
+                     (Sugang__Enrollment__V1__LeaveWaitlistResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__leave_waitlist_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__get_waitlist_entry_request__init
+                     (Sugang__Enrollment__V1__GetWaitlistEntryRequest         *message)
+{
+  static const Sugang__Enrollment__V1__GetWaitlistEntryRequest init_value = SUGANG__ENROLLMENT__V1__GET_WAITLIST_ENTRY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__get_waitlist_entry_request__get_packed_size
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__get_waitlist_entry_request__pack
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__get_waitlist_entry_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__GetWaitlistEntryRequest *
+       sugang__enrollment__v1__get_waitlist_entry_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__GetWaitlistEntryRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__get_waitlist_entry_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__get_waitlist_entry_request__free_unpacked
+                     (Sugang__Enrollment__V1__GetWaitlistEntryRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__get_waitlist_entry_response__init
+                     (Sugang__Enrollment__V1__GetWaitlistEntryResponse         *message)
+{
+  static const Sugang__Enrollment__V1__GetWaitlistEntryResponse init_value = SUGANG__ENROLLMENT__V1__GET_WAITLIST_ENTRY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__get_waitlist_entry_response__get_packed_size
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__get_waitlist_entry_response__pack
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__get_waitlist_entry_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__GetWaitlistEntryResponse *
+       sugang__enrollment__v1__get_waitlist_entry_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__GetWaitlistEntryResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__get_waitlist_entry_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__get_waitlist_entry_response__free_unpacked
+                     (Sugang__Enrollment__V1__GetWaitlistEntryResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_waitlist_entry_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__list_waitlist_request__init
+                     (Sugang__Enrollment__V1__ListWaitlistRequest         *message)
+{
+  static const Sugang__Enrollment__V1__ListWaitlistRequest init_value = SUGANG__ENROLLMENT__V1__LIST_WAITLIST_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__list_waitlist_request__get_packed_size
+                     (const Sugang__Enrollment__V1__ListWaitlistRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__list_waitlist_request__pack
+                     (const Sugang__Enrollment__V1__ListWaitlistRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__list_waitlist_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__ListWaitlistRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__ListWaitlistRequest *
+       sugang__enrollment__v1__list_waitlist_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__ListWaitlistRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__list_waitlist_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__list_waitlist_request__free_unpacked
+                     (Sugang__Enrollment__V1__ListWaitlistRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__list_waitlist_response__init
+                     (Sugang__Enrollment__V1__ListWaitlistResponse         *message)
+{
+  static const Sugang__Enrollment__V1__ListWaitlistResponse init_value = SUGANG__ENROLLMENT__V1__LIST_WAITLIST_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__list_waitlist_response__get_packed_size
+                     (const Sugang__Enrollment__V1__ListWaitlistResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__list_waitlist_response__pack
+                     (const Sugang__Enrollment__V1__ListWaitlistResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__list_waitlist_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__ListWaitlistResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__ListWaitlistResponse *
+       sugang__enrollment__v1__list_waitlist_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__ListWaitlistResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__list_waitlist_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__list_waitlist_response__free_unpacked
+                     (Sugang__Enrollment__V1__ListWaitlistResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__list_waitlist_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__find_waitlist_of_student_request__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentRequest         *message)
+{
+  static const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest init_value = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_STUDENT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *
+       sugang__enrollment__v1__find_waitlist_of_student_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__find_waitlist_of_student_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__find_waitlist_of_student_request__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__find_waitlist_of_student_response__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentResponse         *message)
+{
+  static const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse init_value = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_STUDENT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *
+       sugang__enrollment__v1__find_waitlist_of_student_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__find_waitlist_of_student_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__find_waitlist_of_student_response__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_student_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__find_waitlist_of_course_request__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseRequest         *message)
+{
+  static const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest init_value = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_COURSE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *
+       sugang__enrollment__v1__find_waitlist_of_course_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__find_waitlist_of_course_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__find_waitlist_of_course_request__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__find_waitlist_of_course_response__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseResponse         *message)
+{
+  static const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse init_value = SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_COURSE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *
+       sugang__enrollment__v1__find_waitlist_of_course_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__find_waitlist_of_course_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__find_waitlist_of_course_response__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__find_waitlist_of_course_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor sugang__enrollment__v1__enrollment__field_descriptors[8] =
 {
   {
@@ -1459,6 +2044,662 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__close_course_response__
   (ProtobufCMessageInit) sugang__enrollment__v1__close_course_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__waitlist_entry__field_descriptors[8] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "course_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "student",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, state),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "joined_at_us",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, joined_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offer_expires_at_us",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, offer_expires_at_presence_case),
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, offer_expires_at_us),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "class_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, class_id_presence_case),
+    offsetof(Sugang__Enrollment__V1__WaitlistEntry, class_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__waitlist_entry__field_indices_by_name[] = {
+  7,   /* field[7] = class_id */
+  1,   /* field[1] = course_id */
+  0,   /* field[0] = id */
+  5,   /* field[5] = joined_at_us */
+  6,   /* field[6] = offer_expires_at_us */
+  4,   /* field[4] = position */
+  3,   /* field[3] = state */
+  2,   /* field[2] = student */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__waitlist_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__waitlist_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.WaitlistEntry",
+  "WaitlistEntry",
+  "Sugang__Enrollment__V1__WaitlistEntry",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__WaitlistEntry),
+  8,
+  sugang__enrollment__v1__waitlist_entry__field_descriptors,
+  sugang__enrollment__v1__waitlist_entry__field_indices_by_name,
+  1,  sugang__enrollment__v1__waitlist_entry__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__waitlist_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__join_waitlist_request__field_descriptors[3] =
+{
+  {
+    "course_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__JoinWaitlistRequest, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "student",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__JoinWaitlistRequest, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__JoinWaitlistRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__join_waitlist_request__field_indices_by_name[] = {
+  0,   /* field[0] = course_id */
+  2,   /* field[2] = idempotency_key */
+  1,   /* field[1] = student */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__join_waitlist_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__join_waitlist_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.JoinWaitlistRequest",
+  "JoinWaitlistRequest",
+  "Sugang__Enrollment__V1__JoinWaitlistRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__JoinWaitlistRequest),
+  3,
+  sugang__enrollment__v1__join_waitlist_request__field_descriptors,
+  sugang__enrollment__v1__join_waitlist_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__join_waitlist_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__join_waitlist_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__join_waitlist_response__field_descriptors[1] =
+{
+  {
+    "entry",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__JoinWaitlistResponse, entry),
+    &sugang__enrollment__v1__waitlist_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__join_waitlist_response__field_indices_by_name[] = {
+  0,   /* field[0] = entry */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__join_waitlist_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__join_waitlist_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.JoinWaitlistResponse",
+  "JoinWaitlistResponse",
+  "Sugang__Enrollment__V1__JoinWaitlistResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__JoinWaitlistResponse),
+  1,
+  sugang__enrollment__v1__join_waitlist_response__field_descriptors,
+  sugang__enrollment__v1__join_waitlist_response__field_indices_by_name,
+  1,  sugang__enrollment__v1__join_waitlist_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__join_waitlist_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__leave_waitlist_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__LeaveWaitlistRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__leave_waitlist_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__leave_waitlist_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__leave_waitlist_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.LeaveWaitlistRequest",
+  "LeaveWaitlistRequest",
+  "Sugang__Enrollment__V1__LeaveWaitlistRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__LeaveWaitlistRequest),
+  1,
+  sugang__enrollment__v1__leave_waitlist_request__field_descriptors,
+  sugang__enrollment__v1__leave_waitlist_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__leave_waitlist_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__leave_waitlist_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define sugang__enrollment__v1__leave_waitlist_response__field_descriptors NULL
+#define sugang__enrollment__v1__leave_waitlist_response__field_indices_by_name NULL
+#define sugang__enrollment__v1__leave_waitlist_response__number_ranges NULL
+const ProtobufCMessageDescriptor sugang__enrollment__v1__leave_waitlist_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.LeaveWaitlistResponse",
+  "LeaveWaitlistResponse",
+  "Sugang__Enrollment__V1__LeaveWaitlistResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__LeaveWaitlistResponse),
+  0,
+  sugang__enrollment__v1__leave_waitlist_response__field_descriptors,
+  sugang__enrollment__v1__leave_waitlist_response__field_indices_by_name,
+  0,  sugang__enrollment__v1__leave_waitlist_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__leave_waitlist_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__get_waitlist_entry_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__GetWaitlistEntryRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__get_waitlist_entry_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__get_waitlist_entry_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__get_waitlist_entry_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.GetWaitlistEntryRequest",
+  "GetWaitlistEntryRequest",
+  "Sugang__Enrollment__V1__GetWaitlistEntryRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__GetWaitlistEntryRequest),
+  1,
+  sugang__enrollment__v1__get_waitlist_entry_request__field_descriptors,
+  sugang__enrollment__v1__get_waitlist_entry_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__get_waitlist_entry_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__get_waitlist_entry_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__get_waitlist_entry_response__field_descriptors[1] =
+{
+  {
+    "entry",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__GetWaitlistEntryResponse, entry),
+    &sugang__enrollment__v1__waitlist_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__get_waitlist_entry_response__field_indices_by_name[] = {
+  0,   /* field[0] = entry */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__get_waitlist_entry_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__get_waitlist_entry_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.GetWaitlistEntryResponse",
+  "GetWaitlistEntryResponse",
+  "Sugang__Enrollment__V1__GetWaitlistEntryResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__GetWaitlistEntryResponse),
+  1,
+  sugang__enrollment__v1__get_waitlist_entry_response__field_descriptors,
+  sugang__enrollment__v1__get_waitlist_entry_response__field_indices_by_name,
+  1,  sugang__enrollment__v1__get_waitlist_entry_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__get_waitlist_entry_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__list_waitlist_request__field_descriptors[1] =
+{
+  {
+    "page",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__ListWaitlistRequest, page),
+    &sugang__common__v1__page_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__list_waitlist_request__field_indices_by_name[] = {
+  0,   /* field[0] = page */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__list_waitlist_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__list_waitlist_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.ListWaitlistRequest",
+  "ListWaitlistRequest",
+  "Sugang__Enrollment__V1__ListWaitlistRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__ListWaitlistRequest),
+  1,
+  sugang__enrollment__v1__list_waitlist_request__field_descriptors,
+  sugang__enrollment__v1__list_waitlist_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__list_waitlist_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__list_waitlist_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__list_waitlist_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Sugang__Enrollment__V1__ListWaitlistResponse, n_entries),
+    offsetof(Sugang__Enrollment__V1__ListWaitlistResponse, entries),
+    &sugang__enrollment__v1__waitlist_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__ListWaitlistResponse, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__list_waitlist_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = total */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__list_waitlist_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__list_waitlist_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.ListWaitlistResponse",
+  "ListWaitlistResponse",
+  "Sugang__Enrollment__V1__ListWaitlistResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__ListWaitlistResponse),
+  2,
+  sugang__enrollment__v1__list_waitlist_response__field_descriptors,
+  sugang__enrollment__v1__list_waitlist_response__field_indices_by_name,
+  1,  sugang__enrollment__v1__list_waitlist_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__list_waitlist_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__find_waitlist_of_student_request__field_descriptors[2] =
+{
+  {
+    "student",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfStudentRequest, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfStudentRequest, page),
+    &sugang__common__v1__page_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__find_waitlist_of_student_request__field_indices_by_name[] = {
+  1,   /* field[1] = page */
+  0,   /* field[0] = student */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__find_waitlist_of_student_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_student_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.FindWaitlistOfStudentRequest",
+  "FindWaitlistOfStudentRequest",
+  "Sugang__Enrollment__V1__FindWaitlistOfStudentRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__FindWaitlistOfStudentRequest),
+  2,
+  sugang__enrollment__v1__find_waitlist_of_student_request__field_descriptors,
+  sugang__enrollment__v1__find_waitlist_of_student_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__find_waitlist_of_student_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__find_waitlist_of_student_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__find_waitlist_of_student_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfStudentResponse, n_entries),
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfStudentResponse, entries),
+    &sugang__enrollment__v1__waitlist_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfStudentResponse, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__find_waitlist_of_student_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = total */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__find_waitlist_of_student_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_student_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.FindWaitlistOfStudentResponse",
+  "FindWaitlistOfStudentResponse",
+  "Sugang__Enrollment__V1__FindWaitlistOfStudentResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__FindWaitlistOfStudentResponse),
+  2,
+  sugang__enrollment__v1__find_waitlist_of_student_response__field_descriptors,
+  sugang__enrollment__v1__find_waitlist_of_student_response__field_indices_by_name,
+  1,  sugang__enrollment__v1__find_waitlist_of_student_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__find_waitlist_of_student_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__find_waitlist_of_course_request__field_descriptors[2] =
+{
+  {
+    "course_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfCourseRequest, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfCourseRequest, page),
+    &sugang__common__v1__page_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__find_waitlist_of_course_request__field_indices_by_name[] = {
+  0,   /* field[0] = course_id */
+  1,   /* field[1] = page */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__find_waitlist_of_course_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_course_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.FindWaitlistOfCourseRequest",
+  "FindWaitlistOfCourseRequest",
+  "Sugang__Enrollment__V1__FindWaitlistOfCourseRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__FindWaitlistOfCourseRequest),
+  2,
+  sugang__enrollment__v1__find_waitlist_of_course_request__field_descriptors,
+  sugang__enrollment__v1__find_waitlist_of_course_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__find_waitlist_of_course_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__find_waitlist_of_course_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__find_waitlist_of_course_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfCourseResponse, n_entries),
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfCourseResponse, entries),
+    &sugang__enrollment__v1__waitlist_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__FindWaitlistOfCourseResponse, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__find_waitlist_of_course_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = total */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__find_waitlist_of_course_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_course_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.FindWaitlistOfCourseResponse",
+  "FindWaitlistOfCourseResponse",
+  "Sugang__Enrollment__V1__FindWaitlistOfCourseResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__FindWaitlistOfCourseResponse),
+  2,
+  sugang__enrollment__v1__find_waitlist_of_course_response__field_descriptors,
+  sugang__enrollment__v1__find_waitlist_of_course_response__field_indices_by_name,
+  1,  sugang__enrollment__v1__find_waitlist_of_course_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__find_waitlist_of_course_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCMethodDescriptor sugang__enrollment__v1__enrollment_service__method_descriptors[7] =
 {
   { "Enroll", &sugang__enrollment__v1__enroll_request__descriptor, &sugang__enrollment__v1__enroll_response__descriptor },
@@ -1550,5 +2791,88 @@ void sugang__enrollment__v1__enrollment_service__init (Sugang__Enrollment__V1__E
 {
   protobuf_c_service_generated_init (&service->base,
                                      &sugang__enrollment__v1__enrollment_service__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}
+static const ProtobufCMethodDescriptor sugang__enrollment__v1__waitlist_service__method_descriptors[6] =
+{
+  { "JoinWaitlist", &sugang__enrollment__v1__join_waitlist_request__descriptor, &sugang__enrollment__v1__join_waitlist_response__descriptor },
+  { "LeaveWaitlist", &sugang__enrollment__v1__leave_waitlist_request__descriptor, &sugang__enrollment__v1__leave_waitlist_response__descriptor },
+  { "GetWaitlistEntry", &sugang__enrollment__v1__get_waitlist_entry_request__descriptor, &sugang__enrollment__v1__get_waitlist_entry_response__descriptor },
+  { "ListWaitlist", &sugang__enrollment__v1__list_waitlist_request__descriptor, &sugang__enrollment__v1__list_waitlist_response__descriptor },
+  { "FindWaitlistOfStudent", &sugang__enrollment__v1__find_waitlist_of_student_request__descriptor, &sugang__enrollment__v1__find_waitlist_of_student_response__descriptor },
+  { "FindWaitlistOfCourse", &sugang__enrollment__v1__find_waitlist_of_course_request__descriptor, &sugang__enrollment__v1__find_waitlist_of_course_response__descriptor },
+};
+const unsigned sugang__enrollment__v1__waitlist_service__method_indices_by_name[] = {
+  5,        /* FindWaitlistOfCourse */
+  4,        /* FindWaitlistOfStudent */
+  2,        /* GetWaitlistEntry */
+  0,        /* JoinWaitlist */
+  1,        /* LeaveWaitlist */
+  3         /* ListWaitlist */
+};
+const ProtobufCServiceDescriptor sugang__enrollment__v1__waitlist_service__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.WaitlistService",
+  "WaitlistService",
+  "Sugang__Enrollment__V1__WaitlistService",
+  "sugang.enrollment.v1",
+  6,
+  sugang__enrollment__v1__waitlist_service__method_descriptors,
+  sugang__enrollment__v1__waitlist_service__method_indices_by_name
+};
+void sugang__enrollment__v1__waitlist_service__join_waitlist(ProtobufCService *service,
+                                                             const Sugang__Enrollment__V1__JoinWaitlistRequest *input,
+                                                             Sugang__Enrollment__V1__JoinWaitlistResponse_Closure closure,
+                                                             void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__waitlist_service__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__waitlist_service__leave_waitlist(ProtobufCService *service,
+                                                              const Sugang__Enrollment__V1__LeaveWaitlistRequest *input,
+                                                              Sugang__Enrollment__V1__LeaveWaitlistResponse_Closure closure,
+                                                              void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__waitlist_service__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__waitlist_service__get_waitlist_entry(ProtobufCService *service,
+                                                                  const Sugang__Enrollment__V1__GetWaitlistEntryRequest *input,
+                                                                  Sugang__Enrollment__V1__GetWaitlistEntryResponse_Closure closure,
+                                                                  void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__waitlist_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__waitlist_service__list_waitlist(ProtobufCService *service,
+                                                             const Sugang__Enrollment__V1__ListWaitlistRequest *input,
+                                                             Sugang__Enrollment__V1__ListWaitlistResponse_Closure closure,
+                                                             void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__waitlist_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__waitlist_service__find_waitlist_of_student(ProtobufCService *service,
+                                                                        const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *input,
+                                                                        Sugang__Enrollment__V1__FindWaitlistOfStudentResponse_Closure closure,
+                                                                        void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__waitlist_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__waitlist_service__find_waitlist_of_course(ProtobufCService *service,
+                                                                       const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *input,
+                                                                       Sugang__Enrollment__V1__FindWaitlistOfCourseResponse_Closure closure,
+                                                                       void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__waitlist_service__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__waitlist_service__init (Sugang__Enrollment__V1__WaitlistService_Service *service,
+                                                     Sugang__Enrollment__V1__WaitlistService_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &sugang__enrollment__v1__waitlist_service__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }

@@ -245,3 +245,139 @@ uint8_t *sugang__enrollment__v1__class_canceled__write(const Sugang__Enrollment_
   }
   return end;
 }
+
+int sugang__enrollment__v1__seat_offered__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__SeatOffered *message) {
+  static const Sugang__Enrollment__V1__SeatOffered initial = SUGANG__ENROLLMENT__V1__SEAT_OFFERED__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 16: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 26: { /* student */
+        at = framed_rpc_read_string(decoder, at, end, "student", protobuf_c_empty_string, &message->student);
+        break;
+      }
+      case 34: { /* expires_at */
+        at = framed_rpc_read_string(decoder, at, end, "expires_at", protobuf_c_empty_string, &message->expires_at);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+          case 4:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__seat_offered__size(const Sugang__Enrollment__V1__SeatOffered *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  if (message->student != NULL && message->student[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->student));
+  if (message->expires_at != NULL && message->expires_at[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->expires_at));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__seat_offered__write(const Sugang__Enrollment__V1__SeatOffered *message, uint8_t *end) {
+  if (message->expires_at != NULL && message->expires_at[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->expires_at, framed_rpc_text_length(message->expires_at));
+    *--end = 34;
+  }
+  if (message->student != NULL && message->student[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->student, framed_rpc_text_length(message->student));
+    *--end = 26;
+  }
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
+    *--end = 16;
+  }
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__seat_offer_expired__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__SeatOfferExpired *message) {
+  static const Sugang__Enrollment__V1__SeatOfferExpired initial = SUGANG__ENROLLMENT__V1__SEAT_OFFER_EXPIRED__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 16: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 26: { /* student */
+        at = framed_rpc_read_string(decoder, at, end, "student", protobuf_c_empty_string, &message->student);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__seat_offer_expired__size(const Sugang__Enrollment__V1__SeatOfferExpired *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  if (message->student != NULL && message->student[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->student));
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__seat_offer_expired__write(const Sugang__Enrollment__V1__SeatOfferExpired *message, uint8_t *end) {
+  if (message->student != NULL && message->student[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->student, framed_rpc_text_length(message->student));
+    *--end = 26;
+  }
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
+    *--end = 16;
+  }
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}

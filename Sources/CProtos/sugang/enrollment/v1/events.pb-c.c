@@ -142,6 +142,96 @@ void   sugang__enrollment__v1__class_canceled__free_unpacked
   assert(message->base.descriptor == &sugang__enrollment__v1__class_canceled__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__enrollment__v1__seat_offered__init
+                     (Sugang__Enrollment__V1__SeatOffered         *message)
+{
+  static const Sugang__Enrollment__V1__SeatOffered init_value = SUGANG__ENROLLMENT__V1__SEAT_OFFERED__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__seat_offered__get_packed_size
+                     (const Sugang__Enrollment__V1__SeatOffered *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offered__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__seat_offered__pack
+                     (const Sugang__Enrollment__V1__SeatOffered *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offered__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__seat_offered__pack_to_buffer
+                     (const Sugang__Enrollment__V1__SeatOffered *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offered__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__SeatOffered *
+       sugang__enrollment__v1__seat_offered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__SeatOffered *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__seat_offered__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__seat_offered__free_unpacked
+                     (Sugang__Enrollment__V1__SeatOffered *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offered__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__seat_offer_expired__init
+                     (Sugang__Enrollment__V1__SeatOfferExpired         *message)
+{
+  static const Sugang__Enrollment__V1__SeatOfferExpired init_value = SUGANG__ENROLLMENT__V1__SEAT_OFFER_EXPIRED__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__seat_offer_expired__get_packed_size
+                     (const Sugang__Enrollment__V1__SeatOfferExpired *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offer_expired__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__seat_offer_expired__pack
+                     (const Sugang__Enrollment__V1__SeatOfferExpired *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offer_expired__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__seat_offer_expired__pack_to_buffer
+                     (const Sugang__Enrollment__V1__SeatOfferExpired *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offer_expired__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__SeatOfferExpired *
+       sugang__enrollment__v1__seat_offer_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__SeatOfferExpired *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__seat_offer_expired__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__seat_offer_expired__free_unpacked
+                     (Sugang__Enrollment__V1__SeatOfferExpired *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__seat_offer_expired__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor sugang__enrollment__v1__class_registered__field_descriptors[5] =
 {
   {
@@ -397,5 +487,146 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__class_canceled__descrip
   sugang__enrollment__v1__class_canceled__field_indices_by_name,
   1,  sugang__enrollment__v1__class_canceled__number_ranges,
   (ProtobufCMessageInit) sugang__enrollment__v1__class_canceled__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__seat_offered__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOffered, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "course_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOffered, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "student",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOffered, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOffered, expires_at),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__seat_offered__field_indices_by_name[] = {
+  1,   /* field[1] = course_id */
+  3,   /* field[3] = expires_at */
+  0,   /* field[0] = id */
+  2,   /* field[2] = student */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__seat_offered__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__seat_offered__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.SeatOffered",
+  "SeatOffered",
+  "Sugang__Enrollment__V1__SeatOffered",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__SeatOffered),
+  4,
+  sugang__enrollment__v1__seat_offered__field_descriptors,
+  sugang__enrollment__v1__seat_offered__field_indices_by_name,
+  1,  sugang__enrollment__v1__seat_offered__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__seat_offered__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__seat_offer_expired__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOfferExpired, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "course_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOfferExpired, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "student",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__SeatOfferExpired, student),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__seat_offer_expired__field_indices_by_name[] = {
+  1,   /* field[1] = course_id */
+  0,   /* field[0] = id */
+  2,   /* field[2] = student */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__seat_offer_expired__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__seat_offer_expired__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.SeatOfferExpired",
+  "SeatOfferExpired",
+  "Sugang__Enrollment__V1__SeatOfferExpired",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__SeatOfferExpired),
+  3,
+  sugang__enrollment__v1__seat_offer_expired__field_descriptors,
+  sugang__enrollment__v1__seat_offer_expired__field_indices_by_name,
+  1,  sugang__enrollment__v1__seat_offer_expired__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__seat_offer_expired__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

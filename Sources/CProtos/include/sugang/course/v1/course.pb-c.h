@@ -41,6 +41,18 @@ typedef struct Sugang__Course__V1__FindDeliveriesResponse Sugang__Course__V1__Fi
 
 /* --- messages --- */
 
+typedef enum {
+  SUGANG__COURSE__V1__COURSE__CAPACITY_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE__CAPACITY_PRESENCE_CAPACITY = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE__CAPACITY_PRESENCE__CASE)
+} Sugang__Course__V1__Course__CapacityPresenceCase;
+
+typedef enum {
+  SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE_MAX_PER_STUDENT = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE__CASE)
+} Sugang__Course__V1__Course__MaxPerStudentPresenceCase;
+
 struct  Sugang__Course__V1__Course
 {
   ProtobufCMessage base;
@@ -52,10 +64,18 @@ struct  Sugang__Course__V1__Course
    */
   int64_t fee;
   char *text_book;
+  Sugang__Course__V1__Course__CapacityPresenceCase capacity_presence_case;
+  union {
+    int64_t capacity;
+  };
+  Sugang__Course__V1__Course__MaxPerStudentPresenceCase max_per_student_presence_case;
+  union {
+    int64_t max_per_student;
+  };
 };
 #define SUGANG__COURSE__V1__COURSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, SUGANG__COURSE__V1__COURSE__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Course__V1__Delivery
@@ -77,6 +97,18 @@ struct  Sugang__Course__V1__Delivery
     , 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
+typedef enum {
+  SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__CAPACITY_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__CAPACITY_PRESENCE_CAPACITY = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__CAPACITY_PRESENCE__CASE)
+} Sugang__Course__V1__CreateCourseRequest__CapacityPresenceCase;
+
+typedef enum {
+  SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE_MAX_PER_STUDENT = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE__CASE)
+} Sugang__Course__V1__CreateCourseRequest__MaxPerStudentPresenceCase;
+
 struct  Sugang__Course__V1__CreateCourseRequest
 {
   ProtobufCMessage base;
@@ -88,10 +120,18 @@ struct  Sugang__Course__V1__CreateCourseRequest
    * Empty for none.
    */
   char *idempotency_key;
+  Sugang__Course__V1__CreateCourseRequest__CapacityPresenceCase capacity_presence_case;
+  union {
+    int64_t capacity;
+  };
+  Sugang__Course__V1__CreateCourseRequest__MaxPerStudentPresenceCase max_per_student_presence_case;
+  union {
+    int64_t max_per_student;
+  };
 };
 #define SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__create_course_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__CREATE_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Course__V1__CreateCourseResponse
@@ -128,6 +168,18 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__TEXT_BOOK_PRESENCE__CASE)
 } Sugang__Course__V1__ModifyCourseRequest__TextBookPresenceCase;
 
+typedef enum {
+  SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__CAPACITY_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__CAPACITY_PRESENCE_CAPACITY = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__CAPACITY_PRESENCE__CASE)
+} Sugang__Course__V1__ModifyCourseRequest__CapacityPresenceCase;
+
+typedef enum {
+  SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE_MAX_PER_STUDENT = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE__CASE)
+} Sugang__Course__V1__ModifyCourseRequest__MaxPerStudentPresenceCase;
+
 /*
  * A field that is not there stays as it is.
  */
@@ -151,10 +203,18 @@ struct  Sugang__Course__V1__ModifyCourseRequest
   union {
     char *text_book;
   };
+  Sugang__Course__V1__ModifyCourseRequest__CapacityPresenceCase capacity_presence_case;
+  union {
+    int64_t capacity;
+  };
+  Sugang__Course__V1__ModifyCourseRequest__MaxPerStudentPresenceCase max_per_student_presence_case;
+  union {
+    int64_t max_per_student;
+  };
 };
 #define SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__modify_course_request__descriptor) \
-    , 0, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__NAME_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__TEACHER_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__FEE_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__TEXT_BOOK_PRESENCE__NOT_SET, {0} }
+    , 0, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__NAME_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__TEACHER_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__FEE_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__TEXT_BOOK_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__MODIFY_COURSE_REQUEST__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Course__V1__ModifyCourseResponse

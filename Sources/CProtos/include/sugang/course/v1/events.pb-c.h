@@ -27,6 +27,18 @@ typedef struct Sugang__Course__V1__DeliveryCanceled Sugang__Course__V1__Delivery
 
 /* --- messages --- */
 
+typedef enum {
+  SUGANG__COURSE__V1__COURSE_REGISTERED__CAPACITY_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE_REGISTERED__CAPACITY_PRESENCE_CAPACITY = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE_REGISTERED__CAPACITY_PRESENCE__CASE)
+} Sugang__Course__V1__CourseRegistered__CapacityPresenceCase;
+
+typedef enum {
+  SUGANG__COURSE__V1__COURSE_REGISTERED__MAX_PER_STUDENT_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE_REGISTERED__MAX_PER_STUDENT_PRESENCE_MAX_PER_STUDENT = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE_REGISTERED__MAX_PER_STUDENT_PRESENCE__CASE)
+} Sugang__Course__V1__CourseRegistered__MaxPerStudentPresenceCase;
+
 struct  Sugang__Course__V1__CourseRegistered
 {
   ProtobufCMessage base;
@@ -35,11 +47,31 @@ struct  Sugang__Course__V1__CourseRegistered
   char *teacher;
   int64_t fee;
   char *text_book;
+  Sugang__Course__V1__CourseRegistered__CapacityPresenceCase capacity_presence_case;
+  union {
+    int64_t capacity;
+  };
+  Sugang__Course__V1__CourseRegistered__MaxPerStudentPresenceCase max_per_student_presence_case;
+  union {
+    int64_t max_per_student;
+  };
 };
 #define SUGANG__COURSE__V1__COURSE_REGISTERED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course_registered__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, SUGANG__COURSE__V1__COURSE_REGISTERED__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE_REGISTERED__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0} }
 
+
+typedef enum {
+  SUGANG__COURSE__V1__COURSE_MODIFIED__CAPACITY_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE_MODIFIED__CAPACITY_PRESENCE_CAPACITY = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE_MODIFIED__CAPACITY_PRESENCE__CASE)
+} Sugang__Course__V1__CourseModified__CapacityPresenceCase;
+
+typedef enum {
+  SUGANG__COURSE__V1__COURSE_MODIFIED__MAX_PER_STUDENT_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE_MODIFIED__MAX_PER_STUDENT_PRESENCE_MAX_PER_STUDENT = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE_MODIFIED__MAX_PER_STUDENT_PRESENCE__CASE)
+} Sugang__Course__V1__CourseModified__MaxPerStudentPresenceCase;
 
 struct  Sugang__Course__V1__CourseModified
 {
@@ -49,10 +81,18 @@ struct  Sugang__Course__V1__CourseModified
   char *teacher;
   int64_t fee;
   char *text_book;
+  Sugang__Course__V1__CourseModified__CapacityPresenceCase capacity_presence_case;
+  union {
+    int64_t capacity;
+  };
+  Sugang__Course__V1__CourseModified__MaxPerStudentPresenceCase max_per_student_presence_case;
+  union {
+    int64_t max_per_student;
+  };
 };
 #define SUGANG__COURSE__V1__COURSE_MODIFIED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course_modified__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, SUGANG__COURSE__V1__COURSE_MODIFIED__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE_MODIFIED__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Course__V1__CourseDeleted

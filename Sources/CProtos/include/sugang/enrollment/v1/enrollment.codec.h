@@ -65,4 +65,56 @@ int sugang__enrollment__v1__close_course_response__decode(framed_rpc_decoder *de
 size_t sugang__enrollment__v1__close_course_response__size(const Sugang__Enrollment__V1__CloseCourseResponse *message);
 uint8_t *sugang__enrollment__v1__close_course_response__write(const Sugang__Enrollment__V1__CloseCourseResponse *message, uint8_t *end);
 
+int sugang__enrollment__v1__waitlist_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__WaitlistEntry *message);
+size_t sugang__enrollment__v1__waitlist_entry__size(const Sugang__Enrollment__V1__WaitlistEntry *message);
+uint8_t *sugang__enrollment__v1__waitlist_entry__write(const Sugang__Enrollment__V1__WaitlistEntry *message, uint8_t *end);
+
+int sugang__enrollment__v1__join_waitlist_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__JoinWaitlistRequest *message);
+size_t sugang__enrollment__v1__join_waitlist_request__size(const Sugang__Enrollment__V1__JoinWaitlistRequest *message);
+uint8_t *sugang__enrollment__v1__join_waitlist_request__write(const Sugang__Enrollment__V1__JoinWaitlistRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__join_waitlist_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__JoinWaitlistResponse *message);
+size_t sugang__enrollment__v1__join_waitlist_response__size(const Sugang__Enrollment__V1__JoinWaitlistResponse *message);
+uint8_t *sugang__enrollment__v1__join_waitlist_response__write(const Sugang__Enrollment__V1__JoinWaitlistResponse *message, uint8_t *end);
+
+int sugang__enrollment__v1__leave_waitlist_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__LeaveWaitlistRequest *message);
+size_t sugang__enrollment__v1__leave_waitlist_request__size(const Sugang__Enrollment__V1__LeaveWaitlistRequest *message);
+uint8_t *sugang__enrollment__v1__leave_waitlist_request__write(const Sugang__Enrollment__V1__LeaveWaitlistRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__leave_waitlist_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__LeaveWaitlistResponse *message);
+size_t sugang__enrollment__v1__leave_waitlist_response__size(const Sugang__Enrollment__V1__LeaveWaitlistResponse *message);
+uint8_t *sugang__enrollment__v1__leave_waitlist_response__write(const Sugang__Enrollment__V1__LeaveWaitlistResponse *message, uint8_t *end);
+
+int sugang__enrollment__v1__get_waitlist_entry_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetWaitlistEntryRequest *message);
+size_t sugang__enrollment__v1__get_waitlist_entry_request__size(const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message);
+uint8_t *sugang__enrollment__v1__get_waitlist_entry_request__write(const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__get_waitlist_entry_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetWaitlistEntryResponse *message);
+size_t sugang__enrollment__v1__get_waitlist_entry_response__size(const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message);
+uint8_t *sugang__enrollment__v1__get_waitlist_entry_response__write(const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message, uint8_t *end);
+
+int sugang__enrollment__v1__list_waitlist_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__ListWaitlistRequest *message);
+size_t sugang__enrollment__v1__list_waitlist_request__size(const Sugang__Enrollment__V1__ListWaitlistRequest *message);
+uint8_t *sugang__enrollment__v1__list_waitlist_request__write(const Sugang__Enrollment__V1__ListWaitlistRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__list_waitlist_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__ListWaitlistResponse *message);
+size_t sugang__enrollment__v1__list_waitlist_response__size(const Sugang__Enrollment__V1__ListWaitlistResponse *message);
+uint8_t *sugang__enrollment__v1__list_waitlist_response__write(const Sugang__Enrollment__V1__ListWaitlistResponse *message, uint8_t *end);
+
+int sugang__enrollment__v1__find_waitlist_of_student_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message);
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__size(const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message);
+uint8_t *sugang__enrollment__v1__find_waitlist_of_student_request__write(const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__find_waitlist_of_student_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message);
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__size(const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message);
+uint8_t *sugang__enrollment__v1__find_waitlist_of_student_response__write(const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message, uint8_t *end);
+
+int sugang__enrollment__v1__find_waitlist_of_course_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message);
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__size(const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message);
+uint8_t *sugang__enrollment__v1__find_waitlist_of_course_request__write(const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__find_waitlist_of_course_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message);
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__size(const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message);
+uint8_t *sugang__enrollment__v1__find_waitlist_of_course_response__write(const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message, uint8_t *end);
+
 #endif

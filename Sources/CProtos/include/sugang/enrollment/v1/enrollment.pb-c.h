@@ -31,6 +31,19 @@ typedef struct Sugang__Enrollment__V1__FindEnrollmentsRequest Sugang__Enrollment
 typedef struct Sugang__Enrollment__V1__FindEnrollmentsResponse Sugang__Enrollment__V1__FindEnrollmentsResponse;
 typedef struct Sugang__Enrollment__V1__CloseCourseRequest Sugang__Enrollment__V1__CloseCourseRequest;
 typedef struct Sugang__Enrollment__V1__CloseCourseResponse Sugang__Enrollment__V1__CloseCourseResponse;
+typedef struct Sugang__Enrollment__V1__WaitlistEntry Sugang__Enrollment__V1__WaitlistEntry;
+typedef struct Sugang__Enrollment__V1__JoinWaitlistRequest Sugang__Enrollment__V1__JoinWaitlistRequest;
+typedef struct Sugang__Enrollment__V1__JoinWaitlistResponse Sugang__Enrollment__V1__JoinWaitlistResponse;
+typedef struct Sugang__Enrollment__V1__LeaveWaitlistRequest Sugang__Enrollment__V1__LeaveWaitlistRequest;
+typedef struct Sugang__Enrollment__V1__LeaveWaitlistResponse Sugang__Enrollment__V1__LeaveWaitlistResponse;
+typedef struct Sugang__Enrollment__V1__GetWaitlistEntryRequest Sugang__Enrollment__V1__GetWaitlistEntryRequest;
+typedef struct Sugang__Enrollment__V1__GetWaitlistEntryResponse Sugang__Enrollment__V1__GetWaitlistEntryResponse;
+typedef struct Sugang__Enrollment__V1__ListWaitlistRequest Sugang__Enrollment__V1__ListWaitlistRequest;
+typedef struct Sugang__Enrollment__V1__ListWaitlistResponse Sugang__Enrollment__V1__ListWaitlistResponse;
+typedef struct Sugang__Enrollment__V1__FindWaitlistOfStudentRequest Sugang__Enrollment__V1__FindWaitlistOfStudentRequest;
+typedef struct Sugang__Enrollment__V1__FindWaitlistOfStudentResponse Sugang__Enrollment__V1__FindWaitlistOfStudentResponse;
+typedef struct Sugang__Enrollment__V1__FindWaitlistOfCourseRequest Sugang__Enrollment__V1__FindWaitlistOfCourseRequest;
+typedef struct Sugang__Enrollment__V1__FindWaitlistOfCourseResponse Sugang__Enrollment__V1__FindWaitlistOfCourseResponse;
 
 
 /* --- enums --- */
@@ -289,6 +302,194 @@ struct  Sugang__Enrollment__V1__CloseCourseResponse
 #define SUGANG__ENROLLMENT__V1__CLOSE_COURSE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__close_course_response__descriptor) \
      }
+
+
+typedef enum {
+  SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__OFFER_EXPIRES_AT_PRESENCE__NOT_SET = 0,
+  SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__OFFER_EXPIRES_AT_PRESENCE_OFFER_EXPIRES_AT_US = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__OFFER_EXPIRES_AT_PRESENCE__CASE)
+} Sugang__Enrollment__V1__WaitlistEntry__OfferExpiresAtPresenceCase;
+
+typedef enum {
+  SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__CLASS_ID_PRESENCE__NOT_SET = 0,
+  SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__CLASS_ID_PRESENCE_CLASS_ID = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__CLASS_ID_PRESENCE__CASE)
+} Sugang__Enrollment__V1__WaitlistEntry__ClassIdPresenceCase;
+
+/*
+ * A student's place in the line for a full course.
+ */
+struct  Sugang__Enrollment__V1__WaitlistEntry
+{
+  ProtobufCMessage base;
+  int64_t id;
+  int64_t course_id;
+  char *student;
+  /*
+   * WAITING, OFFERED, TAKEN, EXPIRED, LEFT or CLOSED.
+   */
+  char *state;
+  /*
+   * 1 is next; 0 when the student does not wait.
+   */
+  int64_t position;
+  /*
+   * Microseconds since 1970-01-01T00:00:00Z.
+   */
+  int64_t joined_at_us;
+  Sugang__Enrollment__V1__WaitlistEntry__OfferExpiresAtPresenceCase offer_expires_at_presence_case;
+  union {
+    int64_t offer_expires_at_us;
+  };
+  Sugang__Enrollment__V1__WaitlistEntry__ClassIdPresenceCase class_id_presence_case;
+  union {
+    int64_t class_id;
+  };
+};
+#define SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__waitlist_entry__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__OFFER_EXPIRES_AT_PRESENCE__NOT_SET, {0}, SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__CLASS_ID_PRESENCE__NOT_SET, {0} }
+
+
+struct  Sugang__Enrollment__V1__JoinWaitlistRequest
+{
+  ProtobufCMessage base;
+  int64_t course_id;
+  char *student;
+  /*
+   * Empty for none.
+   */
+  char *idempotency_key;
+};
+#define SUGANG__ENROLLMENT__V1__JOIN_WAITLIST_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__join_waitlist_request__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Sugang__Enrollment__V1__JoinWaitlistResponse
+{
+  ProtobufCMessage base;
+  Sugang__Enrollment__V1__WaitlistEntry *entry;
+};
+#define SUGANG__ENROLLMENT__V1__JOIN_WAITLIST_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__join_waitlist_response__descriptor) \
+    , NULL }
+
+
+struct  Sugang__Enrollment__V1__LeaveWaitlistRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define SUGANG__ENROLLMENT__V1__LEAVE_WAITLIST_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__leave_waitlist_request__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Enrollment__V1__LeaveWaitlistResponse
+{
+  ProtobufCMessage base;
+};
+#define SUGANG__ENROLLMENT__V1__LEAVE_WAITLIST_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__leave_waitlist_response__descriptor) \
+     }
+
+
+struct  Sugang__Enrollment__V1__GetWaitlistEntryRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define SUGANG__ENROLLMENT__V1__GET_WAITLIST_ENTRY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__get_waitlist_entry_request__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Enrollment__V1__GetWaitlistEntryResponse
+{
+  ProtobufCMessage base;
+  Sugang__Enrollment__V1__WaitlistEntry *entry;
+};
+#define SUGANG__ENROLLMENT__V1__GET_WAITLIST_ENTRY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__get_waitlist_entry_response__descriptor) \
+    , NULL }
+
+
+/*
+ * Those who wait or have been offered a seat.
+ */
+struct  Sugang__Enrollment__V1__ListWaitlistRequest
+{
+  ProtobufCMessage base;
+  Sugang__Common__V1__PageRequest *page;
+};
+#define SUGANG__ENROLLMENT__V1__LIST_WAITLIST_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__list_waitlist_request__descriptor) \
+    , NULL }
+
+
+struct  Sugang__Enrollment__V1__ListWaitlistResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Sugang__Enrollment__V1__WaitlistEntry **entries;
+  int64_t total;
+};
+#define SUGANG__ENROLLMENT__V1__LIST_WAITLIST_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__list_waitlist_response__descriptor) \
+    , 0,NULL, 0 }
+
+
+/*
+ * All that a student waited for, whatever became of it.
+ */
+struct  Sugang__Enrollment__V1__FindWaitlistOfStudentRequest
+{
+  ProtobufCMessage base;
+  char *student;
+  Sugang__Common__V1__PageRequest *page;
+};
+#define SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_STUDENT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__find_waitlist_of_student_request__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
+struct  Sugang__Enrollment__V1__FindWaitlistOfStudentResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Sugang__Enrollment__V1__WaitlistEntry **entries;
+  int64_t total;
+};
+#define SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_STUDENT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__find_waitlist_of_student_response__descriptor) \
+    , 0,NULL, 0 }
+
+
+/*
+ * One course's line: who waits or has been offered a seat.
+ */
+struct  Sugang__Enrollment__V1__FindWaitlistOfCourseRequest
+{
+  ProtobufCMessage base;
+  int64_t course_id;
+  Sugang__Common__V1__PageRequest *page;
+};
+#define SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_COURSE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__find_waitlist_of_course_request__descriptor) \
+    , 0, NULL }
+
+
+struct  Sugang__Enrollment__V1__FindWaitlistOfCourseResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Sugang__Enrollment__V1__WaitlistEntry **entries;
+  int64_t total;
+};
+#define SUGANG__ENROLLMENT__V1__FIND_WAITLIST_OF_COURSE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__find_waitlist_of_course_response__descriptor) \
+    , 0,NULL, 0 }
 
 
 /* Sugang__Enrollment__V1__Enrollment methods */
@@ -576,6 +777,253 @@ Sugang__Enrollment__V1__CloseCourseResponse *
 void   sugang__enrollment__v1__close_course_response__free_unpacked
                      (Sugang__Enrollment__V1__CloseCourseResponse *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__WaitlistEntry methods */
+void   sugang__enrollment__v1__waitlist_entry__init
+                     (Sugang__Enrollment__V1__WaitlistEntry         *message);
+size_t sugang__enrollment__v1__waitlist_entry__get_packed_size
+                     (const Sugang__Enrollment__V1__WaitlistEntry   *message);
+size_t sugang__enrollment__v1__waitlist_entry__pack
+                     (const Sugang__Enrollment__V1__WaitlistEntry   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__waitlist_entry__pack_to_buffer
+                     (const Sugang__Enrollment__V1__WaitlistEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__WaitlistEntry *
+       sugang__enrollment__v1__waitlist_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__waitlist_entry__free_unpacked
+                     (Sugang__Enrollment__V1__WaitlistEntry *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__JoinWaitlistRequest methods */
+void   sugang__enrollment__v1__join_waitlist_request__init
+                     (Sugang__Enrollment__V1__JoinWaitlistRequest         *message);
+size_t sugang__enrollment__v1__join_waitlist_request__get_packed_size
+                     (const Sugang__Enrollment__V1__JoinWaitlistRequest   *message);
+size_t sugang__enrollment__v1__join_waitlist_request__pack
+                     (const Sugang__Enrollment__V1__JoinWaitlistRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__join_waitlist_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__JoinWaitlistRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__JoinWaitlistRequest *
+       sugang__enrollment__v1__join_waitlist_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__join_waitlist_request__free_unpacked
+                     (Sugang__Enrollment__V1__JoinWaitlistRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__JoinWaitlistResponse methods */
+void   sugang__enrollment__v1__join_waitlist_response__init
+                     (Sugang__Enrollment__V1__JoinWaitlistResponse         *message);
+size_t sugang__enrollment__v1__join_waitlist_response__get_packed_size
+                     (const Sugang__Enrollment__V1__JoinWaitlistResponse   *message);
+size_t sugang__enrollment__v1__join_waitlist_response__pack
+                     (const Sugang__Enrollment__V1__JoinWaitlistResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__join_waitlist_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__JoinWaitlistResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__JoinWaitlistResponse *
+       sugang__enrollment__v1__join_waitlist_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__join_waitlist_response__free_unpacked
+                     (Sugang__Enrollment__V1__JoinWaitlistResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__LeaveWaitlistRequest methods */
+void   sugang__enrollment__v1__leave_waitlist_request__init
+                     (Sugang__Enrollment__V1__LeaveWaitlistRequest         *message);
+size_t sugang__enrollment__v1__leave_waitlist_request__get_packed_size
+                     (const Sugang__Enrollment__V1__LeaveWaitlistRequest   *message);
+size_t sugang__enrollment__v1__leave_waitlist_request__pack
+                     (const Sugang__Enrollment__V1__LeaveWaitlistRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__leave_waitlist_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__LeaveWaitlistRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__LeaveWaitlistRequest *
+       sugang__enrollment__v1__leave_waitlist_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__leave_waitlist_request__free_unpacked
+                     (Sugang__Enrollment__V1__LeaveWaitlistRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__LeaveWaitlistResponse methods */
+void   sugang__enrollment__v1__leave_waitlist_response__init
+                     (Sugang__Enrollment__V1__LeaveWaitlistResponse         *message);
+size_t sugang__enrollment__v1__leave_waitlist_response__get_packed_size
+                     (const Sugang__Enrollment__V1__LeaveWaitlistResponse   *message);
+size_t sugang__enrollment__v1__leave_waitlist_response__pack
+                     (const Sugang__Enrollment__V1__LeaveWaitlistResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__leave_waitlist_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__LeaveWaitlistResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__LeaveWaitlistResponse *
+       sugang__enrollment__v1__leave_waitlist_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__leave_waitlist_response__free_unpacked
+                     (Sugang__Enrollment__V1__LeaveWaitlistResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__GetWaitlistEntryRequest methods */
+void   sugang__enrollment__v1__get_waitlist_entry_request__init
+                     (Sugang__Enrollment__V1__GetWaitlistEntryRequest         *message);
+size_t sugang__enrollment__v1__get_waitlist_entry_request__get_packed_size
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryRequest   *message);
+size_t sugang__enrollment__v1__get_waitlist_entry_request__pack
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__get_waitlist_entry_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__GetWaitlistEntryRequest *
+       sugang__enrollment__v1__get_waitlist_entry_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__get_waitlist_entry_request__free_unpacked
+                     (Sugang__Enrollment__V1__GetWaitlistEntryRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__GetWaitlistEntryResponse methods */
+void   sugang__enrollment__v1__get_waitlist_entry_response__init
+                     (Sugang__Enrollment__V1__GetWaitlistEntryResponse         *message);
+size_t sugang__enrollment__v1__get_waitlist_entry_response__get_packed_size
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryResponse   *message);
+size_t sugang__enrollment__v1__get_waitlist_entry_response__pack
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__get_waitlist_entry_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetWaitlistEntryResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__GetWaitlistEntryResponse *
+       sugang__enrollment__v1__get_waitlist_entry_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__get_waitlist_entry_response__free_unpacked
+                     (Sugang__Enrollment__V1__GetWaitlistEntryResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__ListWaitlistRequest methods */
+void   sugang__enrollment__v1__list_waitlist_request__init
+                     (Sugang__Enrollment__V1__ListWaitlistRequest         *message);
+size_t sugang__enrollment__v1__list_waitlist_request__get_packed_size
+                     (const Sugang__Enrollment__V1__ListWaitlistRequest   *message);
+size_t sugang__enrollment__v1__list_waitlist_request__pack
+                     (const Sugang__Enrollment__V1__ListWaitlistRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__list_waitlist_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__ListWaitlistRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__ListWaitlistRequest *
+       sugang__enrollment__v1__list_waitlist_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__list_waitlist_request__free_unpacked
+                     (Sugang__Enrollment__V1__ListWaitlistRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__ListWaitlistResponse methods */
+void   sugang__enrollment__v1__list_waitlist_response__init
+                     (Sugang__Enrollment__V1__ListWaitlistResponse         *message);
+size_t sugang__enrollment__v1__list_waitlist_response__get_packed_size
+                     (const Sugang__Enrollment__V1__ListWaitlistResponse   *message);
+size_t sugang__enrollment__v1__list_waitlist_response__pack
+                     (const Sugang__Enrollment__V1__ListWaitlistResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__list_waitlist_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__ListWaitlistResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__ListWaitlistResponse *
+       sugang__enrollment__v1__list_waitlist_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__list_waitlist_response__free_unpacked
+                     (Sugang__Enrollment__V1__ListWaitlistResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__FindWaitlistOfStudentRequest methods */
+void   sugang__enrollment__v1__find_waitlist_of_student_request__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentRequest         *message);
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest   *message);
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__find_waitlist_of_student_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *
+       sugang__enrollment__v1__find_waitlist_of_student_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__find_waitlist_of_student_request__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__FindWaitlistOfStudentResponse methods */
+void   sugang__enrollment__v1__find_waitlist_of_student_response__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentResponse         *message);
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse   *message);
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__find_waitlist_of_student_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *
+       sugang__enrollment__v1__find_waitlist_of_student_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__find_waitlist_of_student_response__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__FindWaitlistOfCourseRequest methods */
+void   sugang__enrollment__v1__find_waitlist_of_course_request__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseRequest         *message);
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest   *message);
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__find_waitlist_of_course_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *
+       sugang__enrollment__v1__find_waitlist_of_course_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__find_waitlist_of_course_request__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__FindWaitlistOfCourseResponse methods */
+void   sugang__enrollment__v1__find_waitlist_of_course_response__init
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseResponse         *message);
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__get_packed_size
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse   *message);
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__pack
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__find_waitlist_of_course_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *
+       sugang__enrollment__v1__find_waitlist_of_course_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__find_waitlist_of_course_response__free_unpacked
+                     (Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Sugang__Enrollment__V1__Enrollment_Closure)
@@ -622,6 +1070,45 @@ typedef void (*Sugang__Enrollment__V1__CloseCourseRequest_Closure)
                   void *closure_data);
 typedef void (*Sugang__Enrollment__V1__CloseCourseResponse_Closure)
                  (const Sugang__Enrollment__V1__CloseCourseResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__WaitlistEntry_Closure)
+                 (const Sugang__Enrollment__V1__WaitlistEntry *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__JoinWaitlistRequest_Closure)
+                 (const Sugang__Enrollment__V1__JoinWaitlistRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__JoinWaitlistResponse_Closure)
+                 (const Sugang__Enrollment__V1__JoinWaitlistResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__LeaveWaitlistRequest_Closure)
+                 (const Sugang__Enrollment__V1__LeaveWaitlistRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__LeaveWaitlistResponse_Closure)
+                 (const Sugang__Enrollment__V1__LeaveWaitlistResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__GetWaitlistEntryRequest_Closure)
+                 (const Sugang__Enrollment__V1__GetWaitlistEntryRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__GetWaitlistEntryResponse_Closure)
+                 (const Sugang__Enrollment__V1__GetWaitlistEntryResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__ListWaitlistRequest_Closure)
+                 (const Sugang__Enrollment__V1__ListWaitlistRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__ListWaitlistResponse_Closure)
+                 (const Sugang__Enrollment__V1__ListWaitlistResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__FindWaitlistOfStudentRequest_Closure)
+                 (const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__FindWaitlistOfStudentResponse_Closure)
+                 (const Sugang__Enrollment__V1__FindWaitlistOfStudentResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__FindWaitlistOfCourseRequest_Closure)
+                 (const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__FindWaitlistOfCourseResponse_Closure)
+                 (const Sugang__Enrollment__V1__FindWaitlistOfCourseResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -701,6 +1188,72 @@ void sugang__enrollment__v1__enrollment_service__close_course(ProtobufCService *
                                                               const Sugang__Enrollment__V1__CloseCourseRequest *input,
                                                               Sugang__Enrollment__V1__CloseCourseResponse_Closure closure,
                                                               void *closure_data);
+typedef struct Sugang__Enrollment__V1__WaitlistService_Service Sugang__Enrollment__V1__WaitlistService_Service;
+struct Sugang__Enrollment__V1__WaitlistService_Service
+{
+  ProtobufCService base;
+  void (*join_waitlist)(Sugang__Enrollment__V1__WaitlistService_Service *service,
+                        const Sugang__Enrollment__V1__JoinWaitlistRequest *input,
+                        Sugang__Enrollment__V1__JoinWaitlistResponse_Closure closure,
+                        void *closure_data);
+  void (*leave_waitlist)(Sugang__Enrollment__V1__WaitlistService_Service *service,
+                         const Sugang__Enrollment__V1__LeaveWaitlistRequest *input,
+                         Sugang__Enrollment__V1__LeaveWaitlistResponse_Closure closure,
+                         void *closure_data);
+  void (*get_waitlist_entry)(Sugang__Enrollment__V1__WaitlistService_Service *service,
+                             const Sugang__Enrollment__V1__GetWaitlistEntryRequest *input,
+                             Sugang__Enrollment__V1__GetWaitlistEntryResponse_Closure closure,
+                             void *closure_data);
+  void (*list_waitlist)(Sugang__Enrollment__V1__WaitlistService_Service *service,
+                        const Sugang__Enrollment__V1__ListWaitlistRequest *input,
+                        Sugang__Enrollment__V1__ListWaitlistResponse_Closure closure,
+                        void *closure_data);
+  void (*find_waitlist_of_student)(Sugang__Enrollment__V1__WaitlistService_Service *service,
+                                   const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *input,
+                                   Sugang__Enrollment__V1__FindWaitlistOfStudentResponse_Closure closure,
+                                   void *closure_data);
+  void (*find_waitlist_of_course)(Sugang__Enrollment__V1__WaitlistService_Service *service,
+                                  const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *input,
+                                  Sugang__Enrollment__V1__FindWaitlistOfCourseResponse_Closure closure,
+                                  void *closure_data);
+};
+typedef void (*Sugang__Enrollment__V1__WaitlistService_ServiceDestroy)(Sugang__Enrollment__V1__WaitlistService_Service *);
+void sugang__enrollment__v1__waitlist_service__init (Sugang__Enrollment__V1__WaitlistService_Service *service,
+                                                     Sugang__Enrollment__V1__WaitlistService_ServiceDestroy destroy);
+#define SUGANG__ENROLLMENT__V1__WAITLIST_SERVICE__BASE_INIT \
+    { &sugang__enrollment__v1__waitlist_service__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define SUGANG__ENROLLMENT__V1__WAITLIST_SERVICE__INIT(function_prefix__) \
+    { SUGANG__ENROLLMENT__V1__WAITLIST_SERVICE__BASE_INIT,\
+      function_prefix__ ## join_waitlist,\
+      function_prefix__ ## leave_waitlist,\
+      function_prefix__ ## get_waitlist_entry,\
+      function_prefix__ ## list_waitlist,\
+      function_prefix__ ## find_waitlist_of_student,\
+      function_prefix__ ## find_waitlist_of_course  }
+void sugang__enrollment__v1__waitlist_service__join_waitlist(ProtobufCService *service,
+                                                             const Sugang__Enrollment__V1__JoinWaitlistRequest *input,
+                                                             Sugang__Enrollment__V1__JoinWaitlistResponse_Closure closure,
+                                                             void *closure_data);
+void sugang__enrollment__v1__waitlist_service__leave_waitlist(ProtobufCService *service,
+                                                              const Sugang__Enrollment__V1__LeaveWaitlistRequest *input,
+                                                              Sugang__Enrollment__V1__LeaveWaitlistResponse_Closure closure,
+                                                              void *closure_data);
+void sugang__enrollment__v1__waitlist_service__get_waitlist_entry(ProtobufCService *service,
+                                                                  const Sugang__Enrollment__V1__GetWaitlistEntryRequest *input,
+                                                                  Sugang__Enrollment__V1__GetWaitlistEntryResponse_Closure closure,
+                                                                  void *closure_data);
+void sugang__enrollment__v1__waitlist_service__list_waitlist(ProtobufCService *service,
+                                                             const Sugang__Enrollment__V1__ListWaitlistRequest *input,
+                                                             Sugang__Enrollment__V1__ListWaitlistResponse_Closure closure,
+                                                             void *closure_data);
+void sugang__enrollment__v1__waitlist_service__find_waitlist_of_student(ProtobufCService *service,
+                                                                        const Sugang__Enrollment__V1__FindWaitlistOfStudentRequest *input,
+                                                                        Sugang__Enrollment__V1__FindWaitlistOfStudentResponse_Closure closure,
+                                                                        void *closure_data);
+void sugang__enrollment__v1__waitlist_service__find_waitlist_of_course(ProtobufCService *service,
+                                                                       const Sugang__Enrollment__V1__FindWaitlistOfCourseRequest *input,
+                                                                       Sugang__Enrollment__V1__FindWaitlistOfCourseResponse_Closure closure,
+                                                                       void *closure_data);
 
 /* --- descriptors --- */
 
@@ -719,7 +1272,21 @@ extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_enrollments
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_enrollments_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__close_course_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__close_course_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__waitlist_entry__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__join_waitlist_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__join_waitlist_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__leave_waitlist_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__leave_waitlist_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__get_waitlist_entry_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__get_waitlist_entry_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__list_waitlist_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__list_waitlist_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_student_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_student_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_course_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_course_response__descriptor;
 extern const ProtobufCServiceDescriptor sugang__enrollment__v1__enrollment_service__descriptor;
+extern const ProtobufCServiceDescriptor sugang__enrollment__v1__waitlist_service__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -17,4 +17,12 @@ int sugang__enrollment__v1__class_canceled__decode(framed_rpc_decoder *decoder, 
 size_t sugang__enrollment__v1__class_canceled__size(const Sugang__Enrollment__V1__ClassCanceled *message);
 uint8_t *sugang__enrollment__v1__class_canceled__write(const Sugang__Enrollment__V1__ClassCanceled *message, uint8_t *end);
 
+int sugang__enrollment__v1__seat_offered__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__SeatOffered *message);
+size_t sugang__enrollment__v1__seat_offered__size(const Sugang__Enrollment__V1__SeatOffered *message);
+uint8_t *sugang__enrollment__v1__seat_offered__write(const Sugang__Enrollment__V1__SeatOffered *message, uint8_t *end);
+
+int sugang__enrollment__v1__seat_offer_expired__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__SeatOfferExpired *message);
+size_t sugang__enrollment__v1__seat_offer_expired__size(const Sugang__Enrollment__V1__SeatOfferExpired *message);
+uint8_t *sugang__enrollment__v1__seat_offer_expired__write(const Sugang__Enrollment__V1__SeatOfferExpired *message, uint8_t *end);
+
 #endif

@@ -18,6 +18,8 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Sugang__Enrollment__V1__ClassRegistered Sugang__Enrollment__V1__ClassRegistered;
 typedef struct Sugang__Enrollment__V1__ClassModified Sugang__Enrollment__V1__ClassModified;
 typedef struct Sugang__Enrollment__V1__ClassCanceled Sugang__Enrollment__V1__ClassCanceled;
+typedef struct Sugang__Enrollment__V1__SeatOffered Sugang__Enrollment__V1__SeatOffered;
+typedef struct Sugang__Enrollment__V1__SeatOfferExpired Sugang__Enrollment__V1__SeatOfferExpired;
 
 
 /* --- enums --- */
@@ -64,6 +66,43 @@ struct  Sugang__Enrollment__V1__ClassCanceled
 #define SUGANG__ENROLLMENT__V1__CLASS_CANCELED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__class_canceled__descriptor) \
     , 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A seat of a full course is kept for the next student in line.
+ */
+struct  Sugang__Enrollment__V1__SeatOffered
+{
+  ProtobufCMessage base;
+  /*
+   * Of the place in line.
+   */
+  int64_t id;
+  int64_t course_id;
+  char *student;
+  /*
+   * RFC 3339, UTC: until when the seat is kept.
+   */
+  char *expires_at;
+};
+#define SUGANG__ENROLLMENT__V1__SEAT_OFFERED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__seat_offered__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * The seat is not kept for the student any more.
+ */
+struct  Sugang__Enrollment__V1__SeatOfferExpired
+{
+  ProtobufCMessage base;
+  int64_t id;
+  int64_t course_id;
+  char *student;
+};
+#define SUGANG__ENROLLMENT__V1__SEAT_OFFER_EXPIRED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__seat_offer_expired__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string }
 
 
 /* Sugang__Enrollment__V1__ClassRegistered methods */
@@ -123,6 +162,44 @@ Sugang__Enrollment__V1__ClassCanceled *
 void   sugang__enrollment__v1__class_canceled__free_unpacked
                      (Sugang__Enrollment__V1__ClassCanceled *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__SeatOffered methods */
+void   sugang__enrollment__v1__seat_offered__init
+                     (Sugang__Enrollment__V1__SeatOffered         *message);
+size_t sugang__enrollment__v1__seat_offered__get_packed_size
+                     (const Sugang__Enrollment__V1__SeatOffered   *message);
+size_t sugang__enrollment__v1__seat_offered__pack
+                     (const Sugang__Enrollment__V1__SeatOffered   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__seat_offered__pack_to_buffer
+                     (const Sugang__Enrollment__V1__SeatOffered   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__SeatOffered *
+       sugang__enrollment__v1__seat_offered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__seat_offered__free_unpacked
+                     (Sugang__Enrollment__V1__SeatOffered *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__SeatOfferExpired methods */
+void   sugang__enrollment__v1__seat_offer_expired__init
+                     (Sugang__Enrollment__V1__SeatOfferExpired         *message);
+size_t sugang__enrollment__v1__seat_offer_expired__get_packed_size
+                     (const Sugang__Enrollment__V1__SeatOfferExpired   *message);
+size_t sugang__enrollment__v1__seat_offer_expired__pack
+                     (const Sugang__Enrollment__V1__SeatOfferExpired   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__seat_offer_expired__pack_to_buffer
+                     (const Sugang__Enrollment__V1__SeatOfferExpired   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__SeatOfferExpired *
+       sugang__enrollment__v1__seat_offer_expired__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__seat_offer_expired__free_unpacked
+                     (Sugang__Enrollment__V1__SeatOfferExpired *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Sugang__Enrollment__V1__ClassRegistered_Closure)
@@ -134,6 +211,12 @@ typedef void (*Sugang__Enrollment__V1__ClassModified_Closure)
 typedef void (*Sugang__Enrollment__V1__ClassCanceled_Closure)
                  (const Sugang__Enrollment__V1__ClassCanceled *message,
                   void *closure_data);
+typedef void (*Sugang__Enrollment__V1__SeatOffered_Closure)
+                 (const Sugang__Enrollment__V1__SeatOffered *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__SeatOfferExpired_Closure)
+                 (const Sugang__Enrollment__V1__SeatOfferExpired *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -143,6 +226,8 @@ typedef void (*Sugang__Enrollment__V1__ClassCanceled_Closure)
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__class_registered__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__class_modified__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__class_canceled__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__seat_offered__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__seat_offer_expired__descriptor;
 
 PROTOBUF_C__END_DECLS
 
