@@ -268,6 +268,21 @@ let applicationTargets: [Target] = [
     ], path: "Tests/Torture", swiftSettings: safe),
 ]
 
+/// The real services on one thread, under virtual time and a seeded schedule.
+let simulationTargets: [Target] = [
+  .target(
+    name: "Simulation",
+    dependencies: [
+      "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "SugangServices",
+      "CourseAdaptors", "EnrollmentAdaptors", "PayAdaptors", "CourseCore", "EnrollmentCore",
+      "PayCore", logging, nioCore,
+    ], path: "Tests/Simulation", swiftSettings: shared),
+  .executableTarget(
+    name: "sugang-simulate", dependencies: ["Simulation"], path: "Tests/SimulationRunner",
+    swiftSettings: shared),
+  .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: shared),
+]
+
 let fuzzTargets: [Target] = [
   .target(name: "CFuzzSupport", path: "Tests/fuzz/support"),
   .executableTarget(
@@ -306,7 +321,8 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
-  targets: foundationTargets + rpcTargets + applicationTargets + contexts.flatMap(context)
+  targets: foundationTargets + rpcTargets + applicationTargets + simulationTargets
+    + contexts.flatMap(context)
     + (fuzzing ? fuzzTargets : []),
   swiftLanguageModes: [.v6]
 )

@@ -39,7 +39,7 @@ package struct SQLUnit {
 
 /// A context's database with its outbox and clock: what every SQL store is built on.
 package struct SQLContext: Sendable {
-  package let database: SQLiteDatabase
+  package let database: any TransactionalDatabase
   package let outbox: Outbox
   private let clock: any WallClock
 
@@ -48,7 +48,7 @@ package struct SQLContext: Sendable {
     EventLogSchema.migrations + SQLCommandMemory.migrations + own
   }
 
-  package init(database: SQLiteDatabase, outbox: Outbox, clock: any WallClock) {
+  package init(database: any TransactionalDatabase, outbox: Outbox, clock: any WallClock) {
     self.database = database
     self.outbox = outbox
     self.clock = clock

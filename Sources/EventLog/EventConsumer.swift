@@ -27,7 +27,7 @@ package final class EventConsumer: Service {
   /// end of the fetch that is under way.
   package static let parkedRetryInterval = Duration.seconds(60)
 
-  private let source: String
+  package let source: String
   private let feed: EventsV1.EventFeedServiceClient
   package let intake: EventIntake
   private let parkedRetryInterval: Duration

@@ -15,13 +15,14 @@ package struct EventInbox: EventsV1.EventInboxServiceHandler {
   package static let maxReasonLength = 1_000
 
   private let intakes: [EventIntake]
-  private let database: SQLiteDatabase
+  private let database: any TransactionalDatabase
   private let clock: any WallClock
   private let logger: Logger
 
   /// - Parameter intakes: of all sources that the service follows, into one database.
   package init(
-    _ intakes: [EventIntake], database: SQLiteDatabase, clock: any WallClock, logger: Logger
+    _ intakes: [EventIntake], database: any TransactionalDatabase, clock: any WallClock,
+    logger: Logger
   ) {
     self.intakes = intakes
     self.database = database

@@ -13,14 +13,18 @@ package struct EventIntake: Sendable {
   package static let retriedAtOnce = 256
 
   let handler: any EventHandler
-  private let database: SQLiteDatabase
+  /// The types of events that are taken; none means all.
+  package var types: [String] { self.handler.types }
+
+  private let database: any TransactionalDatabase
   private let clock: any WallClock
   private let logger: Logger
   private let pause: @Sendable (Duration) async throws -> Void
 
   /// - Parameter pause: waits; for tests.
   package init(
-    handler: any EventHandler, database: SQLiteDatabase, clock: any WallClock, logger: Logger,
+    handler: any EventHandler, database: any TransactionalDatabase, clock: any WallClock,
+    logger: Logger,
     pause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) {
     self.handler = handler

@@ -19,11 +19,11 @@ package final class Outbox: Sendable {
   /// Whose events these are: `pay`.
   package let source: String
   let signal: CommitSignal
-  private let database: SQLiteDatabase
+  private let database: any TransactionalDatabase
   private let hasAppended = Mutex(false)
 
   /// - Parameter database: has ``EventLogSchema/migrations``.
-  package init(source: String, database: SQLiteDatabase) {
+  package init(source: String, database: any TransactionalDatabase) {
     self.source = source
     self.database = database
     self.signal = CommitSignal()

@@ -2,7 +2,7 @@
 ///
 /// Valid only inside the closure it was given to, and synchronous: nothing else happens in the
 /// database between two calls. Statements are cached by their text, so pass values as arguments
-/// (`?`) and never inside the SQL. Transactions belong to ``SQLiteDatabase``: a unit that says
+/// (`?`) and never inside the SQL. Transactions belong to the ``TransactionalDatabase``: a unit that says
 /// BEGIN, COMMIT, ROLLBACK or SAVEPOINT is refused.
 package protocol SQLConnection {
   /// Runs one statement and ignores rows it answers.

@@ -63,7 +63,7 @@ func composeServices(
   }
 }
 
-private func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
+func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {
   switch environment.name {
   case .course: try CourseComposition.compose(environment)
   case .class: try EnrollmentComposition.compose(environment)

@@ -214,6 +214,23 @@ extension RPCService {
   }
 }
 
+extension RPCService {
+  /// Answers one call of a unary method, from its bytes to the bytes of the answer, where the caller
+  /// runs.
+  package typealias UnaryAnswer = @Sendable (ByteBuffer, RPCContext) async throws -> ByteBuffer
+
+  /// The unary methods by their full names, to be called without a connection: by a simulated
+  /// network.
+  package var unaryAnswers: [String: UnaryAnswer] {
+    var answers: [String: UnaryAnswer] = [:]
+    for method in self.methods {
+      guard case .unary(let handler) = method.handler else { continue }
+      answers[method.fullName] = { try await handler($0, $1, .standard) }
+    }
+    return answers
+  }
+}
+
 /// The methods of a server by slot and by hash.
 package struct MethodTable: Sendable {
   let methods: [RPCService.Method]

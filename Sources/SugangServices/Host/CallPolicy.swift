@@ -21,7 +21,7 @@ public enum CallPolicy {
     isIdempotent: true, hedging: HedgingPolicy(delay: Self.hedgeDelay))
 
   /// They change nothing.
-  static let reads = [
+  package static let reads = [
     CourseV1.CourseService.getCourse.fullName,
     CourseV1.CourseService.listCourses.fullName,
     CourseV1.CourseService.getDelivery.fullName,
@@ -60,7 +60,7 @@ public enum CallPolicy {
   /// Commands whose key is in the request and that answer a repeat with the first answer: the
   /// payment of a class, the gift of a payment (traps T2, T42). Not hedged: two at once gain
   /// nothing where only one may win.
-  static let keyedCommands = [
+  package static let keyedCommands = [
     PayV1.PayService.approve.fullName,
     GiftV1.GiftService.giveGift.fullName,
   ]

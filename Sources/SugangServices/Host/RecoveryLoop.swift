@@ -6,16 +6,17 @@ import Synchronization
 /// Runs a piece of work again and again: when it is woken, and at least once an interval.
 ///
 /// The durable "pending" that a fallback leaves behind is finished here, also after a crash.
-final class RecoveryLoop: Service {
+package final class RecoveryLoop: Service {
   private struct State {
     var isWoken = false
     var sleeper: CheckedContinuation<Void, Never>?
   }
 
-  private let name: String
-  private let interval: Duration
+  package let name: String
+  package let interval: Duration
   private let logger: Logger
-  private let work: @Sendable () async throws -> Settlement
+  /// One round.
+  package let work: @Sendable () async throws -> Settlement
   private let state = Mutex(State())
 
   /// - Parameter work: one round; it is run again at once while it settles something.
@@ -39,7 +40,7 @@ final class RecoveryLoop: Service {
     sleeper?.resume()
   }
 
-  func run() async throws {
+  package func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
         await self.round()

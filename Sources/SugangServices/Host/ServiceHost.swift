@@ -6,6 +6,7 @@ import Logging
 import NIOPosix
 import RESTSupport
 import ServiceLifecycle
+import Storage
 
 /// Turns the parts of a service into what ServiceLifecycle runs: storage first, doors last, so that
 /// the doors close first and the storage last.
@@ -45,8 +46,8 @@ enum ServiceHost {
         logger: logger)
       rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
-    if let storage = parts.storage {
-      let desk = BackupDesk(name: name, database: storage.database, logger: logger)
+    if let database = parts.storage?.database as? SQLiteDatabase {
+      let desk = BackupDesk(name: name, database: database, logger: logger)
       // Also of a service that has too much to do.
       rpcServices.append(AdminV1.BackupService.register(desk, on: .eventLoop).exempt())
     }

@@ -31,17 +31,14 @@ struct ServiceEnvironment {
   let telemetry: ServiceTelemetry
   /// What operators see and set.
   let guards = Guards(deadlines: ServiceTelemetry.deadlines)
-  let clock: any WallClock = SystemWallClock()
+  /// What stands in for the disk, the network and the time; nil when the service is a real one.
+  var simulated: SimulatedSurroundings?
+
+  var clock: any WallClock { self.simulated?.clock ?? SystemWallClock() }
 
   /// Opens the service's own database, and the parts that come with every one.
   func partsWithStorage(migrations: [Migration]) throws -> (ServiceParts, SQLContext) {
-    // Names are personal data: nobody else on the machine reads them.
-    try FileManager.default.createDirectory(
-      atPath: self.settings.dataFolder, withIntermediateDirectories: true,
-      attributes: [.posixPermissions: 0o700])
-    let database = try SQLiteDatabase(
-      path: "\(self.settings.dataFolder)/\(self.name.rawValue).sqlite", migrations: migrations,
-      marked: Outbox.table, logger: self.logger)
+    let database = try self.open(migrations)
     let outbox = Outbox(source: self.name.rawValue, database: database)
     let context = SQLContext(database: database, outbox: outbox, clock: self.clock)
     var parts = ServiceParts()
@@ -60,6 +57,17 @@ struct ServiceEnvironment {
     return (parts, context)
   }
 
+  private func open(_ migrations: [Migration]) throws -> any TransactionalDatabase {
+    if let simulated { return try simulated.open(migrations) }
+    // Names are personal data: nobody else on the machine reads them.
+    try FileManager.default.createDirectory(
+      atPath: self.settings.dataFolder, withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o700])
+    return try SQLiteDatabase(
+      path: "\(self.settings.dataFolder)/\(self.name.rawValue).sqlite", migrations: migrations,
+      marked: Outbox.table, logger: self.logger)
+  }
+
   /// Follows the feed that `handler` reads.
   func consumer(_ handler: any EventHandler, _ context: SQLContext) throws -> EventConsumer {
     guard let source = ServiceName(rawValue: handler.source) else {
@@ -68,10 +76,17 @@ struct ServiceEnvironment {
     return EventConsumer(
       source: handler.source,
       feed: EventsV1.EventFeedServiceClient(
-        self.peers.channel(to: source).intercepted(by: self.telemetry.feed)),
+        self.simulated?.channel(source)
+          ?? self.peers.channel(to: source).intercepted(by: self.telemetry.feed)),
       intake: EventIntake(
-        handler: handler, database: context.database, clock: self.clock, logger: self.logger),
+        handler: handler, database: context.database, clock: self.clock, logger: self.logger,
+        pause: self.pause),
       logger: self.logger)
+  }
+
+  private func pause(_ duration: Duration) async throws {
+    if let simulated { return try await simulated.pause(duration) }
+    try await Task.sleep(for: duration)
   }
 
   /// The channel of a synchronous dependency: behind a breaker and a bulkhead. While the circuit is
@@ -83,6 +98,7 @@ struct ServiceEnvironment {
   func guarded(
     _ name: ServiceName, judgesSlowness: Bool = true, in parts: inout ServiceParts
   ) -> any RPCChannel {
+    if let simulated { return simulated.channel(name) }
     var policy = self.settings.breaker
     if !judgesSlowness { policy.slowCall = nil }
     let channel = GuardedChannel(

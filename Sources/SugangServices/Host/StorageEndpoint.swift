@@ -6,7 +6,7 @@ import Storage
 /// A database that takes no writes any more ends the service: only a process that opens it anew can
 /// know the state of the disk, and the supervisor starts one.
 struct StorageEndpoint: Service {
-  let database: SQLiteDatabase
+  let database: any TransactionalDatabase
 
   func run() async throws {
     let (reasons, reason) = AsyncStream<String>.makeStream()

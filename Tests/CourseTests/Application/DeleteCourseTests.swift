@@ -108,6 +108,20 @@ struct DeleteCourseTests {
     #expect(desk.questionsAsked == 1)
   }
 
+  @Test("T32: a course closed under a clock that ran ahead does not wait for that time to come")
+  func clockRanAhead() async throws {
+    let desk = ScriptedDesk([.unknown(reason: "timeout"), .closed])
+    let (courses, course) = try await self.course(desk)
+    await #expect(throws: CourseError.self) { try await courses.delete(course.id, by: self.caller) }
+
+    // The clock is an hour back now.
+    let settlement = try await FinishClosings(store: self.store, desk: desk)
+      .perform(since: StoppedClock().time.adding(seconds: -3600), atMost: 10)
+
+    #expect(settlement == Settlement(settled: 1, remaining: 0))
+    #expect(try await self.store.openCourse(course.id) == nil)
+  }
+
   @Test("the id of a deleted course is not given again")
   func noReuse() async throws {
     let (courses, course) = try await self.course(deskSays: [.closed])

@@ -28,9 +28,11 @@ final class InMemoryCourseStore: CourseStore {
       request: page)
   }
 
-  func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [Course] {
+  func coursesClosing(
+    since limit: Timestamp, orAfter future: Timestamp, atMost count: Int
+  ) async throws -> [Course] {
     let closing = self.allCourses.filter { course in
-      course.closingSince.map { $0 < limit } ?? false
+      course.closingSince.map { $0 < limit || $0 > future } ?? false
     }
     return Array(closing.prefix(count))
   }

@@ -38,9 +38,11 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
   }
 
   func pendingEnrollments(
-    acceptedBefore limit: Timestamp, atMost count: Int
+    acceptedBefore limit: Timestamp, orAfter future: Timestamp, atMost count: Int
   ) async throws -> [Enrollment] {
-    let pending = self.all.filter { $0.status == .pending && $0.acceptedAt < limit }
+    let pending = self.all.filter {
+      $0.status == .pending && ($0.acceptedAt < limit || $0.acceptedAt > future)
+    }
     return Array(pending.prefix(count))
   }
 

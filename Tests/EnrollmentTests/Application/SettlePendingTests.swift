@@ -46,6 +46,21 @@ struct SettlePendingTests {
     #expect(settlement == Settlement(settled: 0, remaining: 0))
   }
 
+  @Test("T2: a class accepted under a clock that ran ahead does not wait for that time to come")
+  func clockRanAhead() async throws {
+    try await self.fixture.offer()
+    self.fixture.gateway.next(.unknown(reason: "down"))
+    let enrollment = try await self.fixture.register()
+
+    // The clock is an hour back now.
+    let settlement = try await SettlePending(
+      store: self.fixture.store, gateway: self.fixture.gateway
+    ).perform(acceptedBefore: self.fixture.clock.time.adding(seconds: -3600), atMost: 100)
+
+    #expect(settlement == Settlement(settled: 1, remaining: 0))
+    #expect(try await self.fixture.store.enrollment(enrollment.id)?.status == .registered)
+  }
+
   @Test("asks about a limited number of classes, the oldest first")
   func batch() async throws {
     try await self.fixture.offer()

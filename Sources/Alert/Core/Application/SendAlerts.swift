@@ -31,11 +31,11 @@ package struct SendAlerts: Sendable {
       // One unit of work: a commit for each would cost more than the sending.
       // Also when the service is told to stop meanwhile: what was sent must not be sent again.
       let store = self.store
-      try await Task {
+      try await uncanceled {
         try await store.transact { tx in
           for alert in settled { try tx.save(alert) }
         }
-      }.value
+      }
       CrashPoint.reached(.alertNoted)
     }
     return Settlement(settled: settled.count, remaining: waiting.count - settled.count)

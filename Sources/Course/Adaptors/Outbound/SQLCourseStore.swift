@@ -80,14 +80,18 @@ package struct SQLCourseStore: CourseStore {
     ) { try Course(row: $0) }
   }
 
-  package func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [Course] {
+  package func coursesClosing(
+    since limit: Timestamp, orAfter future: Timestamp, atMost count: Int
+  ) async throws -> [Course] {
     try await self.context.read { connection in
       try connection.rows(
         """
         SELECT \(Course.columns) FROM course
-        WHERE closing_since < ? ORDER BY closing_since LIMIT ?
+        WHERE closing_since < ? OR closing_since > ? ORDER BY closing_since LIMIT ?
         """,
-        [.integer(limit.microseconds), .integer(Int64(count))]
+        [
+          .integer(limit.microseconds), .integer(future.microseconds), .integer(Int64(count)),
+        ]
       ).map(Course.init(row:))
     }
   }

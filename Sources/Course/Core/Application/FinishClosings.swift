@@ -4,6 +4,9 @@ import Kernel
 package struct FinishClosings: Sendable {
   /// Questions asked at the same time.
   package static let concurrentQuestionsMax = 4
+  /// No request waits for longer, in seconds: a course that seems to be closing since later than so
+  /// long after the limit was closed under a clock that ran ahead, and nobody waits for it.
+  package static let futureSeconds: Int64 = 60
 
   private let store: any CourseStore
   private let deleteCourse: DeleteCourse
@@ -17,7 +20,8 @@ package struct FinishClosings: Sendable {
   ///   - limit: Courses closing since later than this are left to the request that closed them.
   ///   - count: Most courses to ask about.
   package func perform(since limit: Timestamp, atMost count: Int) async throws -> Settlement {
-    let courses = try await self.store.coursesClosing(since: limit, atMost: count)
+    let courses = try await self.store.coursesClosing(
+      since: limit, orAfter: limit.adding(seconds: Self.futureSeconds), atMost: count)
     let settled = await courses.concurrentMap(atMost: Self.concurrentQuestionsMax) { course in
       let cause = Cause(id: "finish-closing-\(course.id)")
       guard let attempt = course.closingSince else { return true }

@@ -11,8 +11,10 @@ package protocol CourseStore: Sendable {
 
   func openCourses(_ page: PageRequest) async throws -> Page<Course>
 
-  /// Courses that have been closing since before `limit`, the oldest first.
-  func coursesClosing(since limit: Timestamp, atMost count: Int) async throws -> [Course]
+  /// Courses that have been closing since before `limit`, or after `future`, the oldest first.
+  func coursesClosing(
+    since limit: Timestamp, orAfter future: Timestamp, atMost count: Int
+  ) async throws -> [Course]
 
   func delivery(_ id: DeliveryID) async throws -> Delivery?
 

@@ -104,15 +104,18 @@ package struct SQLEnrollmentStore: EnrollmentStore {
   }
 
   package func pendingEnrollments(
-    acceptedBefore limit: Timestamp, atMost count: Int
+    acceptedBefore limit: Timestamp, orAfter future: Timestamp, atMost count: Int
   ) async throws -> [Enrollment] {
     try await self.context.read { connection in
       try connection.rows(
         """
         SELECT \(Enrollment.columns) FROM class
-        WHERE status = 'PENDING' AND accepted_at < ? ORDER BY accepted_at LIMIT ?
+        WHERE status = 'PENDING' AND (accepted_at < ? OR accepted_at > ?)
+        ORDER BY accepted_at LIMIT ?
         """,
-        [.integer(limit.microseconds), .integer(Int64(count))]
+        [
+          .integer(limit.microseconds), .integer(future.microseconds), .integer(Int64(count)),
+        ]
       ).map(Enrollment.init(row:))
     }
   }

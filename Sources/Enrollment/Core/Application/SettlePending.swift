@@ -4,6 +4,9 @@ import Kernel
 package struct SettlePending: Sendable {
   /// Payments asked for at the same time.
   package static let concurrentPaymentsMax = 16
+  /// No request waits for longer, in seconds: a class that seems to have been accepted later than so
+  /// long after the limit was accepted under a clock that ran ahead, and nobody waits for it.
+  package static let futureSeconds: Int64 = 60
 
   private let store: any EnrollmentStore
   private let gateway: any PaymentGateway
@@ -23,7 +26,8 @@ package struct SettlePending: Sendable {
   package func perform(
     acceptedBefore limit: Timestamp, atMost count: Int
   ) async throws -> Settlement {
-    let pending = try await self.store.pendingEnrollments(acceptedBefore: limit, atMost: count)
+    let pending = try await self.store.pendingEnrollments(
+      acceptedBefore: limit, orAfter: limit.adding(seconds: Self.futureSeconds), atMost: count)
     let outcomes = await pending.concurrentMap(atMost: Self.concurrentPaymentsMax) {
       await self.settle($0)
     }

@@ -23,7 +23,9 @@ package struct TimeOutPending: Sendable {
   package func perform(
     acceptedBefore limit: Timestamp, atMost count: Int
   ) async throws -> Settlement {
-    let late = try await self.store.pendingEnrollments(acceptedBefore: limit, atMost: count)
+    // What a clock that ran ahead accepted is not late: `SettlePending` has it.
+    let late = try await self.store.pendingEnrollments(
+      acceptedBefore: limit, orAfter: Timestamp(microseconds: .max), atMost: count)
     let seats = self.seats
     let outcomes = await late.concurrentMap(atMost: Self.concurrentMax) { enrollment in
       let cause = Cause(id: "time-out-class-\(enrollment.id)")

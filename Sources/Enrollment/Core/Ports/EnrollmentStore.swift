@@ -16,9 +16,9 @@ package protocol EnrollmentStore: WaitlistStore {
   /// Whatever their status.
   func enrollments(ofStudent student: String, _ page: PageRequest) async throws -> Page<Enrollment>
 
-  /// Pending ones accepted before `limit`, the oldest first.
+  /// Pending ones accepted before `limit`, or after `future`, the oldest first.
   func pendingEnrollments(
-    acceptedBefore limit: Timestamp, atMost count: Int
+    acceptedBefore limit: Timestamp, orAfter future: Timestamp, atMost count: Int
   ) async throws -> [Enrollment]
 }
 

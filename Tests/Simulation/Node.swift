@@ -1,0 +1,368 @@
+import Contracts
+import EventLog
+import FramedRPC
+import Kernel
+import Logging
+import Storage
+import SugangServices
+
+/// What outlives the runs of one thread, because it is dear to make: the databases, which each run
+/// begins with anew.
+package final class Disks {
+  fileprivate var stores: [ServiceName: MemoryDatabase] = [:]
+  fileprivate var telemetry: [ServiceName: SimulatedTelemetry] = [:]
+  fileprivate let settings: ServiceSettings = {
+    var settings = ServiceSettings(dataFolder: "/nowhere")
+    settings.payLimitWon = World.payLimitWon
+    return settings
+  }()
+
+  package init() {}
+
+  /// All databases as they were made.
+  func rewind() throws {
+    for store in self.stores.values { try store.rewind() }
+  }
+
+  fileprivate func store(
+    of name: ServiceName, _ migrations: [Migration]
+  ) throws -> MemoryDatabase {
+    if let store = self.stores[name] { return store }
+    // The log's id is a random one, and no run is like another with those.
+    let store = try MemoryDatabase(
+      migrations: migrations, setUp: "UPDATE outbox_log SET log_id = '\(name.rawValue)log'")
+    self.stores[name] = store
+    return store
+  }
+
+  fileprivate func telemetry(of name: ServiceName) -> SimulatedTelemetry {
+    if let telemetry = self.telemetry[name] { return telemetry }
+    let made = SimulatedTelemetry(
+      name, settings: self.settings,
+      logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() })
+    self.telemetry[name] = made
+    return made
+  }
+}
+
+/// The time between a start of a service and its end: what is gone with a crash.
+///
+/// `@unchecked Sendable`: belongs to the scheduler's thread.
+final class Life: @unchecked Sendable {
+  let name: ServiceName
+  fileprivate(set) var isAlive = true
+  /// Why the database takes no writes any more.
+  var stopReason: String?
+  fileprivate(set) var answers: [String: RPCService.UnaryAnswer] = [:]
+  var waiting: [WaitingWrite] = []
+  var commitHooks: [@Sendable () -> Void] = []
+  var stopHooks: [@Sendable (String) -> Void] = []
+  /// Calls of this service, and calls to it, that are under way.
+  var exchanges: [Exchange] = []
+  var served: [Exchange] = []
+  fileprivate(set) var consumers: [ConsumerRunner] = []
+  fileprivate(set) var loops: [LoopRunner] = []
+
+  fileprivate init(_ name: ServiceName) {
+    self.name = name
+  }
+}
+
+/// One simulated service: its disk and its clock, and the life it leads at the moment, if it does.
+///
+/// `@unchecked Sendable`: belongs to the scheduler's thread.
+final class Node: @unchecked Sendable {
+  let name: ServiceName
+  unowned let world: World
+  private let disks: Disks
+  private(set) var life: Life?
+  /// How wrong its clock is, in microseconds.
+  var clockOffset: Int64 = 0
+  /// The last event that the others were told of.
+  private(set) var lastEvent: Int64 = 0
+
+  init(_ name: ServiceName, world: World, disks: Disks) {
+    self.name = name
+    self.world = world
+    self.disks = disks
+  }
+
+  /// What is on the disk.
+  var store: MemoryDatabase {
+    guard let store = self.disks.stores[self.name] else {
+      preconditionFailure("\(self.name.rawValue) has never started")
+    }
+    return store
+  }
+
+  // MARK: Life and death
+
+  func start() throws {
+    let life = Life(self.name)
+    let service = try SimulatedService(
+      self.name, settings: self.disks.settings, in: self.surroundings(of: life),
+      telemetry: self.disks.telemetry(of: self.name))
+    var services = service.rpcServices
+    if let feed = service.feed {
+      services.append(
+        EventsV1.EventFeedService.register(
+          ImpatientFeed(feed: feed, hidden: self.world.sabotage.hiddenEvents), on: .eventLoop))
+    }
+    for service in services { life.answers.merge(service.unaryAnswers) { $1 } }
+    life.consumers = service.consumers.map { ConsumerRunner($0, life: life, world: self.world) }
+    life.loops = service.loops.map { LoopRunner($0, life: life, world: self.world) }
+    self.life = life
+    for consumer in life.consumers { consumer.wake() }
+    for loop in life.loops { loop.start() }
+    // The last commit before a crash may have had some.
+    self.noticeEvents()
+  }
+
+  private func surroundings(of life: Life) -> SimulatedSurroundings {
+    let (world, scheduler, disks, name) = (self.world, self.world.scheduler, self.disks, self.name)
+    let node = self
+    let boxed = Unchecked(disks)
+    return SimulatedSurroundings(
+      clock: NodeClock(node: self),
+      open: { migrations in
+        _ = try boxed.value.store(of: name, migrations)
+        return SimulatedDatabase(node: node, life: life)
+      },
+      channel: { SimulatedChannel(world: world, caller: life, target: $0) },
+      pause: { await scheduler.sleep($0.inMicroseconds) })
+  }
+
+  /// All that is not on the disk is gone, and what the service does is of no consequence any more:
+  /// its tasks end with errors that nobody hears.
+  func crash(restarts: Bool = true) {
+    guard let life = self.life else { return }
+    let scheduler = self.world.scheduler
+    self.life = nil
+    life.isAlive = false
+    for write in life.waiting { scheduler.soon("crash") { write.fail(StorageError.closed) } }
+    life.waiting = []
+    for exchange in life.exchanges {
+      exchange.finish(.failure(RPCError(.cancelled, "the service is gone")))
+    }
+    for exchange in life.served where scheduler.random.chance(700) {
+      scheduler.after(scheduler.random.time(100...5_000), "reset") {
+        exchange.finish(.failure(RPCError(.unavailable, "the connection was lost")))
+      }
+    }
+    guard restarts else { return }
+    if self.world.sabotage == .forgetsCursors { self.forgetCursors() }
+    scheduler.after(scheduler.random.time(5_000...2_000_000), "restart") {
+      guard self.life == nil, !self.world.isOver else { return }
+      self.world.attempt { try self.start() }
+    }
+  }
+
+  /// Sabotage: the service takes all events again.
+  private func forgetCursors() {
+    self.world.attempt {
+      _ = try self.store.commit([
+        { connection in
+          try connection.execute("DELETE FROM inbox_cursor")
+          try connection.execute("DELETE FROM inbox")
+        }
+      ])
+    }
+  }
+
+  // MARK: Events
+
+  /// Wakes who follows this service when there is something new in its log.
+  func noticeEvents() {
+    let last = try? self.store.read { try $0.integer("SELECT max(sequence) FROM outbox") }
+    guard let last, last > self.lastEvent else { return }
+    self.lastEvent = last
+    self.world.eventsCame(from: self.name)
+  }
+}
+
+/// The wall clock of one service, which may be wrong.
+private struct NodeClock: WallClock {
+  /// 2026-01-01T00:00:00Z
+  private static let start: Int64 = 1_767_225_600_000_000
+  let node: Node
+
+  func now() -> Timestamp {
+    Timestamp(
+      microseconds: Self.start + self.node.world.scheduler.now + self.node.clockOffset)
+  }
+}
+
+/// A value that the compiler does not know to be used on one thread only.
+struct Unchecked<Value>: @unchecked Sendable {
+  let value: Value
+
+  init(_ value: Value) {
+    self.value = value
+  }
+}
+
+/// The real feed, asked in a way that it does not wait: waiting takes real time.
+private struct ImpatientFeed: EventsV1.EventFeedServiceHandler {
+  let feed: EventFeed
+  /// Sabotage: events that nobody hears of.
+  let hidden: String?
+
+  func fetch(
+    _ request: EventsV1.FetchRequest, _ context: RPCContext
+  ) async throws -> EventsV1.FetchResponse {
+    var request = request
+    request.waitMs = 0
+    var answer = try await self.feed.fetch(request, context)
+    if let hidden { answer.events.removeAll { $0.type == hidden } }
+    return answer
+  }
+}
+
+/// Follows one feed as ``EventConsumer/run()`` does, in virtual time, woken by the source instead of
+/// a long poll.
+///
+/// `@unchecked Sendable`: belongs to the scheduler's thread.
+final class ConsumerRunner: @unchecked Sendable {
+  let consumer: EventConsumer
+  private unowned let life: Life
+  private unowned let world: World
+  /// The next fetch.
+  private var timer: SimulatedTimer?
+  private var isIdle = false
+  private var isRunning = false
+  private var isWanted = false
+  private var hasRetriedParked = false
+  private var pause = EventConsumer.pauses.first
+
+  fileprivate init(_ consumer: EventConsumer, life: Life, world: World) {
+    self.consumer = consumer
+    self.life = life
+    self.world = world
+  }
+
+  func wake() {
+    guard self.world.areFeedsOpen else { return }
+    self.isWanted = true
+    guard !self.isRunning, self.timer == nil || self.isIdle else { return }
+    self.schedule(after: self.world.scheduler.random.time(200...40_000))
+  }
+
+  private func schedule(after delay: Int64, isIdle: Bool = false) {
+    self.timer?.cancel()
+    self.isIdle = isIdle
+    let life = self.life
+    self.timer = self.world.scheduler.after(delay, "fetch") {
+      self.timer = nil
+      if life.isAlive { self.fetch() }
+    }
+  }
+
+  private func fetch() {
+    self.isRunning = true
+    self.isWanted = false
+    let life = self.life
+    self.world.scheduler.spawn {
+      let result: Result<Bool, any Error>
+      do {
+        if !self.hasRetriedParked {
+          _ = try await self.consumer.intake.retryParked()
+          self.hasRetriedParked = true
+        }
+        result = .success(try await self.consumer.step())
+      } catch {
+        result = .failure(error)
+      }
+      if life.isAlive { self.ended(result) }
+    }
+  }
+
+  private func ended(_ result: Result<Bool, any Error>) {
+    self.isRunning = false
+    switch result {
+    case .success(let isCaughtUp):
+      self.pause = EventConsumer.pauses.first
+      if !isCaughtUp {
+        self.schedule(after: 0)
+      } else if self.isWanted {
+        self.schedule(after: EventConsumer.fetchInterval.inMicroseconds)
+      } else {
+        self.schedule(after: Int64(EventConsumer.waitMilliseconds) * 1_000, isIdle: true)
+      }
+    case .failure(let error):
+      guard error is InboxError else {
+        self.schedule(after: self.pause.inMicroseconds)
+        self.pause = min(self.pause * 2, EventConsumer.pauses.longest)
+        return
+      }
+      // An answer without fields looks like one of another log; a whole one never does.
+      if self.world.faults(.answerGarbled) == 0 {
+        self.world.violations.append(
+          Violation(.i6, "\(self.life.name.rawValue) cannot follow: \(error)"))
+      }
+      self.schedule(after: EventConsumer.mendingPause.inMicroseconds)
+    }
+  }
+}
+
+/// Runs a recovery loop as the host does, in virtual time, and less often while it finds nothing.
+///
+/// `@unchecked Sendable`: belongs to the scheduler's thread.
+final class LoopRunner: @unchecked Sendable {
+  private static let longestPause: Int64 = 4_000_000
+
+  private let loop: RecoveryLoop
+  private unowned let life: Life
+  private unowned let world: World
+  private let interval: Int64
+  private var pause: Int64
+  private var timer: SimulatedTimer?
+
+  fileprivate init(_ loop: RecoveryLoop, life: Life, world: World) {
+    self.loop = loop
+    self.life = life
+    self.world = world
+    self.interval = loop.interval.inMicroseconds
+    self.pause = self.interval
+  }
+
+  func start() {
+    self.schedule(after: self.world.scheduler.random.time(0...self.interval))
+  }
+
+  /// Something was committed.
+  func wake() {
+    guard self.pause > self.interval, let timer else { return }
+    timer.cancel()
+    self.pause = self.interval
+    self.schedule(after: self.interval)
+  }
+
+  private func schedule(after delay: Int64) {
+    let life = self.life
+    self.timer = self.world.scheduler.after(delay, "loop") {
+      self.timer = nil
+      if life.isAlive { self.run() }
+    }
+  }
+
+  private func run() {
+    let life = self.life
+    self.world.scheduler.spawn {
+      let settlement = try? await self.loop.work()
+      if life.isAlive { self.ended(settlement) }
+    }
+  }
+
+  private func ended(_ settlement: Settlement?) {
+    if let settlement, settlement.settled > 0 {
+      self.pause = self.interval
+      self.schedule(after: 0)
+    } else if let settlement, settlement.remaining == 0 {
+      self.pause = max(self.interval, min(self.pause * 2, Self.longestPause))
+      self.schedule(after: self.pause)
+    } else {
+      self.pause = self.interval
+      self.schedule(after: self.interval)
+    }
+  }
+}
