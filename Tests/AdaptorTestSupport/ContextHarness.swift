@@ -34,13 +34,13 @@ package final class ContextHarness: Sendable {
     try self.init(source: source, migrations: migrations, in: try TemporaryFolder())
   }
 
-  /// On a database that an older version made, which did not know the migration `name`, and filled.
+  /// On a database that an older version made, which did not know the migrations `names`, and filled.
   package convenience init(
-    source: String, migrations: [Migration], without name: String, filledBy sql: String
+    source: String, migrations: [Migration], without names: [String], filledBy sql: String
   ) async throws {
     let folder = try TemporaryFolder()
     let older = try SQLiteDatabase(
-      path: Self.path(in: folder), migrations: migrations.filter { $0.name != name },
+      path: Self.path(in: folder), migrations: migrations.filter { !names.contains($0.name) },
       logger: Self.quiet)
     try await older.write { try $0.execute(sql) }
     await older.close()

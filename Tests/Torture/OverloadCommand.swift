@@ -23,11 +23,13 @@ struct OverloadCommand: AsyncParsableCommand {
   @Option(help: "Multiples of the peak.")
   var factors: [Double] = [2, 10]
 
+  @OptionGroup var timing: TimingOptions
+
   private static let goodputShare = 0.9
   private static let recoveryTime = Duration.seconds(5)
 
   func run() async throws {
-    var verdict = Verdict()
+    var verdict = Verdict(judgesTimes: !self.timing.untimed)
     let system = try await RunningSugang.start()
     let course = try await system.registerCourse()
     let calm = try await Self.latency(system, course, "calm")
@@ -80,7 +82,7 @@ struct OverloadCommand: AsyncParsableCommand {
       "       goodput \(Int(goodput))/s (\(Int(100 * goodput / peak)) % of the peak); let in: p50 "
         + "\(quantile(0.5, result.accepted)), p99 \(quantile(0.99, result.accepted)); refused: p50 "
         + "\(quantile(0.5, result.refused)), p99 \(quantile(0.99, result.refused))")
-    verdict.expect(
+    verdict.expectInTime(
       goodput >= Self.goodputShare * peak,
       "goodput is at least \(Int(100 * Self.goodputShare)) % of the peak")
     let others = result.statuses.keys.filter { ![201, 202, 429, 503].contains($0) }
@@ -93,7 +95,7 @@ struct OverloadCommand: AsyncParsableCommand {
       isCalm = try await Self.latency(system, course, "after-\(Int(factor))") <= calm * 2
     }
     print("       back to normal after \(milliseconds(ContinuousClock.now - end))")
-    verdict.expect(isCalm, "back to normal within \(Self.recoveryTime.components.seconds) s")
+    verdict.expectInTime(isCalm, "back to normal within \(Self.recoveryTime.components.seconds) s")
   }
 
   /// The median of ten enrollments, one after the other.

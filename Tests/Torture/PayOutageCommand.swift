@@ -28,12 +28,14 @@ struct PayOutageCommand: AsyncParsableCommand {
   @Option(help: "Only these outages; all when none is given.")
   var only: [Outage] = []
 
+  @OptionGroup var timing: TimingOptions
+
   /// Fractions of a second that a circuit may take to open.
   private static let openingTime = Duration.seconds(2)
   private static let openAnswerMax = Duration.milliseconds(50)
 
   func run() async throws {
-    var verdict = Verdict()
+    var verdict = Verdict(judgesTimes: !self.timing.untimed)
     for outage in self.only.isEmpty ? Outage.allCases : self.only {
       print("==> Pay is \(outage.rawValue) for \(self.seconds) s")
       try await self.run(outage, &verdict)
@@ -106,7 +108,7 @@ struct PayOutageCommand: AsyncParsableCommand {
     verdict.expect(
       clients.answers().allSatisfy { $0.status != 503 || $0.hasRetryAfter },
       "every 503 says when to come again")
-    verdict.expect(
+    verdict.expectInTime(
       open.count > 0 && open.p99 <= Self.openAnswerMax,
       "once open, 99 % of the answers come within \(milliseconds(Self.openAnswerMax))")
 

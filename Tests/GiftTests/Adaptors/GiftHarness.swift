@@ -24,8 +24,8 @@ struct GiftHarness {
   init(filledBy sql: String) async throws {
     self.init(
       try await ContextHarness(
-        source: "gift", migrations: SQLGiftStore.migrations, without: SQLGiftLedger.migration.name,
-        filledBy: sql))
+        source: "gift", migrations: SQLGiftStore.migrations,
+        without: ([SQLGiftLedger.migration] + SQLGiftLedger.chaining).map(\.name), filledBy: sql))
   }
 
   private init(_ harness: ContextHarness) {

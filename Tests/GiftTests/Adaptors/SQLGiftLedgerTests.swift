@@ -70,8 +70,9 @@ struct SQLGiftLedgerTests {
     try await self.give(gift)
     // A line that should not be there: the revocation cannot write its own.
     try await gift.harness.database.write { connection in
-      try connection.execute(
-        "INSERT INTO gift_entry (\(Self.columns)) VALUES (NULL, 1, 1, 1, 'REVOKE', -1, 0)")
+      _ = try SQLGiftLedger.table.append(
+        [.integer(1), .integer(1), .integer(1), .text("REVOKE"), .integer(-1), .integer(0)],
+        in: connection)
     }
     await #expect(throws: StorageError.self) {
       try await gift.tell([try GiftHarness.pointCanceled(1)], .pastInbox)

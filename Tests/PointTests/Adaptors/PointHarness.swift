@@ -26,7 +26,7 @@ struct PointHarness {
     self.init(
       try await ContextHarness(
         source: "point", migrations: SQLPointStore.migrations,
-        without: SQLPointLedger.migration.name, filledBy: sql))
+        without: ([SQLPointLedger.migration] + SQLPointLedger.chaining).map(\.name), filledBy: sql))
   }
 
   private init(_ harness: ContextHarness) {

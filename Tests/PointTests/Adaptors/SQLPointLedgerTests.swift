@@ -61,8 +61,9 @@ struct SQLPointLedgerTests {
     try await point.tell([try PayTells.approved(1, payment: 1)])
     // A line that should not be there: the grant cannot write its own.
     try await point.harness.database.write { connection in
-      try connection.execute(
-        "INSERT INTO point_entry (\(Self.columns)) VALUES (NULL, 1, 1, 1, 'EARN', 100, 0)")
+      _ = try SQLPointLedger.table.append(
+        [.integer(1), .integer(1), .integer(1), .text("EARN"), .integer(100), .integer(0)],
+        in: connection)
     }
     #expect(try await point.settle() == Settlement(settled: 0, remaining: 1))
     #expect(try await point.application.points(of: ClassID(1)).isEmpty)
