@@ -11,6 +11,7 @@ struct Sugang: AsyncParsableCommand {
         sugang up                          all services, data in ./data
         sugang ps                          what runs
         sugang events parked               what no service could handle
+        sugang mypage rebuild --check      is my page what its events tell?
         sugang rpc list pay                what the pay service offers
         sugang rpc call pay GetPayment -d '{"id": 1}'
         sugang bench rpc                   calls per second on one connection
@@ -28,7 +29,9 @@ struct Sugang: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Talk and measure",
-        subcommands: [EventsCommand.self, RPCCommand.self, BenchCommand.self]),
+        subcommands: [
+          EventsCommand.self, MyPageCommand.self, RPCCommand.self, BenchCommand.self,
+        ]),
     ])
 
   static func main() async {
