@@ -24,14 +24,16 @@ package struct InboxState: Hashable, Sendable {
 
   /// Lets the consumers take what came after this state once more: handlers bear repeats.
   ///
-  /// - Returns: false, and nothing is done, when one of those events was parked or given up since: a
-  ///   repeat would park it again.
-  package func rewind(in connection: any SQLConnection) throws -> Bool {
+  /// Until they have, the database is made of more than the positions tell.
+  ///
+  /// - Returns: the state before; nil, and nothing is done, when one of those events was parked or
+  ///   given up since: a repeat would park it again.
+  package func rewind(in connection: any SQLConnection) throws -> InboxState? {
     let now = try InboxState(of: self.positions.keys.sorted(), in: connection)
     let stays = self.positions.keys.allSatisfy { source in
       (now.withheld[source] ?? []).allSatisfy { $0 <= self.sequence(of: source) }
     }
-    guard stays else { return false }
+    guard stays else { return nil }
     for (source, position) in self.positions {
       try connection.execute(
         "UPDATE inbox_cursor SET sequence = ? WHERE source = ? AND sequence > ?",
@@ -40,6 +42,6 @@ package struct InboxState: Hashable, Sendable {
         "DELETE FROM inbox WHERE source = ? AND sequence > ?",
         [.text(source), .integer(position.sequence)])
     }
-    return true
+    return now
   }
 }

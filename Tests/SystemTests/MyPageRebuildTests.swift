@@ -92,8 +92,8 @@ struct MyPageRebuildTests {
 
   private static func untilReady(_ system: RunningSugang) async throws {
     try await eventually("the system is ready") {
-      (try? await system.http.request("GET", "/readyz"))?.status == 200
-        && (try? await system.all("inquiryMypages")) != nil
+      guard (try? await system.http.request("GET", "/readyz"))?.status == 200 else { return false }
+      return (try? await system.all("inquiryMypages")) != nil
     }
   }
 

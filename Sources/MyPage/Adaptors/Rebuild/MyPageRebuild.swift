@@ -97,8 +97,11 @@ package final class MyPageRebuild: Sendable {
     try await progress.enter(.repairing)
     try await self.repair(from: rebuilt, progress)
     try await rebuilt.forgetDifferences()
-    let rest = try await self.compare(with: rebuilt, progress).differentRows
-    guard rest == 0 else { throw MyPageRebuildError.stillDifferent(rest) }
+    let rest = try await self.compare(with: rebuilt, progress)
+    guard rest.differentRows == 0 else {
+      self.log(rest)
+      throw MyPageRebuildError.stillDifferent(rest.differentRows)
+    }
     outcome.isRepaired = true
     self.logger.warning("my page is repaired", metadata: ["rows": "\(outcome.differentRows)"])
     return outcome
@@ -130,15 +133,14 @@ package final class MyPageRebuild: Sendable {
     let reached = try await rebuilt.state()
     let end = ContinuousClock.now + Self.patience
     while true {
-      let (live, answer) = try await self.database.read { connection in
-        (
-          try InboxState(of: MyPageEventAdaptor.sources, in: connection), try query(connection)
-        )
+      let (live, isWhole, answer) = try await self.database.read { connection in
+        let live = try InboxState(of: MyPageEventAdaptor.sources, in: connection)
+        return (live, try MyPageRepair.isPast(live, in: connection), try query(connection))
       }
       let isReached = MyPageEventAdaptor.sources.allSatisfy {
         live.sequence(of: $0) >= reached.sequence(of: $0)
       }
-      if isReached, !live.hasEarlyEvents {
+      if isReached, isWhole, !live.hasEarlyEvents {
         progress.expect(live)
         try await rebuilt.take(upTo: live) { try await progress.taken($0, $1) }
         return (live, answer)
@@ -191,11 +193,8 @@ package final class MyPageRebuild: Sendable {
       start = last + 1
     }
     guard let first else { return }
-    let isDone = try await self.database.write { connection in
-      guard try first.rewind(in: connection) else { return false }
-      try MyPageRepair.finish(in: connection)
-      return true
-    }
+    let madeOf = first
+    let isDone = try await self.database.write { try MyPageRepair.finish(madeOf: madeOf, in: $0) }
     guard isDone else { throw MyPageRebuildError.settledMeanwhile }
   }
 }

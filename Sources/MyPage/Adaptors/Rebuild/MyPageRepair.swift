@@ -1,3 +1,4 @@
+import EventLog
 import MyPageCore
 import Storage
 
@@ -28,6 +29,11 @@ enum MyPageRepair {
       ) STRICT;
       -- Every class that the repair is about, with a row above or, from now on, without one.
       CREATE TABLE inquiry_mypage_repaired_class (class_id INTEGER PRIMARY KEY) STRICT;
+      -- Up to where the rows that were not replaced are made of events, by source.
+      CREATE TABLE inquiry_mypage_ahead (
+        source TEXT NOT NULL PRIMARY KEY,
+        sequence INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
       """)
 
   /// Forgets a repair that did not come to its end.
@@ -55,8 +61,22 @@ enum MyPageRepair {
     }
   }
 
-  /// Replaces the rows of all staged classes.
-  static func finish(in connection: any SQLConnection) throws {
+  /// Replaces the rows of all staged classes, and lets the consumers take what came since these
+  /// rows were read once more.
+  ///
+  /// - Parameter state: what the staged rows are made of, at least.
+  /// - Returns: false, and nothing is done, when ``EventLog/InboxState/rewind(in:)`` refuses.
+  static func finish(
+    madeOf state: InboxState, in connection: any SQLConnection
+  ) throws -> Bool {
+    guard let before = try state.rewind(in: connection) else { return false }
+    for source in before.positions.keys {
+      try connection.execute(
+        """
+        INSERT INTO inquiry_mypage_ahead (source, sequence) VALUES (?, ?)
+        ON CONFLICT (source) DO UPDATE SET sequence = max(sequence, excluded.sequence)
+        """, [.text(source), .integer(before.sequence(of: source))])
+    }
     try connection.execute(
       """
       DELETE FROM inquiry_mypage
@@ -68,5 +88,14 @@ enum MyPageRepair {
       SELECT \(InquiryMypage.columns) FROM inquiry_mypage_repair
       """)
     try Self.clear(in: connection)
+    return true
+  }
+
+  /// Whether all rows are made of the very events that `state` tells: not while the consumers take
+  /// events once more.
+  static func isPast(_ state: InboxState, in connection: any SQLConnection) throws -> Bool {
+    try connection.rows("SELECT source, sequence FROM inquiry_mypage_ahead").allSatisfy {
+      state.sequence(of: $0.text(0)) >= $0.integer(1)
+    }
   }
 }
