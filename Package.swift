@@ -48,7 +48,7 @@ let unixSignals = Target.Dependency.product(
 
 /// What every adaptor may use: the wire, the event log, the store, the web.
 let adaptorsUse: [Target.Dependency] = [
-  "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "JSON", "RESTSupport", "Storage",
+  "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "JSON", "RESTSupport", "Storage", logging,
 ]
 
 /// One bounded context: a core that imports only the Kernel, adaptors around it, and its tests.
@@ -250,9 +250,9 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SystemTests",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
-      "Storage", "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
-      "sugang", logging, nioPosix,
+      "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "MyPageAdaptors",
+      "PayAdaptors", "Storage", "SugangServices", "SystemHarness", "TestSupport",
+      "framed-rpc-test-server", "sugang", logging, nioPosix,
     ], swiftSettings: safe),
   // Real processes under a test's control.
   .target(

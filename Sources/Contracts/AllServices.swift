@@ -19,6 +19,7 @@ public enum AllServices {
     EventsV1.EventInboxService.descriptor,
     GiftV1.GiftService.descriptor,
     MypageV1.MyPageService.descriptor,
+    MypageV1.MyPageRebuildService.descriptor,
     PayV1.PayService.descriptor,
     PointV1.PointService.descriptor,
     SupervisorV1.SupervisorService.descriptor,

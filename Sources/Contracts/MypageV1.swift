@@ -528,6 +528,219 @@ public enum MypageV1 {
     }
   }
 
+  public struct RebuildRequest: GeneratedMessage {
+    /// Only look: nothing is changed, whatever differs.
+    public var checkOnly: Bool
+
+    public init(
+      checkOnly: Bool = false
+    ) {
+      self.checkOnly = checkOnly
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Mypage__V1__RebuildRequest()
+      sugang__mypage__v1__rebuild_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RebuildRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__mypage__v1__rebuild_request__init(pointer)
+      pointer.pointee.check_only = self.checkOnly ? 1 : 0
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildRequest>) {
+      self.checkOnly = pointer.pointee.check_only != 0
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RebuildRequest>) -> Bool {
+      sugang__mypage__v1__rebuild_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildRequest>) -> Int {
+      sugang__mypage__v1__rebuild_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__mypage__v1__rebuild_request__write(pointer, end)
+    }
+  }
+
+  /// How much of one service's log the new view is made of, by sequence.
+  public struct RebuildSource: GeneratedMessage {
+    public var source: String
+    public var taken: Int64
+    /// How much the live view is made of.
+    public var total: Int64
+
+    public init(
+      source: String = "",
+      taken: Int64 = 0,
+      total: Int64 = 0
+    ) {
+      self.source = source
+      self.taken = taken
+      self.total = total
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Mypage__V1__RebuildSource()
+      sugang__mypage__v1__rebuild_source__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RebuildSource>, arena: MessageArena) throws(CodecError) {
+      sugang__mypage__v1__rebuild_source__init(pointer)
+      if !self.source.isEmpty {
+        pointer.pointee.source = try arena.string(self.source, field: "source")
+      }
+      pointer.pointee.taken = self.taken
+      pointer.pointee.total = self.total
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildSource>) {
+      self.source = stringField(pointer.pointee.source)
+      self.taken = pointer.pointee.taken
+      self.total = pointer.pointee.total
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RebuildSource>) -> Bool {
+      sugang__mypage__v1__rebuild_source__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildSource>) -> Int {
+      sugang__mypage__v1__rebuild_source__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildSource>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__mypage__v1__rebuild_source__write(pointer, end)
+    }
+  }
+
+  /// A row that is not what the events tell; nothing of what it says.
+  public struct RowDifference: GeneratedMessage {
+    /// The row's id, which is its class's.
+    public var id: Int64
+    /// MISSING from the live view, EXTRA in it, or CHANGED.
+    public var kind: String
+    /// Of a changed row: the columns whose bytes are others.
+    public var columns: [String]
+
+    public init(
+      id: Int64 = 0,
+      kind: String = "",
+      columns: [String] = []
+    ) {
+      self.id = id
+      self.kind = kind
+      self.columns = columns
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Mypage__V1__RowDifference()
+      sugang__mypage__v1__row_difference__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RowDifference>, arena: MessageArena) throws(CodecError) {
+      sugang__mypage__v1__row_difference__init(pointer)
+      pointer.pointee.id = self.id
+      if !self.kind.isEmpty {
+        pointer.pointee.kind = try arena.string(self.kind, field: "kind")
+      }
+      pointer.pointee.n_columns = self.columns.count
+      pointer.pointee.columns = try arena.strings(self.columns, field: "columns")
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Mypage__V1__RowDifference>) {
+      self.id = pointer.pointee.id
+      self.kind = stringField(pointer.pointee.kind)
+      self.columns = repeatedField(pointer.pointee.columns, pointer.pointee.n_columns).map { stringField($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RowDifference>) -> Bool {
+      sugang__mypage__v1__row_difference__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Mypage__V1__RowDifference>) -> Int {
+      sugang__mypage__v1__row_difference__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Mypage__V1__RowDifference>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__mypage__v1__row_difference__write(pointer, end)
+    }
+  }
+
+  public struct RebuildProgress: GeneratedMessage {
+    /// TAKING, COMPARING or REPAIRING; DONE in the last message, and in that one only.
+    public var phase: String
+    public var sources: [MypageV1.RebuildSource]
+    /// Rows of the two views that were compared, and how many of them differed.
+    public var comparedRows: Int64
+    public var differentRows: Int64
+    /// The first differences, at most 20; in the last message.
+    public var differences: [MypageV1.RowDifference]
+    /// The rows that differed are as the events tell now.
+    public var repaired: Bool
+
+    public init(
+      phase: String = "",
+      sources: [MypageV1.RebuildSource] = [],
+      comparedRows: Int64 = 0,
+      differentRows: Int64 = 0,
+      differences: [MypageV1.RowDifference] = [],
+      repaired: Bool = false
+    ) {
+      self.phase = phase
+      self.sources = sources
+      self.comparedRows = comparedRows
+      self.differentRows = differentRows
+      self.differences = differences
+      self.repaired = repaired
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Mypage__V1__RebuildProgress()
+      sugang__mypage__v1__rebuild_progress__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RebuildProgress>, arena: MessageArena) throws(CodecError) {
+      sugang__mypage__v1__rebuild_progress__init(pointer)
+      if !self.phase.isEmpty {
+        pointer.pointee.phase = try arena.string(self.phase, field: "phase")
+      }
+      pointer.pointee.n_sources = self.sources.count
+      pointer.pointee.sources = try arena.messages(self.sources)
+      pointer.pointee.compared_rows = self.comparedRows
+      pointer.pointee.different_rows = self.differentRows
+      pointer.pointee.n_differences = self.differences.count
+      pointer.pointee.differences = try arena.messages(self.differences)
+      pointer.pointee.repaired = self.repaired ? 1 : 0
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildProgress>) {
+      self.phase = stringField(pointer.pointee.phase)
+      self.sources = messageFields(pointer.pointee.sources, pointer.pointee.n_sources)
+      self.comparedRows = pointer.pointee.compared_rows
+      self.differentRows = pointer.pointee.different_rows
+      self.differences = messageFields(pointer.pointee.differences, pointer.pointee.n_differences)
+      self.repaired = pointer.pointee.repaired != 0
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Mypage__V1__RebuildProgress>) -> Bool {
+      sugang__mypage__v1__rebuild_progress__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildProgress>) -> Int {
+      sugang__mypage__v1__rebuild_progress__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Mypage__V1__RebuildProgress>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__mypage__v1__rebuild_progress__write(pointer, end)
+    }
+  }
+
   public enum MyPageService {
     public static let getInquiryMypage = RPCMethod<MypageV1.GetInquiryMypageRequest, MypageV1.GetInquiryMypageResponse>(
       service: "sugang.mypage.v1.MyPageService", name: "GetInquiryMypage")
@@ -604,6 +817,62 @@ public enum MypageV1 {
 
     public func findByStudent(_ request: MypageV1.FindByStudentRequest, options: CallOptions = CallOptions()) async throws -> MypageV1.FindByStudentResponse {
       try await self.channel.unary(MyPageService.findByStudent, request, options: options)
+    }
+  }
+
+  /// Of the mypage service alone.
+  public enum MyPageRebuildService {
+    /// Builds a second view from the first event on and compares it with the live one, row by row;
+    /// then, unless check_only, puts right what differs, in one transaction. The live view is served
+    /// and goes on meanwhile. FAILED_PRECONDITION while another rebuild runs. Ending the call ends the
+    /// rebuild and leaves the live view as it was, or all of it put right.
+    public static let rebuild = RPCMethod<MypageV1.RebuildRequest, MypageV1.RebuildProgress>(
+      service: "sugang.mypage.v1.MyPageRebuildService", name: "Rebuild", kind: .serverStreaming)
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "sugang.mypage.v1.MyPageRebuildService", methods: [
+      MethodDescriptor(rebuild),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some MyPageRebuildServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.addServerStreaming(rebuild) { try await handler.rebuild($0, $1, $2) }
+      return service
+    }
+  }
+
+  /// Answers the calls of MyPageRebuildService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol MyPageRebuildServiceHandler: Sendable {
+    /// Builds a second view from the first event on and compares it with the live one, row by row;
+    /// then, unless check_only, puts right what differs, in one transaction. The live view is served
+    /// and goes on meanwhile. FAILED_PRECONDITION while another rebuild runs. Ending the call ends the
+    /// rebuild and leaves the live view as it was, or all of it put right.
+    func rebuild(_ request: MypageV1.RebuildRequest, _ responses: RPCWriter<MypageV1.RebuildProgress>, _ context: RPCContext) async throws
+  }
+
+  /// Calls MyPageRebuildService through a channel.
+  public struct MyPageRebuildServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    /// Builds a second view from the first event on and compares it with the live one, row by row;
+    /// then, unless check_only, puts right what differs, in one transaction. The live view is served
+    /// and goes on meanwhile. FAILED_PRECONDITION while another rebuild runs. Ending the call ends the
+    /// rebuild and leaves the live view as it was, or all of it put right.
+    public func rebuild(_ request: MypageV1.RebuildRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<MypageV1.RebuildProgress> {
+      try await self.channel.serverStreaming(MyPageRebuildService.rebuild, request, options: options)
     }
   }
 }

@@ -27,6 +27,7 @@ package struct ConnectAdaptor: RESTAdaptor {
     ExampleV1.GreeterService.descriptor.name,
     FramedrpcV1.StreamTestService.descriptor.name,
     FramedrpcV1.TestService.descriptor.name,
+    MypageV1.MyPageRebuildService.descriptor.name,
     SupervisorV1.SupervisorService.descriptor.name,
   ]
 

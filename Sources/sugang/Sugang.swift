@@ -12,6 +12,7 @@ struct Sugang: AsyncParsableCommand {
         sugang ps                          what runs
         sugang events parked               what no service could handle
         sugang guard list                  circuits, bulkheads and limits as they stand
+        sugang mypage rebuild --check      is my page what its events tell?
         sugang rpc list pay                what the pay service offers
         sugang rpc call pay GetPayment -d '{"id": 1}'
         sugang bench rpc                   calls per second on one connection
@@ -35,7 +36,8 @@ struct Sugang: AsyncParsableCommand {
       CommandGroup(
         name: "Talk and measure",
         subcommands: [
-          EventsCommand.self, GuardCommand.self, RPCCommand.self, BenchCommand.self,
+          EventsCommand.self, GuardCommand.self, MyPageCommand.self, RPCCommand.self,
+          BenchCommand.self,
         ]),
     ])
 

@@ -30,6 +30,8 @@
 #include "sugang/gift/v1/gift.pb-c.h"
 #include "sugang/mypage/v1/mypage.codec.h"
 #include "sugang/mypage/v1/mypage.pb-c.h"
+#include "sugang/mypage/v1/rebuild.codec.h"
+#include "sugang/mypage/v1/rebuild.pb-c.h"
 #include "sugang/pay/v1/events.codec.h"
 #include "sugang/pay/v1/events.pb-c.h"
 #include "sugang/pay/v1/pay.codec.h"

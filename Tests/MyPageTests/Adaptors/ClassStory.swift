@@ -95,9 +95,9 @@ struct ClassStory {
   }
 
   /// The row of ``enrolled()`` as its readers see it.
-  func enrolledRow(_ id: Int64 = 1) throws -> InquiryMypage {
+  func enrolledRow() throws -> InquiryMypage {
     InquiryMypage(
-      id: InquiryMypageID(id), classID: ClassID(self.classID),
+      classID: ClassID(self.classID),
       terms: try self.terms(self.student), textBook: "kor_book", status: .started,
       paymentID: PaymentID(self.paymentID), paymentStatus: .completed,
       deliveryStatus: .started, pointStatus: .added, cashpoint: self.fee / 100, giftstock: 1,
@@ -105,9 +105,9 @@ struct ClassStory {
   }
 
   /// The row of ``enrolled()`` and ``canceled()`` as its readers see it.
-  func canceledRow(_ id: Int64 = 1) throws -> InquiryMypage {
+  func canceledRow() throws -> InquiryMypage {
     InquiryMypage(
-      id: InquiryMypageID(id), classID: ClassID(self.classID), terms: try self.terms("simon"),
+      classID: ClassID(self.classID), terms: try self.terms("simon"),
       textBook: "kor_book", status: .canceled, paymentID: PaymentID(self.paymentID),
       paymentStatus: .canceled, deliveryStatus: .canceled, pointStatus: .canceled,
       cashpoint: 0, giftstock: 0, heard: Heard())

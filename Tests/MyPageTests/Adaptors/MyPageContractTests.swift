@@ -46,7 +46,7 @@ struct MyPageContractTests {
     try await myPage.tell([try story.classModified("simon")])
     try await myPage.with(way) { port in
       let row = InquiryMypage(
-        id: InquiryMypageID(1), classID: ClassID(1), terms: try story.terms("simon"),
+        classID: ClassID(1), terms: try story.terms("simon"),
         status: .started, heard: Heard())
       #expect(try await port.row(InquiryMypageID(1)).shown == row)
     }

@@ -8,6 +8,7 @@ import Kernel
 import MyPageAdaptors
 import MyPageCore
 import RESTSupport
+import Testing
 
 /// MyPage on SQLite, reached in one of the three ways.
 struct MyPageHarness {
@@ -84,8 +85,9 @@ struct RESTMyPagePort: MyPagePort {
   }
 
   private static func row(_ json: JSONValue) throws -> InquiryMypage {
-    InquiryMypage(
-      id: InquiryMypageID(try json.selfID()), classID: ClassID(try json.integer("classId")),
+    #expect(try json.selfID() == json.integer("classId"))
+    return InquiryMypage(
+      classID: ClassID(try json.integer("classId")),
       terms: ClassTerms(
         courseID: CourseID(try json.integer("courseId")),
         fee: try Money(won: json.integer("fee")), student: try json.text("student")),
@@ -105,7 +107,7 @@ extension InquiryMypage {
   /// The row as its readers see it: what was heard of each source stays with the service.
   var shown: InquiryMypage {
     InquiryMypage(
-      id: self.id, classID: self.classID, terms: self.terms, textBook: self.textBook,
+      classID: self.classID, terms: self.terms, textBook: self.textBook,
       status: self.status, paymentID: self.paymentID, paymentStatus: self.paymentStatus,
       deliveryStatus: self.deliveryStatus, pointStatus: self.pointStatus,
       cashpoint: self.cashpoint, giftstock: self.giftstock, heard: Heard())

@@ -62,8 +62,6 @@ private final class InMemoryMyPageTransaction: MyPageTransaction {
     self.contents = contents
   }
 
-  func nextRowID() -> InquiryMypageID { InquiryMypageID(Int64(self.contents.rows.count + 1)) }
-
   func row(of classID: ClassID) -> InquiryMypage? { self.contents.rows[classID] }
 
   func save(_ row: InquiryMypage) {

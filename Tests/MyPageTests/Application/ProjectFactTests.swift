@@ -12,7 +12,7 @@ struct ProjectFactTests {
   func finds() async throws {
     try self.tell(try MyPageHistory.enrolled())
 
-    let row = try await self.myPage.row(InquiryMypageID(1))
+    let row = try await self.myPage.row(InquiryMypageID(7))
     #expect(row == MyPageHistory.row(of: try MyPageHistory.enrolled()))
     #expect(try await self.myPage.rows(try PageRequest()).items == [row])
     #expect(try await self.myPage.rows(of: ClassID(7)) == [row])
@@ -36,8 +36,8 @@ struct ProjectFactTests {
     try self.tell([MyPageHistory.fact(40, .textbookDeliveried)])
 
     #expect(try await self.myPage.rows(of: ClassID(7)).isEmpty)
-    await #expect(throws: MyPageError.notFound(InquiryMypageID(1))) {
-      try await self.myPage.row(InquiryMypageID(1))
+    await #expect(throws: MyPageError.notFound(InquiryMypageID(7))) {
+      try await self.myPage.row(InquiryMypageID(7))
     }
   }
 

@@ -37,7 +37,7 @@ enum MyPageHistory {
   }
 
   static func row(of facts: [MyPageFact]) -> InquiryMypage {
-    var row = InquiryMypage(id: InquiryMypageID(1), classID: self.classID)
+    var row = InquiryMypage(classID: self.classID)
     for fact in facts { row.apply(fact) }
     return row
   }

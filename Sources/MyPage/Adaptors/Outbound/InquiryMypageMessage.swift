@@ -23,7 +23,7 @@ extension InquiryMypage {
   /// - Throws: when the server sent what no row of my page can be.
   init(_ message: MypageV1.InquiryMypage) throws {
     self.init(
-      id: InquiryMypageID(message.id), classID: ClassID(message.classID),
+      classID: ClassID(message.classID),
       terms: ClassTerms(
         courseID: CourseID(message.courseID), fee: try Money(won: message.fee, field: "fee"),
         student: message.student),

@@ -10,7 +10,7 @@ package struct ProjectFact: Hashable, Sendable {
 
   package func perform(in tx: any MyPageTransaction) throws {
     let known = try tx.row(of: self.fact.classID)
-    var row = try known ?? InquiryMypage(id: tx.nextRowID(), classID: self.fact.classID)
+    var row = known ?? InquiryMypage(classID: self.fact.classID)
     row.apply(self.fact)
     if row != known { try tx.save(row) }
   }

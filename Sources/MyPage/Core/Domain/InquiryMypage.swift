@@ -5,8 +5,8 @@ import Kernel
 /// Facts may come in any order, and twice; the row ends the same (traps T9, T11, T12). Each source
 /// has fields of its own, which only its newest fact sets (trap T13). What a class is about is told
 /// by Enrollment and by Pay; Enrollment's word counts, Pay's only until Enrollment has spoken.
+/// The row is a function of the facts alone: built from them again, it is the same.
 package struct InquiryMypage: Hashable, Sendable {
-  package let id: InquiryMypageID
   package let classID: ClassID
   package private(set) var terms: ClassTerms?
   package private(set) var textBook: String?
@@ -20,18 +20,17 @@ package struct InquiryMypage: Hashable, Sendable {
   package private(set) var heard: Heard
 
   /// A row of which nothing is known yet.
-  package init(id: InquiryMypageID, classID: ClassID) {
-    self.init(id: id, classID: classID, heard: Heard())
+  package init(classID: ClassID) {
+    self.init(classID: classID, heard: Heard())
   }
 
   /// A row as it was kept.
   package init(
-    id: InquiryMypageID, classID: ClassID, terms: ClassTerms? = nil, textBook: String? = nil,
+    classID: ClassID, terms: ClassTerms? = nil, textBook: String? = nil,
     status: ClassStatus? = nil, paymentID: PaymentID? = nil, paymentStatus: PaymentStatus? = nil,
     deliveryStatus: DeliveryStatus? = nil, pointStatus: PointStatus? = nil,
     cashpoint: Int64? = nil, giftstock: Int32? = nil, heard: Heard
   ) {
-    self.id = id
     self.classID = classID
     self.terms = terms
     self.textBook = textBook
@@ -44,6 +43,9 @@ package struct InquiryMypage: Hashable, Sendable {
     self.giftstock = giftstock
     self.heard = heard
   }
+
+  /// The class's number: a number by arrival would depend on which source was heard first.
+  package var id: InquiryMypageID { InquiryMypageID(self.classID.value) }
 
   /// A row is shown once it is known whose class it is.
   package var isVisible: Bool { self.terms != nil }

@@ -17,12 +17,9 @@ package protocol MyPageStore: Sendable {
 
 /// One unit of work on the view, valid only inside the closure it was given to.
 package protocol MyPageTransaction {
-  /// An id that no row has had.
-  func nextRowID() throws -> InquiryMypageID
-
   /// Visible or not.
   func row(of classID: ClassID) throws -> InquiryMypage?
 
-  /// Inserts the row, or replaces the one with its id.
+  /// Inserts the row, or replaces the one of its class.
   func save(_ row: InquiryMypage) throws
 }
