@@ -3,6 +3,7 @@ import Contracts
 import FramedRPC
 import MyPageAdaptors
 import MyPageCore
+import Storage
 
 /// Joins MyPage's view to its adaptors; it follows every source and asks none (K25).
 enum MyPageComposition {
@@ -20,13 +21,16 @@ enum MyPageComposition {
       parts.background.append(
         try environment.consumer(MyPageEventAdaptor(source: source), context))
     }
-    let rebuild = MyPageRebuild(
-      database: context.database, clock: environment.clock, logger: environment.logger,
-      fetch: try Self.feeds(environment))
-    try rebuild.removeLeftovers()
-    // It may take minutes and does one thing at a time: no place of a student's call.
-    parts.rpcServices.append(
-      MypageV1.MyPageRebuildService.register(MyPageRebuildRPCAdaptor(rebuild)).exempt())
+    // The copy lies beside the view's file; a simulated one has none.
+    if let database = context.database as? SQLiteDatabase {
+      let rebuild = MyPageRebuild(
+        database: database, clock: environment.clock, logger: environment.logger,
+        fetch: try Self.feeds(environment))
+      try rebuild.removeLeftovers()
+      // It may take minutes and does one thing at a time: no place of a student's call.
+      parts.rpcServices.append(
+        MypageV1.MyPageRebuildService.register(MyPageRebuildRPCAdaptor(rebuild)).exempt())
+    }
     return parts
   }
 

@@ -28,7 +28,7 @@ struct SQLMyPageStoreTests {
   @Test("rows that an older version numbered by arrival are named by their classes")
   func renumbers() async throws {
     let harness = try await ContextHarness(
-      source: "mypage", migrations: SQLMyPageStore.migrations, without: "mypage-002",
+      source: "mypage", migrations: SQLMyPageStore.migrations, without: ["mypage-002"],
       filledBy: """
         INSERT INTO inquiry_mypage
         VALUES (1, 2, 7, 10000, 'john-doe', 'kor_book', 'CLASS_START', 102, NULL, NULL, NULL, NULL,
