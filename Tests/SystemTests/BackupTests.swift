@@ -144,7 +144,7 @@ struct BackupTests {
       (
         "UPDATE payment SET class_id = 777 WHERE id = 2",
         "UPDATE payment SET class_id = \(try await Self.classOfPayment2(data)) WHERE id = 2",
-        "class 777, and no such class"
+        "class 2 is REGISTERED, and nobody paid for it"
       ),
       (
         "INSERT INTO inbox_cursor (source, log_id, sequence) VALUES ('course', 'other', 1)",
