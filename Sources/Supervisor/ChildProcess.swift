@@ -121,6 +121,15 @@ package struct ChildProcess: Sendable {
       Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
   }
 
+  /// Lets others go first, by so much of a nice value; a child just started has one thread, from
+  /// which the later ones inherit it.
+  package func lowerPriority(by niceness: Int32) {
+    guard niceness > 0 else { return }
+    let own = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+    setpriority(
+      __priority_which_t(PRIO_PROCESS.rawValue), id_t(self.pid), min(own + niceness, 19))
+  }
+
   package func terminate() {
     kill(self.pid, SIGTERM)
   }

@@ -70,7 +70,7 @@ struct SupervisedRun {
         Supervisor.Program(
           name: service.rawValue,
           arguments: ["serve", service.rawValue, "--until-stdin-closes"] + self.settings.asFlags,
-          isDrainedFirst: service == .gateway)
+          isDrainedFirst: service == .gateway, niceness: service.isFollower ? 10 : 0)
       },
       executable: ChildProcess.ownExecutable(), logger: self.logger
     ) { name, stream, line in
@@ -79,6 +79,17 @@ struct SupervisedRun {
       case .output: Console.print("\(name)\(blanks) | \(line)")
       case .errors: Console.note("\(name)\(blanks) | \(line)")
       }
+    }
+  }
+}
+
+extension ServiceName {
+  /// Works off what others have done, and keeps no student waiting for an answer to a command: when
+  /// the processors are all busy, it catches up afterwards, with more events to a commit.
+  fileprivate var isFollower: Bool {
+    switch self {
+    case .point, .gift, .alert, .mypage: true
+    case .gateway, .class, .course, .pay: false
     }
   }
 }
