@@ -14,11 +14,13 @@ public enum AllServices {
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,
     EnrollmentV1.WaitlistService.descriptor,
+    EnrollmentV1.EnrollmentAuditService.descriptor,
     EventsV1.EventFeedService.descriptor,
     EventsV1.EventInboxService.descriptor,
     GiftV1.GiftService.descriptor,
     MypageV1.MyPageService.descriptor,
     PayV1.PayService.descriptor,
+    PayV1.PaymentAuditService.descriptor,
     PointV1.PointService.descriptor,
     SupervisorV1.SupervisorService.descriptor,
   ]

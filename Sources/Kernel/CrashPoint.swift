@@ -20,6 +20,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case classCanceled = "cancel-class.after-commit"
   case closeCourseCommits = "close-course.before-commit"
   case courseClosed = "close-course.after-commit"
+  case cancelClassesCommits = "cancel-classes.before-commit"
+  case classesCanceled = "cancel-classes.after-commit"
 
   // Pay.
   case approveCommits = "approve.before-commit"
@@ -40,6 +42,10 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case courseDeleted = "delete-course.after-commit"
   case reopenCourseCommits = "reopen-course.before-commit"
   case courseReopened = "reopen-course.after-commit"
+  case cancelCourseCommits = "cancel-course.before-commit"
+  case courseCanceled = "cancel-course.after-commit"
+  case finishCancellationCommits = "finish-cancellation.before-commit"
+  case cancellationFinished = "finish-cancellation.after-commit"
 
   // Point and Gift.
   case giftAsked = "ask-gift.before-call"
@@ -77,12 +83,14 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     switch self {
     case .acceptCommits, .accepted, .payAsked, .payAnswered, .finishCommits, .finished,
       .settleCommits, .settled, .modifyClassCommits, .classModified, .cancelClassCommits,
-      .classCanceled, .closeCourseCommits, .courseClosed:
+      .classCanceled, .closeCourseCommits, .courseClosed, .cancelClassesCommits,
+      .classesCanceled:
       ["class"]
     case .approveCommits, .approved, .refundCommits, .refunded: ["pay"]
     case .registerCourseCommits, .courseRegistered, .modifyCourseCommits, .courseModified,
       .beginDeletionCommits, .deletionBegun, .deskAsked, .deskAnswered, .deleteCourseCommits,
-      .courseDeleted, .reopenCourseCommits, .courseReopened:
+      .courseDeleted, .reopenCourseCommits, .courseReopened, .cancelCourseCommits,
+      .courseCanceled, .finishCancellationCommits, .cancellationFinished:
       ["course"]
     case .giftAsked, .giftAnswered, .grantCommits, .granted: ["point"]
     case .giveCommits, .given: ["gift"]

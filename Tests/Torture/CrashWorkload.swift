@@ -12,8 +12,8 @@ struct CrashWorkload {
   static let flags: [String] = []
 
   private let system: RunningSugang
-  /// The status that each student's key was first answered with.
-  private var firstAnswers: [String: Int] = [:]
+  /// The status that each student's key was first answered with, and for which course.
+  private var firstAnswers: [String: (status: Int, course: Int64)] = [:]
 
   init(_ system: RunningSugang) {
     self.system = system
@@ -33,6 +33,7 @@ struct CrashWorkload {
     // One that people are in stays; one that nobody is in goes.
     _ = try await self.ask("DELETE", "/courses/\(course)", nil)
     _ = try await self.ask("DELETE", "/courses/\(unused)", nil)
+    try await self.cancelCourse()
     if withOutage {
       try await self.system.stopService("pay", kill: true)
       try await self.enroll(["late"], course)
@@ -48,14 +49,14 @@ struct CrashWorkload {
     for student in ["a", "b", "c2", "f"] where !students.contains(student) {
       broken.append("\(student) was enrolled and is not")
     }
-    for student in ["c", "d", "e"] where students.contains(student) {
+    for student in ["c", "d", "e", "x", "y"] where students.contains(student) {
       broken.append("\(student) has left and is there")
     }
     for (student, first) in self.firstAnswers {
-      let again = try await self.enrollOnce(student, 1)
-      if again.status != first {
+      let again = try await self.enrollOnce(student, first.course)
+      if again.status != first.status {
         broken.append(
-          "the key of \(student) answered \(first) and now \(again.status) "
+          "the key of \(student) answered \(first.status) and now \(again.status) "
             + (again.json["code"]?.string ?? ""))
       }
     }
@@ -88,7 +89,22 @@ struct CrashWorkload {
       }
       return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
     }
-    self.firstAnswers.merge(answers) { $1 }
+    self.firstAnswers.merge(answers.mapValues { ($0, course) }) { $1 }
+  }
+
+  /// With people in it, and again, as somebody does who is not sure.
+  private mutating func cancelCourse() async throws {
+    let course = try await self.registerCourse("canceled", capacity: nil)
+    try await self.enroll(["x", "y"], course)
+    let path = "/courses/\(course)/cancellation"
+    for _ in 0..<2 { _ = try await self.ask("POST", path, nil) }
+    try await eventually("course \(course) is canceled", within: .seconds(60)) {
+      try await self.ask("GET", path, nil).json["state"]?.string == "CANCELED"
+    }
+    // Gone, though its answer may have been lost.
+    try await eventually("course \(course) is deleted", within: .seconds(60)) {
+      [204, 404].contains(try await self.ask("DELETE", "/courses/\(course)", nil).status)
+    }
   }
 
   private func enrollOnce(_ student: String, _ course: Int64) async throws -> HTTPResponse {

@@ -29,8 +29,11 @@ package struct EnrollStudent: Sendable {
       let accept = AcceptClass(
         command, as: key, lookup: lookup, seats: self.seats, at: now)
       let acceptance = try await self.store.transact(because: cause) { tx in
-        try accept.perform(in: tx)
+        let acceptance = try accept.perform(in: tx)
+        CrashPoint.reached(.acceptCommits)
+        return acceptance
       }
+      CrashPoint.reached(.accepted)
       switch acceptance {
       case .answeredBefore(let enrollment):
         return try enrollment.asAnswer()
@@ -51,9 +54,13 @@ package struct EnrollStudent: Sendable {
   ) async throws -> Enrollment {
     let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
     let finish = FinishPayment(of: enrollment.id, answer, as: key, seats: self.seats)
-    return try await self.store.transact(because: cause) { tx in
-      try finish.perform(in: tx)
+    let finished = try await self.store.transact(because: cause) { tx in
+      let finished = try finish.perform(in: tx)
+      CrashPoint.reached(.finishCommits)
+      return finished
     }
+    CrashPoint.reached(.finished)
+    return finished
   }
 }
 

@@ -30,22 +30,36 @@ package struct EnrollmentApplication: EnrollmentPort {
     _ id: ClassID, _ change: ClassChange, by caller: Caller
   ) async throws -> Enrollment {
     let command = ModifyClass(id, change, seats: self.seats)
-    return try await self.store.transact(because: caller.cause) { tx in
-      try command.perform(in: tx)
+    let enrollment = try await self.store.transact(because: caller.cause) { tx in
+      let enrollment = try command.perform(in: tx)
+      CrashPoint.reached(.modifyClassCommits)
+      return enrollment
     }
+    CrashPoint.reached(.classModified)
+    return enrollment
   }
 
   package func cancel(_ id: ClassID, by caller: Caller) async throws {
     let command = CancelClass(id, seats: self.seats)
     try await self.store.transact(because: caller.cause) { tx in
       try command.perform(in: tx)
+      CrashPoint.reached(.cancelClassCommits)
     }
+    CrashPoint.reached(.classCanceled)
   }
 
   package func close(_ courseID: CourseID, by caller: Caller) async throws {
     try await self.store.transact(because: caller.cause) { tx in
       try CloseCourse(courseID).perform(in: tx)
+      CrashPoint.reached(.closeCourseCommits)
     }
+    CrashPoint.reached(.courseClosed)
+  }
+
+  package func cancellationProgress(
+    of courseID: CourseID
+  ) async throws -> CancellationProgress {
+    try await self.store.cancellationProgress(of: courseID)
   }
 
   package func enrollment(_ id: ClassID) async throws -> Enrollment {

@@ -35,8 +35,11 @@ package struct SettlePending: Sendable {
     let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
     let finish = FinishPayment(of: enrollment.id, answer, seats: self.seats)
     let finished = try? await self.store.transact(because: cause) { tx in
-      try finish.perform(in: tx)
+      let finished = try finish.perform(in: tx)
+      CrashPoint.reached(.settleCommits)
+      return finished
     }
+    CrashPoint.reached(.settled)
     // An error of the store leaves the class pending, as a missing answer does.
     return finished.map { $0.status != .pending } ?? false
   }
