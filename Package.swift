@@ -245,13 +245,14 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangTests",
     dependencies: [
-      "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
+      "Contracts", "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
     ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "PayAdaptors",
-      "Storage", "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
+      "Contracts", "CourseAdaptors", "EnrollmentAdaptors", "EventLog", "FramedRPC",
+      "HTTPClientKit", "JSON", "Kernel", "MyPageAdaptors", "PayAdaptors", "Storage",
+      "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
       "sugang", logging, nioPosix,
     ], swiftSettings: safe),
   // Real processes under a test's control.

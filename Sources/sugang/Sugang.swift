@@ -11,6 +11,7 @@ struct Sugang: AsyncParsableCommand {
         sugang up                          all services, data in ./data
         sugang ps                          what runs
         sugang events parked               what no service could handle
+        sugang reconcile                   whether the services' books agree
         sugang guard list                  circuits, bulkheads and limits as they stand
         sugang rpc list pay                what the pay service offers
         sugang rpc call pay GetPayment -d '{"id": 1}'
@@ -35,7 +36,8 @@ struct Sugang: AsyncParsableCommand {
       CommandGroup(
         name: "Talk and measure",
         subcommands: [
-          EventsCommand.self, GuardCommand.self, RPCCommand.self, BenchCommand.self,
+          EventsCommand.self, ReconcileCommand.self, GuardCommand.self, RPCCommand.self,
+          BenchCommand.self,
         ]),
     ])
 
