@@ -684,16 +684,21 @@ public enum EventsV1 {
     public var source: String
     /// Of the log that sequence counts in; empty before the first event.
     public var logID: String
+    /// Behind the log's end also when nothing after it is wanted.
     public var sequence: Int64
+    /// The types that it takes; none means all.
+    public var types: [String]
 
     public init(
       source: String = "",
       logID: String = "",
-      sequence: Int64 = 0
+      sequence: Int64 = 0,
+      types: [String] = []
     ) {
       self.source = source
       self.logID = logID
       self.sequence = sequence
+      self.types = types
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -711,12 +716,15 @@ public enum EventsV1 {
         pointer.pointee.log_id = try arena.string(self.logID, field: "log_id")
       }
       pointer.pointee.sequence = self.sequence
+      pointer.pointee.n_types = self.types.count
+      pointer.pointee.types = try arena.strings(self.types, field: "types")
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Events__V1__EventCursor>) {
       self.source = stringField(pointer.pointee.source)
       self.logID = stringField(pointer.pointee.log_id)
       self.sequence = pointer.pointee.sequence
+      self.types = repeatedField(pointer.pointee.types, pointer.pointee.n_types).map { stringField($0) }
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Events__V1__EventCursor>) -> Bool {

@@ -113,7 +113,7 @@ package struct EventInbox: EventsV1.EventInboxServiceHandler {
       cursors.append(
         EventsV1.EventCursor(
           source: intake.handler.source, logID: position.logID ?? "",
-          sequence: position.sequence))
+          sequence: position.sequence, types: intake.handler.types))
     }
     return EventsV1.ListCursorsResponse(cursors: cursors)
   }

@@ -51,6 +51,7 @@ struct ReconcileCommandTests {
     let json = try JSONValue(parsing: String(found.text[...end]))
     #expect(Self.classes(json, "findings") == mutated)
     #expect(json["balances"] == false)
+    #expect(found.text.contains("a store was changed or set back"), "\(found.text)")
 
     let repaired = try await Self.reconcile(damaged, "--repair", "--patience", "15s")
     #expect(repaired.status == 0, "\(repaired.text)")

@@ -5,12 +5,11 @@ import SugangServices
 /// Why a class's books may not agree: an event of it is parked, or somebody has not come so far.
 struct LikelyCause {
   private let books: RunningBooks
-  /// `gift is 7 events behind pay`, one a line.
+  /// `gift has not taken event 57 of pay`, one a line.
   private let behind: [String]
 
   init(_ books: RunningBooks) async throws {
     self.books = books
-    var ends: [String: Int64] = [:]
     var behind: [String] = []
     for service in ServiceDoors.withData {
       let cursors = try await books.ask(service) {
@@ -18,24 +17,22 @@ struct LikelyCause {
       }
       for cursor in cursors {
         guard let source = ServiceName(rawValue: cursor.source) else { continue }
-        if ends[cursor.source] == nil {
-          ends[cursor.source] = try await Self.end(of: source, books)
-        }
-        let missing = (ends[cursor.source] ?? 0) - cursor.sequence
-        if missing > 0 {
-          behind.append("\(service.rawValue) is \(missing) events behind \(cursor.source)")
+        if let next = try await Self.next(after: cursor, of: source, books) {
+          behind.append("\(service.rawValue) has not taken event \(next) of \(cursor.source)")
         }
       }
     }
     self.behind = behind
   }
 
-  /// The last sequence of a source's log.
-  private static func end(of source: ServiceName, _ books: RunningBooks) async throws -> Int64 {
+  /// The sequence of the first event after a cursor that its service wants; nil when it has all.
+  private static func next(
+    after cursor: EventsV1.EventCursor, of source: ServiceName, _ books: RunningBooks
+  ) async throws -> Int64? {
     try await books.ask(source) {
       try await EventsV1.EventFeedServiceClient($0).fetch(
-        .init(after: 0, max: 1, waitMs: 0), options: $1
-      ).lastSequence
+        .init(after: cursor.sequence, max: 1, waitMs: 0, types: cursor.types), options: $1
+      ).events.first?.sequence
     }
   }
 

@@ -560,6 +560,7 @@ uint8_t *sugang__events__v1__list_cursors_request__write(const Sugang__Events__V
 int sugang__events__v1__event_cursor__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__EventCursor *message) {
   static const Sugang__Events__V1__EventCursor initial = SUGANG__EVENTS__V1__EVENT_CURSOR__INIT;
   *message = initial;
+  size_t types_capacity = 0;
   while (at != end) {
     uint32_t tag;
     at = framed_rpc_read_tag(decoder, at, end, &tag);
@@ -579,11 +580,23 @@ int sugang__events__v1__event_cursor__decode(framed_rpc_decoder *decoder, const 
         at = varint.next;
         break;
       }
+      case 34: { /* types */
+        if (types_capacity - message->n_types < 1) {
+          void *grown = framed_rpc_grow(decoder, message->types, message->n_types, 1, &types_capacity, sizeof message->types[0]);
+          if (grown == NULL) return 0;
+          message->types = grown;
+        }
+        at = framed_rpc_read_string(decoder, at, end, "types", protobuf_c_empty_string, &message->types[message->n_types]);
+        if (at == NULL) return 0;
+        message->n_types += 1;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
           case 2:
           case 3:
+          case 4:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -599,10 +612,20 @@ size_t sugang__events__v1__event_cursor__size(const Sugang__Events__V1__EventCur
   if (message->source != NULL && message->source[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->source));
   if (message->log_id != NULL && message->log_id[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->log_id));
   if (message->sequence != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->sequence);
+  if (message->n_types != 0) {
+    size += message->n_types * 1;
+    for (size_t index = 0; index < message->n_types; index++) {
+      size += framed_rpc_delimited_size(framed_rpc_text_length(message->types[index]));
+    }
+  }
   return size;
 }
 
 uint8_t *sugang__events__v1__event_cursor__write(const Sugang__Events__V1__EventCursor *message, uint8_t *end) {
+  for (size_t index = message->n_types; index-- > 0;) {
+    end = framed_rpc_write_delimited(end, message->types[index], framed_rpc_text_length(message->types[index]));
+    *--end = 34;
+  }
   if (message->sequence != 0) {
     end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->sequence);
     *--end = 24;

@@ -988,7 +988,7 @@ const ProtobufCMessageDescriptor sugang__events__v1__list_cursors_request__descr
   (ProtobufCMessageInit) sugang__events__v1__list_cursors_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__events__v1__event_cursor__field_descriptors[3] =
+static const ProtobufCFieldDescriptor sugang__events__v1__event_cursor__field_descriptors[4] =
 {
   {
     "source",
@@ -1026,16 +1026,29 @@ static const ProtobufCFieldDescriptor sugang__events__v1__event_cursor__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "types",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Sugang__Events__V1__EventCursor, n_types),
+    offsetof(Sugang__Events__V1__EventCursor, types),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__events__v1__event_cursor__field_indices_by_name[] = {
   1,   /* field[1] = log_id */
   2,   /* field[2] = sequence */
   0,   /* field[0] = source */
+  3,   /* field[3] = types */
 };
 static const ProtobufCIntRange sugang__events__v1__event_cursor__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor sugang__events__v1__event_cursor__descriptor =
 {
@@ -1045,7 +1058,7 @@ const ProtobufCMessageDescriptor sugang__events__v1__event_cursor__descriptor =
   "Sugang__Events__V1__EventCursor",
   "sugang.events.v1",
   sizeof(Sugang__Events__V1__EventCursor),
-  3,
+  4,
   sugang__events__v1__event_cursor__field_descriptors,
   sugang__events__v1__event_cursor__field_indices_by_name,
   1,  sugang__events__v1__event_cursor__number_ranges,

@@ -210,11 +210,19 @@ struct  Sugang__Events__V1__EventCursor
    * Of the log that sequence counts in; empty before the first event.
    */
   char *log_id;
+  /*
+   * Behind the log's end also when nothing after it is wanted.
+   */
   int64_t sequence;
+  /*
+   * The types that it takes; none means all.
+   */
+  size_t n_types;
+  char **types;
 };
 #define SUGANG__EVENTS__V1__EVENT_CURSOR__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__event_cursor__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL }
 
 
 struct  Sugang__Events__V1__ListCursorsResponse
