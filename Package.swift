@@ -245,14 +245,15 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangTests",
     dependencies: [
-      "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
+      "Contracts", "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
     ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "HTTPClientKit", "JSON", "Kernel", "MyPageAdaptors",
-      "PayAdaptors", "Storage", "SugangServices", "SystemHarness", "TestSupport",
-      "framed-rpc-test-server", "sugang", logging, nioPosix,
+      "Contracts", "CourseAdaptors", "EnrollmentAdaptors", "EventLog", "FramedRPC",
+      "HTTPClientKit", "JSON", "Kernel", "MyPageAdaptors", "PayAdaptors", "Storage",
+      "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
+      "sugang", logging, nioPosix,
     ], swiftSettings: safe),
   // Real processes under a test's control.
   .target(

@@ -14,6 +14,7 @@ public enum AllServices {
     CourseV1.CourseService.descriptor,
     EnrollmentV1.EnrollmentService.descriptor,
     EnrollmentV1.WaitlistService.descriptor,
+    EnrollmentV1.EnrollmentAuditService.descriptor,
     EnrollmentV1.WaitingRoomService.descriptor,
     EventsV1.EventFeedService.descriptor,
     EventsV1.EventInboxService.descriptor,
@@ -21,6 +22,7 @@ public enum AllServices {
     MypageV1.MyPageService.descriptor,
     MypageV1.MyPageRebuildService.descriptor,
     PayV1.PayService.descriptor,
+    PayV1.PaymentAuditService.descriptor,
     PointV1.PointService.descriptor,
     SupervisorV1.SupervisorService.descriptor,
   ]

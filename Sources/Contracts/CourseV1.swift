@@ -17,6 +17,7 @@ public enum CourseV1 {
     public var textBook: String
     public var capacity: Int64?
     public var maxPerStudent: Int64?
+    public var canceledAtUs: Int64?
 
     public init(
       id: Int64 = 0,
@@ -25,7 +26,8 @@ public enum CourseV1 {
       fee: Int64 = 0,
       textBook: String = "",
       capacity: Int64? = nil,
-      maxPerStudent: Int64? = nil
+      maxPerStudent: Int64? = nil,
+      canceledAtUs: Int64? = nil
     ) {
       self.id = id
       self.name = name
@@ -34,6 +36,7 @@ public enum CourseV1 {
       self.textBook = textBook
       self.capacity = capacity
       self.maxPerStudent = maxPerStudent
+      self.canceledAtUs = canceledAtUs
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -63,6 +66,10 @@ public enum CourseV1 {
         pointer.pointee.max_per_student_presence_case = .init(rawValue: 7)
         pointer.pointee.max_per_student = value
       }
+      if let value = self.canceledAtUs {
+        pointer.pointee.canceled_at_presence_case = .init(rawValue: 8)
+        pointer.pointee.canceled_at_us = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Course__V1__Course>) {
@@ -73,6 +80,7 @@ public enum CourseV1 {
       self.textBook = stringField(pointer.pointee.text_book)
       self.capacity = pointer.pointee.capacity_presence_case.rawValue == 6 ? pointer.pointee.capacity : nil
       self.maxPerStudent = pointer.pointee.max_per_student_presence_case.rawValue == 7 ? pointer.pointee.max_per_student : nil
+      self.canceledAtUs = pointer.pointee.canceled_at_presence_case.rawValue == 8 ? pointer.pointee.canceled_at_us : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__Course>) -> Bool {
@@ -85,6 +93,74 @@ public enum CourseV1 {
 
     public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__Course>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
       sugang__course__v1__course__write(pointer, end)
+    }
+  }
+
+  /// How far the cancellation of a course has come with the classes that were in it.
+  public struct CourseCancellation: GeneratedMessage {
+    public var courseID: Int64
+    /// CANCELING or CANCELED.
+    public var state: String
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var startedAtUs: Int64
+    public var total: Int64?
+    public var remaining: Int64?
+
+    public init(
+      courseID: Int64 = 0,
+      state: String = "",
+      startedAtUs: Int64 = 0,
+      total: Int64? = nil,
+      remaining: Int64? = nil
+    ) {
+      self.courseID = courseID
+      self.state = state
+      self.startedAtUs = startedAtUs
+      self.total = total
+      self.remaining = remaining
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Course__V1__CourseCancellation()
+      sugang__course__v1__course_cancellation__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Course__V1__CourseCancellation>, arena: MessageArena) throws(CodecError) {
+      sugang__course__v1__course_cancellation__init(pointer)
+      pointer.pointee.course_id = self.courseID
+      if !self.state.isEmpty {
+        pointer.pointee.state = try arena.string(self.state, field: "state")
+      }
+      pointer.pointee.started_at_us = self.startedAtUs
+      if let value = self.total {
+        pointer.pointee.total_presence_case = .init(rawValue: 4)
+        pointer.pointee.total = value
+      }
+      if let value = self.remaining {
+        pointer.pointee.remaining_presence_case = .init(rawValue: 5)
+        pointer.pointee.remaining = value
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Course__V1__CourseCancellation>) {
+      self.courseID = pointer.pointee.course_id
+      self.state = stringField(pointer.pointee.state)
+      self.startedAtUs = pointer.pointee.started_at_us
+      self.total = pointer.pointee.total_presence_case.rawValue == 4 ? pointer.pointee.total : nil
+      self.remaining = pointer.pointee.remaining_presence_case.rawValue == 5 ? pointer.pointee.remaining : nil
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CourseCancellation>) -> Bool {
+      sugang__course__v1__course_cancellation__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Course__V1__CourseCancellation>) -> Int {
+      sugang__course__v1__course_cancellation__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__CourseCancellation>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__course__v1__course_cancellation__write(pointer, end)
     }
   }
 
@@ -471,6 +547,159 @@ public enum CourseV1 {
 
     public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__RemoveCourseResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
       sugang__course__v1__remove_course_response__write(pointer, end)
+    }
+  }
+
+  /// Ends the course with all classes in it; again changes nothing.
+  public struct CancelCourseRequest: GeneratedMessage {
+    public var id: Int64
+
+    public init(
+      id: Int64 = 0
+    ) {
+      self.id = id
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Course__V1__CancelCourseRequest()
+      sugang__course__v1__cancel_course_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Course__V1__CancelCourseRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__course__v1__cancel_course_request__init(pointer)
+      pointer.pointee.id = self.id
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Course__V1__CancelCourseRequest>) {
+      self.id = pointer.pointee.id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CancelCourseRequest>) -> Bool {
+      sugang__course__v1__cancel_course_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Course__V1__CancelCourseRequest>) -> Int {
+      sugang__course__v1__cancel_course_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__CancelCourseRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__course__v1__cancel_course_request__write(pointer, end)
+    }
+  }
+
+  public struct CancelCourseResponse: GeneratedMessage {
+    public var cancellation: CourseV1.CourseCancellation?
+
+    public init(
+      cancellation: CourseV1.CourseCancellation? = nil
+    ) {
+      self.cancellation = cancellation
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Course__V1__CancelCourseResponse()
+      sugang__course__v1__cancel_course_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Course__V1__CancelCourseResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__course__v1__cancel_course_response__init(pointer)
+      if let value = self.cancellation {
+        pointer.pointee.cancellation = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Course__V1__CancelCourseResponse>) {
+      self.cancellation = pointer.pointee.cancellation.map { CourseV1.CourseCancellation($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CancelCourseResponse>) -> Bool {
+      sugang__course__v1__cancel_course_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Course__V1__CancelCourseResponse>) -> Int {
+      sugang__course__v1__cancel_course_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__CancelCourseResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__course__v1__cancel_course_response__write(pointer, end)
+    }
+  }
+
+  public struct GetCourseCancellationRequest: GeneratedMessage {
+    public var id: Int64
+
+    public init(
+      id: Int64 = 0
+    ) {
+      self.id = id
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Course__V1__GetCourseCancellationRequest()
+      sugang__course__v1__get_course_cancellation_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Course__V1__GetCourseCancellationRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__course__v1__get_course_cancellation_request__init(pointer)
+      pointer.pointee.id = self.id
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Course__V1__GetCourseCancellationRequest>) {
+      self.id = pointer.pointee.id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__GetCourseCancellationRequest>) -> Bool {
+      sugang__course__v1__get_course_cancellation_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Course__V1__GetCourseCancellationRequest>) -> Int {
+      sugang__course__v1__get_course_cancellation_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__GetCourseCancellationRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__course__v1__get_course_cancellation_request__write(pointer, end)
+    }
+  }
+
+  public struct GetCourseCancellationResponse: GeneratedMessage {
+    public var cancellation: CourseV1.CourseCancellation?
+
+    public init(
+      cancellation: CourseV1.CourseCancellation? = nil
+    ) {
+      self.cancellation = cancellation
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Course__V1__GetCourseCancellationResponse()
+      sugang__course__v1__get_course_cancellation_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Course__V1__GetCourseCancellationResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__course__v1__get_course_cancellation_response__init(pointer)
+      if let value = self.cancellation {
+        pointer.pointee.cancellation = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Course__V1__GetCourseCancellationResponse>) {
+      self.cancellation = pointer.pointee.cancellation.map { CourseV1.CourseCancellation($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__GetCourseCancellationResponse>) -> Bool {
+      sugang__course__v1__get_course_cancellation_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Course__V1__GetCourseCancellationResponse>) -> Int {
+      sugang__course__v1__get_course_cancellation_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__GetCourseCancellationResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__course__v1__get_course_cancellation_response__write(pointer, end)
     }
   }
 
@@ -1074,6 +1303,58 @@ public enum CourseV1 {
     }
   }
 
+  /// The course takes nobody in any more, and all who are in it are out.
+  public struct CourseCanceled: GeneratedMessage {
+    public var id: Int64
+    public var name: String
+    public var teacher: String
+
+    public init(
+      id: Int64 = 0,
+      name: String = "",
+      teacher: String = ""
+    ) {
+      self.id = id
+      self.name = name
+      self.teacher = teacher
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Course__V1__CourseCanceled()
+      sugang__course__v1__course_canceled__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Course__V1__CourseCanceled>, arena: MessageArena) throws(CodecError) {
+      sugang__course__v1__course_canceled__init(pointer)
+      pointer.pointee.id = self.id
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      if !self.teacher.isEmpty {
+        pointer.pointee.teacher = try arena.string(self.teacher, field: "teacher")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Course__V1__CourseCanceled>) {
+      self.id = pointer.pointee.id
+      self.name = stringField(pointer.pointee.name)
+      self.teacher = stringField(pointer.pointee.teacher)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Course__V1__CourseCanceled>) -> Bool {
+      sugang__course__v1__course_canceled__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Course__V1__CourseCanceled>) -> Int {
+      sugang__course__v1__course_canceled__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Course__V1__CourseCanceled>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__course__v1__course_canceled__write(pointer, end)
+    }
+  }
+
   public struct TextbookDeliveried: GeneratedMessage {
     public var id: Int64
     public var classID: Int64
@@ -1237,6 +1518,10 @@ public enum CourseV1 {
       service: "sugang.course.v1.CourseService", name: "ListDeliveries")
     public static let findDeliveries = RPCMethod<CourseV1.FindDeliveriesRequest, CourseV1.FindDeliveriesResponse>(
       service: "sugang.course.v1.CourseService", name: "FindDeliveries")
+    public static let cancelCourse = RPCMethod<CourseV1.CancelCourseRequest, CourseV1.CancelCourseResponse>(
+      service: "sugang.course.v1.CourseService", name: "CancelCourse")
+    public static let getCourseCancellation = RPCMethod<CourseV1.GetCourseCancellationRequest, CourseV1.GetCourseCancellationResponse>(
+      service: "sugang.course.v1.CourseService", name: "GetCourseCancellation")
 
     /// The methods with their messages, for tools that know them by name only.
     public static let descriptor = ServiceDescriptor(name: "sugang.course.v1.CourseService", methods: [
@@ -1248,6 +1533,8 @@ public enum CourseV1 {
       MethodDescriptor(getDelivery),
       MethodDescriptor(listDeliveries),
       MethodDescriptor(findDeliveries),
+      MethodDescriptor(cancelCourse),
+      MethodDescriptor(getCourseCancellation),
     ])
 
     /// The service as a server takes it, answered by `handler`.
@@ -1264,6 +1551,8 @@ public enum CourseV1 {
       service.add(getDelivery) { try await handler.getDelivery($0, $1) }
       service.add(listDeliveries) { try await handler.listDeliveries($0, $1) }
       service.add(findDeliveries) { try await handler.findDeliveries($0, $1) }
+      service.add(cancelCourse) { try await handler.cancelCourse($0, $1) }
+      service.add(getCourseCancellation) { try await handler.getCourseCancellation($0, $1) }
       return service
     }
   }
@@ -1283,6 +1572,8 @@ public enum CourseV1 {
     func getDelivery(_ request: CourseV1.GetDeliveryRequest, _ context: RPCContext) async throws -> CourseV1.GetDeliveryResponse
     func listDeliveries(_ request: CourseV1.ListDeliveriesRequest, _ context: RPCContext) async throws -> CourseV1.ListDeliveriesResponse
     func findDeliveries(_ request: CourseV1.FindDeliveriesRequest, _ context: RPCContext) async throws -> CourseV1.FindDeliveriesResponse
+    func cancelCourse(_ request: CourseV1.CancelCourseRequest, _ context: RPCContext) async throws -> CourseV1.CancelCourseResponse
+    func getCourseCancellation(_ request: CourseV1.GetCourseCancellationRequest, _ context: RPCContext) async throws -> CourseV1.GetCourseCancellationResponse
   }
 
   /// Calls CourseService through a channel.
@@ -1323,6 +1614,14 @@ public enum CourseV1 {
 
     public func findDeliveries(_ request: CourseV1.FindDeliveriesRequest, options: CallOptions = CallOptions()) async throws -> CourseV1.FindDeliveriesResponse {
       try await self.channel.unary(CourseService.findDeliveries, request, options: options)
+    }
+
+    public func cancelCourse(_ request: CourseV1.CancelCourseRequest, options: CallOptions = CallOptions()) async throws -> CourseV1.CancelCourseResponse {
+      try await self.channel.unary(CourseService.cancelCourse, request, options: options)
+    }
+
+    public func getCourseCancellation(_ request: CourseV1.GetCourseCancellationRequest, options: CallOptions = CallOptions()) async throws -> CourseV1.GetCourseCancellationResponse {
+      try await self.channel.unary(CourseService.getCourseCancellation, request, options: options)
     }
   }
 }

@@ -704,6 +704,93 @@ public enum EnrollmentV1 {
     }
   }
 
+  /// How many classes of a canceled course are still to be canceled.
+  public struct GetCancellationProgressRequest: GeneratedMessage {
+    public var courseID: Int64
+
+    public init(
+      courseID: Int64 = 0
+    ) {
+      self.courseID = courseID
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetCancellationProgressRequest()
+      sugang__enrollment__v1__get_cancellation_progress_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetCancellationProgressRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_cancellation_progress_request__init(pointer)
+      pointer.pointee.course_id = self.courseID
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetCancellationProgressRequest>) {
+      self.courseID = pointer.pointee.course_id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetCancellationProgressRequest>) -> Bool {
+      sugang__enrollment__v1__get_cancellation_progress_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetCancellationProgressRequest>) -> Int {
+      sugang__enrollment__v1__get_cancellation_progress_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetCancellationProgressRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_cancellation_progress_request__write(pointer, end)
+    }
+  }
+
+  public struct GetCancellationProgressResponse: GeneratedMessage {
+    /// Enrollment has heard of the cancellation: the classes do not become more.
+    public var heard: Bool
+    /// Classes that there were then; while it has not heard, those there are now.
+    public var total: Int64
+    public var remaining: Int64
+
+    public init(
+      heard: Bool = false,
+      total: Int64 = 0,
+      remaining: Int64 = 0
+    ) {
+      self.heard = heard
+      self.total = total
+      self.remaining = remaining
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__GetCancellationProgressResponse()
+      sugang__enrollment__v1__get_cancellation_progress_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetCancellationProgressResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__get_cancellation_progress_response__init(pointer)
+      pointer.pointee.heard = self.heard ? 1 : 0
+      pointer.pointee.total = self.total
+      pointer.pointee.remaining = self.remaining
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetCancellationProgressResponse>) {
+      self.heard = pointer.pointee.heard != 0
+      self.total = pointer.pointee.total
+      self.remaining = pointer.pointee.remaining
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__GetCancellationProgressResponse>) -> Bool {
+      sugang__enrollment__v1__get_cancellation_progress_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetCancellationProgressResponse>) -> Int {
+      sugang__enrollment__v1__get_cancellation_progress_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__GetCancellationProgressResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__get_cancellation_progress_response__write(pointer, end)
+    }
+  }
+
   /// A student's place in the line for a full course.
   public struct WaitlistEntry: GeneratedMessage {
     public var id: Int64
@@ -1281,6 +1368,242 @@ public enum EnrollmentV1 {
 
     public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__FindWaitlistOfCourseResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
       sugang__enrollment__v1__find_waitlist_of_course_response__write(pointer, end)
+    }
+  }
+
+  /// Classes with ids above after_id, up to through_id; 0 is no upper limit.
+  public struct AuditEnrollmentsRequest: GeneratedMessage {
+    public var afterID: Int64
+    public var throughID: Int64
+
+    public init(
+      afterID: Int64 = 0,
+      throughID: Int64 = 0
+    ) {
+      self.afterID = afterID
+      self.throughID = throughID
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__AuditEnrollmentsRequest()
+      sugang__enrollment__v1__audit_enrollments_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__AuditEnrollmentsRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__audit_enrollments_request__init(pointer)
+      pointer.pointee.after_id = self.afterID
+      pointer.pointee.through_id = self.throughID
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__AuditEnrollmentsRequest>) {
+      self.afterID = pointer.pointee.after_id
+      self.throughID = pointer.pointee.through_id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__AuditEnrollmentsRequest>) -> Bool {
+      sugang__enrollment__v1__audit_enrollments_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__AuditEnrollmentsRequest>) -> Int {
+      sugang__enrollment__v1__audit_enrollments_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__AuditEnrollmentsRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__audit_enrollments_request__write(pointer, end)
+    }
+  }
+
+  /// Some classes, whatever their status, by ascending id.
+  public struct AuditEnrollmentsResponse: GeneratedMessage {
+    public var enrollments: [EnrollmentV1.Enrollment]
+
+    public init(
+      enrollments: [EnrollmentV1.Enrollment] = []
+    ) {
+      self.enrollments = enrollments
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__AuditEnrollmentsResponse()
+      sugang__enrollment__v1__audit_enrollments_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__AuditEnrollmentsResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__audit_enrollments_response__init(pointer)
+      pointer.pointee.n_enrollments = self.enrollments.count
+      pointer.pointee.enrollments = try arena.messages(self.enrollments)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__AuditEnrollmentsResponse>) {
+      self.enrollments = messageFields(pointer.pointee.enrollments, pointer.pointee.n_enrollments)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__AuditEnrollmentsResponse>) -> Bool {
+      sugang__enrollment__v1__audit_enrollments_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__AuditEnrollmentsResponse>) -> Int {
+      sugang__enrollment__v1__audit_enrollments_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__AuditEnrollmentsResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__audit_enrollments_response__write(pointer, end)
+    }
+  }
+
+  public struct SettleEnrollmentRequest: GeneratedMessage {
+    public var id: Int64
+
+    public init(
+      id: Int64 = 0
+    ) {
+      self.id = id
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__SettleEnrollmentRequest()
+      sugang__enrollment__v1__settle_enrollment_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SettleEnrollmentRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__settle_enrollment_request__init(pointer)
+      pointer.pointee.id = self.id
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SettleEnrollmentRequest>) {
+      self.id = pointer.pointee.id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SettleEnrollmentRequest>) -> Bool {
+      sugang__enrollment__v1__settle_enrollment_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SettleEnrollmentRequest>) -> Int {
+      sugang__enrollment__v1__settle_enrollment_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SettleEnrollmentRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__settle_enrollment_request__write(pointer, end)
+    }
+  }
+
+  public struct SettleEnrollmentResponse: GeneratedMessage {
+    /// As the class is now.
+    public var enrollment: EnrollmentV1.Enrollment?
+
+    public init(
+      enrollment: EnrollmentV1.Enrollment? = nil
+    ) {
+      self.enrollment = enrollment
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__SettleEnrollmentResponse()
+      sugang__enrollment__v1__settle_enrollment_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SettleEnrollmentResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__settle_enrollment_response__init(pointer)
+      if let value = self.enrollment {
+        pointer.pointee.enrollment = try arena.message(value)
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SettleEnrollmentResponse>) {
+      self.enrollment = pointer.pointee.enrollment.map { EnrollmentV1.Enrollment($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__SettleEnrollmentResponse>) -> Bool {
+      sugang__enrollment__v1__settle_enrollment_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SettleEnrollmentResponse>) -> Int {
+      sugang__enrollment__v1__settle_enrollment_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__SettleEnrollmentResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__settle_enrollment_response__write(pointer, end)
+    }
+  }
+
+  public struct RepeatEnrollmentRequest: GeneratedMessage {
+    public var id: Int64
+
+    public init(
+      id: Int64 = 0
+    ) {
+      self.id = id
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__RepeatEnrollmentRequest()
+      sugang__enrollment__v1__repeat_enrollment_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__RepeatEnrollmentRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__repeat_enrollment_request__init(pointer)
+      pointer.pointee.id = self.id
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__RepeatEnrollmentRequest>) {
+      self.id = pointer.pointee.id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__RepeatEnrollmentRequest>) -> Bool {
+      sugang__enrollment__v1__repeat_enrollment_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__RepeatEnrollmentRequest>) -> Int {
+      sugang__enrollment__v1__repeat_enrollment_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__RepeatEnrollmentRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__repeat_enrollment_request__write(pointer, end)
+    }
+  }
+
+  public struct RepeatEnrollmentResponse: GeneratedMessage {
+    /// The type of the event; empty when the class is in a state that nobody is told of.
+    public var eventType: String
+
+    public init(
+      eventType: String = ""
+    ) {
+      self.eventType = eventType
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Enrollment__V1__RepeatEnrollmentResponse()
+      sugang__enrollment__v1__repeat_enrollment_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__RepeatEnrollmentResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__enrollment__v1__repeat_enrollment_response__init(pointer)
+      if !self.eventType.isEmpty {
+        pointer.pointee.event_type = try arena.string(self.eventType, field: "event_type")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Enrollment__V1__RepeatEnrollmentResponse>) {
+      self.eventType = stringField(pointer.pointee.event_type)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Enrollment__V1__RepeatEnrollmentResponse>) -> Bool {
+      sugang__enrollment__v1__repeat_enrollment_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Enrollment__V1__RepeatEnrollmentResponse>) -> Int {
+      sugang__enrollment__v1__repeat_enrollment_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Enrollment__V1__RepeatEnrollmentResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__enrollment__v1__repeat_enrollment_response__write(pointer, end)
     }
   }
 
@@ -2011,6 +2334,8 @@ public enum EnrollmentV1 {
       service: "sugang.enrollment.v1.EnrollmentService", name: "FindEnrollments")
     public static let closeCourse = RPCMethod<EnrollmentV1.CloseCourseRequest, EnrollmentV1.CloseCourseResponse>(
       service: "sugang.enrollment.v1.EnrollmentService", name: "CloseCourse")
+    public static let getCancellationProgress = RPCMethod<EnrollmentV1.GetCancellationProgressRequest, EnrollmentV1.GetCancellationProgressResponse>(
+      service: "sugang.enrollment.v1.EnrollmentService", name: "GetCancellationProgress")
 
     /// The methods with their messages, for tools that know them by name only.
     public static let descriptor = ServiceDescriptor(name: "sugang.enrollment.v1.EnrollmentService", methods: [
@@ -2021,6 +2346,7 @@ public enum EnrollmentV1 {
       MethodDescriptor(listEnrollments),
       MethodDescriptor(findEnrollments),
       MethodDescriptor(closeCourse),
+      MethodDescriptor(getCancellationProgress),
     ])
 
     /// The service as a server takes it, answered by `handler`.
@@ -2036,6 +2362,7 @@ public enum EnrollmentV1 {
       service.add(listEnrollments) { try await handler.listEnrollments($0, $1) }
       service.add(findEnrollments) { try await handler.findEnrollments($0, $1) }
       service.add(closeCourse) { try await handler.closeCourse($0, $1) }
+      service.add(getCancellationProgress) { try await handler.getCancellationProgress($0, $1) }
       return service
     }
   }
@@ -2054,6 +2381,7 @@ public enum EnrollmentV1 {
     func listEnrollments(_ request: EnrollmentV1.ListEnrollmentsRequest, _ context: RPCContext) async throws -> EnrollmentV1.ListEnrollmentsResponse
     func findEnrollments(_ request: EnrollmentV1.FindEnrollmentsRequest, _ context: RPCContext) async throws -> EnrollmentV1.FindEnrollmentsResponse
     func closeCourse(_ request: EnrollmentV1.CloseCourseRequest, _ context: RPCContext) async throws -> EnrollmentV1.CloseCourseResponse
+    func getCancellationProgress(_ request: EnrollmentV1.GetCancellationProgressRequest, _ context: RPCContext) async throws -> EnrollmentV1.GetCancellationProgressResponse
   }
 
   /// Calls EnrollmentService through a channel.
@@ -2090,6 +2418,10 @@ public enum EnrollmentV1 {
 
     public func closeCourse(_ request: EnrollmentV1.CloseCourseRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.CloseCourseResponse {
       try await self.channel.unary(EnrollmentService.closeCourse, request, options: options)
+    }
+
+    public func getCancellationProgress(_ request: EnrollmentV1.GetCancellationProgressRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.GetCancellationProgressResponse {
+      try await self.channel.unary(EnrollmentService.getCancellationProgress, request, options: options)
     }
   }
 
@@ -2179,6 +2511,76 @@ public enum EnrollmentV1 {
 
     public func findWaitlistOfCourse(_ request: EnrollmentV1.FindWaitlistOfCourseRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.FindWaitlistOfCourseResponse {
       try await self.channel.unary(WaitlistService.findWaitlistOfCourse, request, options: options)
+    }
+  }
+
+  public enum EnrollmentAuditService {
+    public static let auditEnrollments = RPCMethod<EnrollmentV1.AuditEnrollmentsRequest, EnrollmentV1.AuditEnrollmentsResponse>(
+      service: "sugang.enrollment.v1.EnrollmentAuditService", name: "AuditEnrollments", kind: .serverStreaming)
+    /// Asks Pay, by the key of the class, for the money of a class that is PENDING or REGISTERED, and
+    /// carries out the answer: a REGISTERED class whose payment is declined is canceled.
+    public static let settleEnrollment = RPCMethod<EnrollmentV1.SettleEnrollmentRequest, EnrollmentV1.SettleEnrollmentResponse>(
+      service: "sugang.enrollment.v1.EnrollmentAuditService", name: "SettleEnrollment")
+    /// Tells the others once more what the class is. Whoever knew it does nothing.
+    public static let repeatEnrollment = RPCMethod<EnrollmentV1.RepeatEnrollmentRequest, EnrollmentV1.RepeatEnrollmentResponse>(
+      service: "sugang.enrollment.v1.EnrollmentAuditService", name: "RepeatEnrollment")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "sugang.enrollment.v1.EnrollmentAuditService", methods: [
+      MethodDescriptor(auditEnrollments),
+      MethodDescriptor(settleEnrollment),
+      MethodDescriptor(repeatEnrollment),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some EnrollmentAuditServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.addServerStreaming(auditEnrollments) { try await handler.auditEnrollments($0, $1, $2) }
+      service.add(settleEnrollment) { try await handler.settleEnrollment($0, $1) }
+      service.add(repeatEnrollment) { try await handler.repeatEnrollment($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of EnrollmentAuditService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol EnrollmentAuditServiceHandler: Sendable {
+    func auditEnrollments(_ request: EnrollmentV1.AuditEnrollmentsRequest, _ responses: RPCWriter<EnrollmentV1.AuditEnrollmentsResponse>, _ context: RPCContext) async throws
+    /// Asks Pay, by the key of the class, for the money of a class that is PENDING or REGISTERED, and
+    /// carries out the answer: a REGISTERED class whose payment is declined is canceled.
+    func settleEnrollment(_ request: EnrollmentV1.SettleEnrollmentRequest, _ context: RPCContext) async throws -> EnrollmentV1.SettleEnrollmentResponse
+    /// Tells the others once more what the class is. Whoever knew it does nothing.
+    func repeatEnrollment(_ request: EnrollmentV1.RepeatEnrollmentRequest, _ context: RPCContext) async throws -> EnrollmentV1.RepeatEnrollmentResponse
+  }
+
+  /// Calls EnrollmentAuditService through a channel.
+  public struct EnrollmentAuditServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func auditEnrollments(_ request: EnrollmentV1.AuditEnrollmentsRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<EnrollmentV1.AuditEnrollmentsResponse> {
+      try await self.channel.serverStreaming(EnrollmentAuditService.auditEnrollments, request, options: options)
+    }
+
+    /// Asks Pay, by the key of the class, for the money of a class that is PENDING or REGISTERED, and
+    /// carries out the answer: a REGISTERED class whose payment is declined is canceled.
+    public func settleEnrollment(_ request: EnrollmentV1.SettleEnrollmentRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.SettleEnrollmentResponse {
+      try await self.channel.unary(EnrollmentAuditService.settleEnrollment, request, options: options)
+    }
+
+    /// Tells the others once more what the class is. Whoever knew it does nothing.
+    public func repeatEnrollment(_ request: EnrollmentV1.RepeatEnrollmentRequest, options: CallOptions = CallOptions()) async throws -> EnrollmentV1.RepeatEnrollmentResponse {
+      try await self.channel.unary(EnrollmentAuditService.repeatEnrollment, request, options: options)
     }
   }
 

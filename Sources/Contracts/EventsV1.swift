@@ -650,6 +650,134 @@ public enum EventsV1 {
     }
   }
 
+  public struct ListCursorsRequest: GeneratedMessage {
+    public init() {}
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__ListCursorsRequest()
+      sugang__events__v1__list_cursors_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__ListCursorsRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__list_cursors_request__init(pointer)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__ListCursorsRequest>) {
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Events__V1__ListCursorsRequest>) -> Bool {
+      sugang__events__v1__list_cursors_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Events__V1__ListCursorsRequest>) -> Int {
+      sugang__events__v1__list_cursors_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Events__V1__ListCursorsRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__events__v1__list_cursors_request__write(pointer, end)
+    }
+  }
+
+  /// How far a service has taken the events of a source.
+  public struct EventCursor: GeneratedMessage {
+    public var source: String
+    /// Of the log that sequence counts in; empty before the first event.
+    public var logID: String
+    /// Behind the log's end also when nothing after it is wanted.
+    public var sequence: Int64
+    /// The types that it takes; none means all.
+    public var types: [String]
+
+    public init(
+      source: String = "",
+      logID: String = "",
+      sequence: Int64 = 0,
+      types: [String] = []
+    ) {
+      self.source = source
+      self.logID = logID
+      self.sequence = sequence
+      self.types = types
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__EventCursor()
+      sugang__events__v1__event_cursor__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__EventCursor>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__event_cursor__init(pointer)
+      if !self.source.isEmpty {
+        pointer.pointee.source = try arena.string(self.source, field: "source")
+      }
+      if !self.logID.isEmpty {
+        pointer.pointee.log_id = try arena.string(self.logID, field: "log_id")
+      }
+      pointer.pointee.sequence = self.sequence
+      pointer.pointee.n_types = self.types.count
+      pointer.pointee.types = try arena.strings(self.types, field: "types")
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__EventCursor>) {
+      self.source = stringField(pointer.pointee.source)
+      self.logID = stringField(pointer.pointee.log_id)
+      self.sequence = pointer.pointee.sequence
+      self.types = repeatedField(pointer.pointee.types, pointer.pointee.n_types).map { stringField($0) }
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Events__V1__EventCursor>) -> Bool {
+      sugang__events__v1__event_cursor__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Events__V1__EventCursor>) -> Int {
+      sugang__events__v1__event_cursor__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Events__V1__EventCursor>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__events__v1__event_cursor__write(pointer, end)
+    }
+  }
+
+  public struct ListCursorsResponse: GeneratedMessage {
+    public var cursors: [EventsV1.EventCursor]
+
+    public init(
+      cursors: [EventsV1.EventCursor] = []
+    ) {
+      self.cursors = cursors
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Events__V1__ListCursorsResponse()
+      sugang__events__v1__list_cursors_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Events__V1__ListCursorsResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__events__v1__list_cursors_response__init(pointer)
+      pointer.pointee.n_cursors = self.cursors.count
+      pointer.pointee.cursors = try arena.messages(self.cursors)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Events__V1__ListCursorsResponse>) {
+      self.cursors = messageFields(pointer.pointee.cursors, pointer.pointee.n_cursors)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Events__V1__ListCursorsResponse>) -> Bool {
+      sugang__events__v1__list_cursors_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Events__V1__ListCursorsResponse>) -> Int {
+      sugang__events__v1__list_cursors_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Events__V1__ListCursorsResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__events__v1__list_cursors_response__write(pointer, end)
+    }
+  }
+
   /// Every service with an outbox offers it.
   public enum EventFeedService {
     public static let fetch = RPCMethod<EventsV1.FetchRequest, EventsV1.FetchResponse>(
@@ -705,12 +833,15 @@ public enum EventsV1 {
     /// FAILED_PRECONDITION for a subject whose first event was not tried since those before it left.
     public static let skipParked = RPCMethod<EventsV1.SkipParkedRequest, EventsV1.SkipParkedResponse>(
       service: "sugang.events.v1.EventInboxService", name: "SkipParked")
+    public static let listCursors = RPCMethod<EventsV1.ListCursorsRequest, EventsV1.ListCursorsResponse>(
+      service: "sugang.events.v1.EventInboxService", name: "ListCursors")
 
     /// The methods with their messages, for tools that know them by name only.
     public static let descriptor = ServiceDescriptor(name: "sugang.events.v1.EventInboxService", methods: [
       MethodDescriptor(listParked),
       MethodDescriptor(retryParked),
       MethodDescriptor(skipParked),
+      MethodDescriptor(listCursors),
     ])
 
     /// The service as a server takes it, answered by `handler`.
@@ -722,6 +853,7 @@ public enum EventsV1 {
       service.add(listParked) { try await handler.listParked($0, $1) }
       service.add(retryParked) { try await handler.retryParked($0, $1) }
       service.add(skipParked) { try await handler.skipParked($0, $1) }
+      service.add(listCursors) { try await handler.listCursors($0, $1) }
       return service
     }
   }
@@ -739,6 +871,7 @@ public enum EventsV1 {
     /// Gives an event up for good. NOT_FOUND when it neither is parked nor was given up;
     /// FAILED_PRECONDITION for a subject whose first event was not tried since those before it left.
     func skipParked(_ request: EventsV1.SkipParkedRequest, _ context: RPCContext) async throws -> EventsV1.SkipParkedResponse
+    func listCursors(_ request: EventsV1.ListCursorsRequest, _ context: RPCContext) async throws -> EventsV1.ListCursorsResponse
   }
 
   /// Calls EventInboxService through a channel.
@@ -762,6 +895,10 @@ public enum EventsV1 {
     /// FAILED_PRECONDITION for a subject whose first event was not tried since those before it left.
     public func skipParked(_ request: EventsV1.SkipParkedRequest, options: CallOptions = CallOptions()) async throws -> EventsV1.SkipParkedResponse {
       try await self.channel.unary(EventInboxService.skipParked, request, options: options)
+    }
+
+    public func listCursors(_ request: EventsV1.ListCursorsRequest, options: CallOptions = CallOptions()) async throws -> EventsV1.ListCursorsResponse {
+      try await self.channel.unary(EventInboxService.listCursors, request, options: options)
     }
   }
 }

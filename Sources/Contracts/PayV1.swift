@@ -649,6 +649,165 @@ public enum PayV1 {
     }
   }
 
+  /// Payments of classes with ids above after_class_id, up to through_class_id; 0 is no upper limit.
+  public struct AuditPaymentsRequest: GeneratedMessage {
+    public var afterClassID: Int64
+    public var throughClassID: Int64
+
+    public init(
+      afterClassID: Int64 = 0,
+      throughClassID: Int64 = 0
+    ) {
+      self.afterClassID = afterClassID
+      self.throughClassID = throughClassID
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Pay__V1__AuditPaymentsRequest()
+      sugang__pay__v1__audit_payments_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Pay__V1__AuditPaymentsRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__pay__v1__audit_payments_request__init(pointer)
+      pointer.pointee.after_class_id = self.afterClassID
+      pointer.pointee.through_class_id = self.throughClassID
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Pay__V1__AuditPaymentsRequest>) {
+      self.afterClassID = pointer.pointee.after_class_id
+      self.throughClassID = pointer.pointee.through_class_id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Pay__V1__AuditPaymentsRequest>) -> Bool {
+      sugang__pay__v1__audit_payments_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Pay__V1__AuditPaymentsRequest>) -> Int {
+      sugang__pay__v1__audit_payments_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Pay__V1__AuditPaymentsRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__pay__v1__audit_payments_request__write(pointer, end)
+    }
+  }
+
+  /// Some payments, whatever their status, by ascending class id, then by id.
+  public struct AuditPaymentsResponse: GeneratedMessage {
+    public var payments: [PayV1.Payment]
+
+    public init(
+      payments: [PayV1.Payment] = []
+    ) {
+      self.payments = payments
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Pay__V1__AuditPaymentsResponse()
+      sugang__pay__v1__audit_payments_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Pay__V1__AuditPaymentsResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__pay__v1__audit_payments_response__init(pointer)
+      pointer.pointee.n_payments = self.payments.count
+      pointer.pointee.payments = try arena.messages(self.payments)
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Pay__V1__AuditPaymentsResponse>) {
+      self.payments = messageFields(pointer.pointee.payments, pointer.pointee.n_payments)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Pay__V1__AuditPaymentsResponse>) -> Bool {
+      sugang__pay__v1__audit_payments_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Pay__V1__AuditPaymentsResponse>) -> Int {
+      sugang__pay__v1__audit_payments_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Pay__V1__AuditPaymentsResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__pay__v1__audit_payments_response__write(pointer, end)
+    }
+  }
+
+  public struct RepeatPaymentRequest: GeneratedMessage {
+    public var classID: Int64
+
+    public init(
+      classID: Int64 = 0
+    ) {
+      self.classID = classID
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Pay__V1__RepeatPaymentRequest()
+      sugang__pay__v1__repeat_payment_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Pay__V1__RepeatPaymentRequest>, arena: MessageArena) throws(CodecError) {
+      sugang__pay__v1__repeat_payment_request__init(pointer)
+      pointer.pointee.class_id = self.classID
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Pay__V1__RepeatPaymentRequest>) {
+      self.classID = pointer.pointee.class_id
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Pay__V1__RepeatPaymentRequest>) -> Bool {
+      sugang__pay__v1__repeat_payment_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Pay__V1__RepeatPaymentRequest>) -> Int {
+      sugang__pay__v1__repeat_payment_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Pay__V1__RepeatPaymentRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__pay__v1__repeat_payment_request__write(pointer, end)
+    }
+  }
+
+  public struct RepeatPaymentResponse: GeneratedMessage {
+    /// The type of the event.
+    public var eventType: String
+
+    public init(
+      eventType: String = ""
+    ) {
+      self.eventType = eventType
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Sugang__Pay__V1__RepeatPaymentResponse()
+      sugang__pay__v1__repeat_payment_response__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Sugang__Pay__V1__RepeatPaymentResponse>, arena: MessageArena) throws(CodecError) {
+      sugang__pay__v1__repeat_payment_response__init(pointer)
+      if !self.eventType.isEmpty {
+        pointer.pointee.event_type = try arena.string(self.eventType, field: "event_type")
+      }
+    }
+
+    public init(_ pointer: UnsafePointer<Sugang__Pay__V1__RepeatPaymentResponse>) {
+      self.eventType = stringField(pointer.pointee.event_type)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Pay__V1__RepeatPaymentResponse>) -> Bool {
+      sugang__pay__v1__repeat_payment_response__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Sugang__Pay__V1__RepeatPaymentResponse>) -> Int {
+      sugang__pay__v1__repeat_payment_response__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Sugang__Pay__V1__RepeatPaymentResponse>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      sugang__pay__v1__repeat_payment_response__write(pointer, end)
+    }
+  }
+
   public enum PayService {
     public static let approve = RPCMethod<PayV1.ApproveRequest, PayV1.ApproveResponse>(
       service: "sugang.pay.v1.PayService", name: "Approve")
@@ -725,6 +884,61 @@ public enum PayV1 {
 
     public func findPayments(_ request: PayV1.FindPaymentsRequest, options: CallOptions = CallOptions()) async throws -> PayV1.FindPaymentsResponse {
       try await self.channel.unary(PayService.findPayments, request, options: options)
+    }
+  }
+
+  public enum PaymentAuditService {
+    public static let auditPayments = RPCMethod<PayV1.AuditPaymentsRequest, PayV1.AuditPaymentsResponse>(
+      service: "sugang.pay.v1.PaymentAuditService", name: "AuditPayments", kind: .serverStreaming)
+    /// Tells the others once more where the money of the class is. Whoever knew it does nothing.
+    public static let repeatPayment = RPCMethod<PayV1.RepeatPaymentRequest, PayV1.RepeatPaymentResponse>(
+      service: "sugang.pay.v1.PaymentAuditService", name: "RepeatPayment")
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "sugang.pay.v1.PaymentAuditService", methods: [
+      MethodDescriptor(auditPayments),
+      MethodDescriptor(repeatPayment),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some PaymentAuditServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.addServerStreaming(auditPayments) { try await handler.auditPayments($0, $1, $2) }
+      service.add(repeatPayment) { try await handler.repeatPayment($0, $1) }
+      return service
+    }
+  }
+
+  /// Answers the calls of PaymentAuditService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol PaymentAuditServiceHandler: Sendable {
+    func auditPayments(_ request: PayV1.AuditPaymentsRequest, _ responses: RPCWriter<PayV1.AuditPaymentsResponse>, _ context: RPCContext) async throws
+    /// Tells the others once more where the money of the class is. Whoever knew it does nothing.
+    func repeatPayment(_ request: PayV1.RepeatPaymentRequest, _ context: RPCContext) async throws -> PayV1.RepeatPaymentResponse
+  }
+
+  /// Calls PaymentAuditService through a channel.
+  public struct PaymentAuditServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    public func auditPayments(_ request: PayV1.AuditPaymentsRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<PayV1.AuditPaymentsResponse> {
+      try await self.channel.serverStreaming(PaymentAuditService.auditPayments, request, options: options)
+    }
+
+    /// Tells the others once more where the money of the class is. Whoever knew it does nothing.
+    public func repeatPayment(_ request: PayV1.RepeatPaymentRequest, options: CallOptions = CallOptions()) async throws -> PayV1.RepeatPaymentResponse {
+      try await self.channel.unary(PaymentAuditService.repeatPayment, request, options: options)
     }
   }
 }

@@ -105,6 +105,20 @@ package struct EventInbox: EventsV1.EventInboxServiceHandler {
       remaining: Int64(found.remaining))
   }
 
+  package func listCursors(
+    _ request: EventsV1.ListCursorsRequest, _ context: RPCContext
+  ) async throws -> EventsV1.ListCursorsResponse {
+    var cursors: [EventsV1.EventCursor] = []
+    for intake in self.intakes {
+      let position = try await Self.storing { try await intake.position() }
+      cursors.append(
+        EventsV1.EventCursor(
+          source: intake.handler.source, logID: position.logID ?? "",
+          sequence: position.sequence, types: intake.handler.types))
+    }
+    return EventsV1.ListCursorsResponse(cursors: cursors)
+  }
+
   /// What ``skipParked(_:_:)`` is to give up.
   private enum Wanted: Sendable {
     case id(String, source: String?)

@@ -13,6 +13,7 @@ package struct ConnectAdaptor: RESTAdaptor {
   /// REST: money moves when a class is registered or canceled, and gifts follow (T23, T24, T25).
   package static let withheldMethods: Set<String> = [
     EnrollmentV1.EnrollmentService.closeCourse.fullName,
+    EnrollmentV1.EnrollmentService.getCancellationProgress.fullName,
     GiftV1.GiftService.giveGift.fullName,
     PayV1.PayService.approve.fullName,
     PayV1.PayService.refund.fullName,
@@ -22,12 +23,14 @@ package struct ConnectAdaptor: RESTAdaptor {
   /// operators, and what only tests and the tutorial know.
   package static let withheldServices: Set<String> = [
     AdminV1.BackupService.descriptor.name,
+    EnrollmentV1.EnrollmentAuditService.descriptor.name,
     EventsV1.EventFeedService.descriptor.name,
     EventsV1.EventInboxService.descriptor.name,
     ExampleV1.GreeterService.descriptor.name,
     FramedrpcV1.StreamTestService.descriptor.name,
     FramedrpcV1.TestService.descriptor.name,
     MypageV1.MyPageRebuildService.descriptor.name,
+    PayV1.PaymentAuditService.descriptor.name,
     SupervisorV1.SupervisorService.descriptor.name,
   ]
 

@@ -28,6 +28,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case waitlistLeft = "leave-waitlist.after-commit"
   case expireOfferCommits = "expire-offer.before-commit"
   case offerExpired = "expire-offer.after-commit"
+  case cancelClassesCommits = "cancel-classes.before-commit"
+  case classesCanceled = "cancel-classes.after-commit"
 
   // Pay.
   case approveCommits = "approve.before-commit"
@@ -48,6 +50,10 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case courseDeleted = "delete-course.after-commit"
   case reopenCourseCommits = "reopen-course.before-commit"
   case courseReopened = "reopen-course.after-commit"
+  case cancelCourseCommits = "cancel-course.before-commit"
+  case courseCanceled = "cancel-course.after-commit"
+  case finishCancellationCommits = "finish-cancellation.before-commit"
+  case cancellationFinished = "finish-cancellation.after-commit"
 
   // Point and Gift.
   case giftAsked = "ask-gift.before-call"
@@ -87,12 +93,13 @@ package enum CrashPoint: String, CaseIterable, Sendable {
       .settleCommits, .settled, .modifyClassCommits, .classModified, .cancelClassCommits,
       .classCanceled, .closeCourseCommits, .courseClosed, .timeOutCommits, .timedOut,
       .joinWaitlistCommits, .waitlistJoined, .leaveWaitlistCommits, .waitlistLeft,
-      .expireOfferCommits, .offerExpired:
+      .expireOfferCommits, .offerExpired, .cancelClassesCommits, .classesCanceled:
       ["class"]
     case .approveCommits, .approved, .refundCommits, .refunded: ["pay"]
     case .registerCourseCommits, .courseRegistered, .modifyCourseCommits, .courseModified,
       .beginDeletionCommits, .deletionBegun, .deskAsked, .deskAnswered, .deleteCourseCommits,
-      .courseDeleted, .reopenCourseCommits, .courseReopened:
+      .courseDeleted, .reopenCourseCommits, .courseReopened, .cancelCourseCommits,
+      .courseCanceled, .finishCancellationCommits, .cancellationFinished:
       ["course"]
     case .giftAsked, .giftAnswered, .grantCommits, .granted: ["point"]
     case .giveCommits, .given: ["gift"]

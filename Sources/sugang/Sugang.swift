@@ -11,6 +11,7 @@ struct Sugang: AsyncParsableCommand {
         sugang up                          all services, data in ./data
         sugang ps                          what runs
         sugang events parked               what no service could handle
+        sugang reconcile                   whether the services' books agree
         sugang guard list                  circuits, bulkheads and limits as they stand
         sugang mypage rebuild --check      is my page what its events tell?
         sugang rpc list pay                what the pay service offers
@@ -36,7 +37,8 @@ struct Sugang: AsyncParsableCommand {
       CommandGroup(
         name: "Talk and measure",
         subcommands: [
-          EventsCommand.self, GuardCommand.self, MyPageCommand.self, RPCCommand.self,
+          EventsCommand.self, ReconcileCommand.self, GuardCommand.self, MyPageCommand.self,
+          RPCCommand.self,
           BenchCommand.self,
         ]),
     ])

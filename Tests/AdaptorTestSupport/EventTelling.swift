@@ -96,7 +96,8 @@ extension EventsV1.Event {
   fileprivate static let typesBySource = [
     "course": [
       CourseV1.CourseRegistered.eventType, CourseV1.CourseModified.eventType,
-      CourseV1.CourseDeleted.eventType, CourseV1.TextbookDeliveried.eventType,
+      CourseV1.CourseDeleted.eventType, CourseV1.CourseCanceled.eventType,
+      CourseV1.TextbookDeliveried.eventType,
       CourseV1.DeliveryCanceled.eventType, "SomethingElse",
     ],
     "class": [

@@ -48,6 +48,19 @@ struct EventInboxTests {
     try outcome.get()
   }
 
+  @Test("how far the events of each source were taken is told")
+  func cursors() async throws {
+    let bench = try await Self.parkedBench()
+    let handlers: [any EventHandler] = [PickyHandler([]), PickyHandler([], source: "other")]
+    try await Self.serving(bench.inbox(handlers[0], handlers[1])) { inbox in
+      let cursors = try await inbox.listCursors(.init()).cursors
+      #expect(cursors.map(\.source) == ["test", "other"])
+      #expect(cursors.map(\.logID) == ["log", ""])
+      // Parked is taken, too.
+      #expect(cursors.map(\.sequence) == [Int64(Self.events.count), 0])
+    }
+  }
+
   // MARK: List
 
   @Test("T14: parked events are listed with what an operator has to know, page by page")

@@ -34,6 +34,7 @@ struct CrashWorkload {
     // One that people are in stays; one that nobody is in goes.
     _ = try await self.ask("DELETE", "/courses/\(course)", nil)
     _ = try await self.ask("DELETE", "/courses/\(unused)", nil)
+    try await self.cancelCourse()
     try await self.waitForSeats()
     if withOutage {
       try await self.system.stopService("pay", kill: true)
@@ -50,7 +51,7 @@ struct CrashWorkload {
     for student in ["a", "b", "c2", "f"] where !students.contains(student) {
       broken.append("\(student) was enrolled and is not")
     }
-    for student in ["c", "d", "e"] where students.contains(student) {
+    for student in ["c", "d", "e", "x", "y"] where students.contains(student) {
       broken.append("\(student) has left and is there")
     }
     for (student, first) in self.firstAnswers {
@@ -115,6 +116,21 @@ struct CrashWorkload {
       return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
     }
     for (student, status) in answers { self.firstAnswers[student] = (course, status) }
+  }
+
+  /// With people in it, and again, as somebody does who is not sure.
+  private mutating func cancelCourse() async throws {
+    let course = try await self.registerCourse("canceled", capacity: nil)
+    try await self.enroll(["x", "y"], course)
+    let path = "/courses/\(course)/cancellation"
+    for _ in 0..<2 { _ = try await self.ask("POST", path, nil) }
+    try await eventually("course \(course) is canceled", within: .seconds(60)) {
+      try await self.ask("GET", path, nil).json["state"]?.string == "CANCELED"
+    }
+    // Gone, though its answer may have been lost.
+    try await eventually("course \(course) is deleted", within: .seconds(60)) {
+      [204, 404].contains(try await self.ask("DELETE", "/courses/\(course)", nil).status)
+    }
   }
 
   private func enrollOnce(_ student: String, _ course: Int64) async throws -> HTTPResponse {

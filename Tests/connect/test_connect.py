@@ -93,7 +93,9 @@ def test_a_request_that_is_too_large_once_it_is_decompressed(client):
 
 @pytest.mark.parametrize("method", [
     f"{PAY}/Approve", f"{PAY}/Refund", "sugang.gift.v1.GiftService/GiveGift",
-    f"{ENROLLMENT}/CloseCourse", "sugang.events.v1.EventFeedService/Fetch",
+    f"{ENROLLMENT}/CloseCourse", f"{ENROLLMENT}/GetCancellationProgress",
+    "sugang.enrollment.v1.EnrollmentAuditService/SettleEnrollment",
+    "sugang.pay.v1.PaymentAuditService/RepeatPayment", "sugang.events.v1.EventFeedService/Fetch",
     "sugang.events.v1.EventInboxService/SkipParked", "sugang.admin.v1.BackupService/Copy",
     "sugang.supervisor.v1.SupervisorService/StopService"])
 def test_what_is_not_offered(client, method):

@@ -22,6 +22,11 @@ enum CourseComposition {
       parts.background.append(
         try environment.consumer(CourseEventAdaptor(context, source: source), context))
     }
+    let finishCancellations = FinishCancellations(store: store, desk: desk)
+    parts.background.append(
+      RecoveryLoop(
+        "finish cancellations", every: .milliseconds(250), logger: environment.logger
+      ) { try await finishCancellations.perform(atMost: 64) })
     let finishClosings = FinishClosings(store: store, desk: desk)
     let clock = environment.clock
     parts.background.append(

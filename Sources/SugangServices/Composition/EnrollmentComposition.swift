@@ -39,6 +39,11 @@ enum EnrollmentComposition {
           EnrollmentV1.EnrollmentService.cancelEnrollment.fullName,
         ]))
     parts.rpcServices.append(
+      EnrollmentV1.EnrollmentAuditService.register(
+        EnrollmentAuditRPCAdaptor(
+          port: AuditEnrollments(store: store, gateway: gateway, seats: seats)),
+        on: .eventLoop))
+    parts.rpcServices.append(
       EnrollmentV1.WaitlistService.register(WaitlistRPCAdaptor(port: waitlist), on: .eventLoop))
     parts.restAdaptors = [
       EnrollmentRESTAdaptor(port: application, links: environment.links),
@@ -59,6 +64,7 @@ enum EnrollmentComposition {
   ) -> [RecoveryLoop] {
     let settlePending = SettlePending(store: store, gateway: gateway, seats: seats)
     let timeOutPending = TimeOutPending(store: store, seats: seats)
+    let cancelClasses = CancelClasses(store: store)
     let expireOffers = ExpireOffers(store: store, seats: seats)
     let clock = environment.clock
     let pendingLimit = environment.settings.pendingLimitSeconds
@@ -75,6 +81,9 @@ enum EnrollmentComposition {
       },
       RecoveryLoop("expire offers", every: .seconds(1), logger: environment.logger) {
         try await expireOffers.perform(at: clock.now(), atMost: Self.settledAtOnce)
+      },
+      RecoveryLoop("cancel classes", every: .milliseconds(250), logger: environment.logger) {
+        try await cancelClasses.perform()
       },
     ]
   }

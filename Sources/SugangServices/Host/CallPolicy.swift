@@ -27,11 +27,13 @@ public enum CallPolicy {
     CourseV1.CourseService.getDelivery.fullName,
     CourseV1.CourseService.listDeliveries.fullName,
     CourseV1.CourseService.findDeliveries.fullName,
+    CourseV1.CourseService.getCourseCancellation.fullName,
     EnrollmentV1.EnrollmentService.getEnrollment.fullName,
     EnrollmentV1.EnrollmentService.listEnrollments.fullName,
     EnrollmentV1.EnrollmentService.findEnrollments.fullName,
     EnrollmentV1.WaitingRoomService.getTicket.fullName,
     EnrollmentV1.WaitingRoomService.getWaitingRoom.fullName,
+    EnrollmentV1.EnrollmentService.getCancellationProgress.fullName,
     PayV1.PayService.getPayment.fullName,
     PayV1.PayService.listPayments.fullName,
     PayV1.PayService.findPayments.fullName,
@@ -54,6 +56,7 @@ public enum CallPolicy {
     MypageV1.MyPageService.findByPayment.fullName,
     MypageV1.MyPageService.findByStudent.fullName,
     EventsV1.EventInboxService.listParked.fullName,
+    EventsV1.EventInboxService.listCursors.fullName,
     FramedrpcV1.HealthService.list.fullName,
   ]
 

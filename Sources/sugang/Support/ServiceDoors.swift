@@ -21,15 +21,25 @@ struct ServiceDoors: ParsableArguments {
   func call<Answer>(
     _ service: ServiceName, _ body: (any RPCChannel) async throws -> Answer
   ) async throws -> Answer {
+    let door = try self.open(service)
+    defer { door.close() }
+    return try await door.call(body)
+  }
+
+  /// A connection for more than one call; whoever opens it closes it.
+  ///
+  /// - Throws: ``CommandFailure`` that says what to do.
+  func open(_ service: ServiceName) throws -> OpenDoor {
     let address = try self.address(of: service)
     let client = RPCClient(
       address: address, group: MultiThreadedEventLoopGroup.singleton,
       security: try self.tls.security(to: address, of: service))
-    defer { client.shutdown() }
     do {
-      return try await body(client.withToken())
-    } catch let error as RPCError {
-      throw self.failure(error, service, address)
+      return OpenDoor(
+        service: service, address: address, client: client, channel: try client.withToken())
+    } catch {
+      client.shutdown()
+      throw error
     }
   }
 
@@ -43,11 +53,32 @@ struct ServiceDoors: ParsableArguments {
       host: ["0.0.0.0", "::", ""].contains(host) ? "127.0.0.1" : host,
       port: service.rpcPort + offset)
   }
+}
 
-  private func failure(
-    _ error: RPCError, _ service: ServiceName, _ address: RPCAddress
-  ) -> CommandFailure {
-    switch error.status {
+/// A connection to one service.
+struct OpenDoor {
+  let service: ServiceName
+  fileprivate let address: RPCAddress
+  fileprivate let client: RPCClient
+  fileprivate let channel: any RPCChannel
+
+  /// - Throws: ``CommandFailure`` that says what to do.
+  func call<Answer>(_ body: (any RPCChannel) async throws -> Answer) async throws -> Answer {
+    do {
+      return try await body(self.channel)
+    } catch let error as RPCError {
+      throw self.failure(error)
+    }
+  }
+
+  func close() {
+    self.client.shutdown()
+  }
+
+  private func failure(_ error: RPCError) -> CommandFailure {
+    let service = self.service
+    let address = self.address
+    return switch error.status {
     case .notFound, .invalidArgument, .failedPrecondition:
       CommandFailure("\(service.rawValue): \(error.message)")
     case .unimplemented:

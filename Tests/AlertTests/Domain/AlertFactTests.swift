@@ -53,6 +53,7 @@ struct AlertFactTests {
       (.courseRegistered(course, name: "korean", teacher: "hong"), "CourseRegistered", "hong"),
       (.courseModified(course, name: "korean", teacher: "hong"), "CourseModified", "hong"),
       (.courseDeleted(course, name: "korean", teacher: "hong"), "CourseDeleted", "hong"),
+      (.courseCanceled(course, name: "korean", teacher: "hong"), "CourseCanceled", "hong"),
       (.classRegistered(id, course, student: "john"), "ClassRegistered", "john"),
       (.classModified(id, course, student: "john"), "ClassModified", "john"),
       (.classCanceled(id, course, student: "john"), "ClassCanceled", "john"),

@@ -66,6 +66,10 @@ struct CourseHarness {
       .perform(since: self.harness.clock.now(), atMost: 10)
   }
 
+  func finishCancellations() async throws -> Settlement {
+    try await FinishCancellations(store: self.store, desk: self.desk).perform(atMost: 10)
+  }
+
   static let caller = Caller(requestID: "request-1")
 
   static func command(

@@ -55,6 +55,24 @@ struct RESTCoursePort: CoursePort {
     try await self.http.send("DELETE", "/courses/\(id)", expecting: 204)
   }
 
+  func cancel(_ id: CourseID, by caller: Caller) async throws -> CourseCancellation {
+    try Self.cancellation(
+      try await self.http.send(
+        "POST", "/courses/\(id)/cancellation", fields: [:], expecting: [200, 202]))
+  }
+
+  func cancellation(_ id: CourseID) async throws -> CourseCancellation {
+    try Self.cancellation(try await self.http.resource("/courses/\(id)/cancellation"))
+  }
+
+  private static func cancellation(_ json: JSONValue) throws -> CourseCancellation {
+    CourseCancellation(
+      courseID: CourseID(try json.integer("courseId")),
+      startedAt: try json.value("startedAt") { Timestamp(rfc3339: $0) },
+      state: try json.value("state", CourseCancellation.State.init(rawValue:)),
+      total: json["total"]?.int64, remaining: json["remaining"]?.int64)
+  }
+
   func course(_ id: CourseID) async throws -> Course {
     try Self.course(try await self.http.resource("/courses/\(id)"))
   }
@@ -83,7 +101,9 @@ struct RESTCoursePort: CoursePort {
         name: try json.text("name"), teacher: try json.text("teacher"),
         fee: try Money(won: json.integer("fee")), textBook: try json.text("textBook"),
         seats: SeatLimits(
-          capacity: json["capacity"]?.int64, maxPerStudent: json["maxPerStudent"]?.int64 ?? 1)))
+          capacity: json["capacity"]?.int64, maxPerStudent: json["maxPerStudent"]?.int64 ?? 1)),
+      // REST says that it is canceled; since when, its cancellation says.
+      cancellation: json["status"] == nil ? nil : Cancellation(startedAt: ManualWallClock().now()))
   }
 
   private static func delivery(_ json: JSONValue) throws -> Delivery {

@@ -45,6 +45,22 @@ struct RPCEnrollmentDeskTests {
     }
   }
 
+  @Test("X1: the progress of a cancellation is what Enrollment says; nothing without an answer")
+  func progress() async throws {
+    let harness = try ContextHarness(source: "course", migrations: SQLCourseStore.migrations)
+    let service = EnrollmentV1.EnrollmentService.register(EnrollmentServiceDouble(refusal: nil))
+    let answer = try await harness.withRPC([service]) { channel in
+      await RPCEnrollmentDesk(channel, timeout: ContextHarness.patience)
+        .cancellationProgress(of: CourseID(7), because: self.cause)
+    }
+    #expect(answer == CancellationProgress(isHeard: true, total: 7, remaining: 2))
+    let none = try await withAbsentService { channel in
+      await RPCEnrollmentDesk(channel, timeout: ContextHarness.patience)
+        .cancellationProgress(of: CourseID(7), because: self.cause)
+    }
+    #expect(none == nil)
+  }
+
   private func ask(_ desk: EnrollmentServiceDouble) async throws -> ClosingAnswer {
     let harness = try ContextHarness(source: "course", migrations: SQLCourseStore.migrations)
     let service = EnrollmentV1.EnrollmentService.register(desk)
@@ -74,6 +90,13 @@ private final class EnrollmentServiceDouble: EnrollmentV1.EnrollmentServiceHandl
     }
     if let refusal = self.refusal { throw refusal }
     return EnrollmentV1.CloseCourseResponse()
+  }
+
+  func getCancellationProgress(
+    _ request: EnrollmentV1.GetCancellationProgressRequest, _ context: RPCContext
+  ) async throws -> EnrollmentV1.GetCancellationProgressResponse {
+    EnrollmentV1.GetCancellationProgressResponse(
+      heard: true, total: request.courseID, remaining: 2)
   }
 
   func enroll(

@@ -22,7 +22,7 @@ final class InMemoryCourseStore: CourseStore {
   }
 
   func openCourses(_ page: PageRequest) async throws -> Page<Course> {
-    let open = self.allCourses.filter(\.isOpen)
+    let open = self.allCourses.filter { $0.isOpen && !$0.isCanceled }
     return Page(
       items: Array(open.dropFirst(page.offset).prefix(page.size)), totalElements: open.count,
       request: page)
@@ -35,6 +35,11 @@ final class InMemoryCourseStore: CourseStore {
       course.closingSince.map { $0 < limit || $0 > future } ?? false
     }
     return Array(closing.prefix(count))
+  }
+
+  func coursesBeingCanceled(atMost count: Int) async throws -> [Course] {
+    let canceling = self.allCourses.filter { $0.isCanceled && $0.cancellation?.classes == nil }
+    return Array(canceling.prefix(count))
   }
 
   func delivery(_ id: DeliveryID) async throws -> Delivery? {

@@ -6,6 +6,7 @@ import Synchronization
 final class ScriptedDesk: EnrollmentDesk {
   private let answers: Mutex<[ClosingAnswer]>
   private let questions = Mutex(0)
+  private let progress = Mutex<CancellationProgress?>(nil)
   private let meanwhile: @Sendable (CourseID) async -> Void
 
   /// - Parameter meanwhile: What happens while a question is under way.
@@ -24,6 +25,15 @@ final class ScriptedDesk: EnrollmentDesk {
       answers.isEmpty ? .unknown(reason: "the script is over") : answers.removeFirst()
     }
   }
+
+  func cancellationProgress(
+    of courseID: CourseID, because cause: Cause
+  ) async -> CancellationProgress? {
+    self.progress.withLock { $0 }
+  }
+
+  /// What is said of the classes of a canceled course from now on; nil is no answer.
+  func say(_ progress: CancellationProgress?) { self.progress.withLock { $0 = progress } }
 
   var questionsAsked: Int { self.questions.withLock { $0 } }
 }

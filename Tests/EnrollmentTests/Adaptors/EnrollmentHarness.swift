@@ -103,6 +103,11 @@ struct EnrollmentHarness {
       .perform(acceptedBefore: self.harness.clock.now().adding(seconds: 1), atMost: 10)
   }
 
+  /// One round, as after a start of the service: nothing is kept between rounds.
+  func cancelClasses() async throws -> Settlement {
+    try await CancelClasses(store: self.store).perform()
+  }
+
   func expireOffers() async throws -> Settlement {
     try await ExpireOffers(store: self.store).perform(at: self.harness.clock.now(), atMost: 100)
   }
@@ -146,6 +151,11 @@ enum CourseNews {
     let message = CourseV1.CourseModified(
       id: course, name: "korean", teacher: "hong-gil-dong", fee: fee, textBook: textBook,
       capacity: capacity, maxPerStudent: maxPerStudent)
+    return try .told("course", sequence, about: .course(CourseID(course)), message)
+  }
+
+  static func canceled(_ sequence: Int64, course: Int64 = 1) throws -> EventsV1.Event {
+    let message = CourseV1.CourseCanceled(id: course, name: "korean", teacher: "hong-gil-dong")
     return try .told("course", sequence, about: .course(CourseID(course)), message)
   }
 

@@ -66,6 +66,12 @@ struct RESTEnrollmentPort: EnrollmentPort {
     try await self.commands.close(courseID, by: caller)
   }
 
+  func cancellationProgress(
+    of courseID: CourseID
+  ) async throws -> CancellationProgress {
+    try await self.commands.cancellationProgress(of: courseID)
+  }
+
   private func enrollment(_ json: JSONValue) throws -> Enrollment {
     let status =
       json["status"] == nil

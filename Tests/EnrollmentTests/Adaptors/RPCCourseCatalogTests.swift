@@ -73,6 +73,14 @@ private struct CourseServiceDouble: CourseV1.CourseServiceHandler {
     CourseV1.GetCourseResponse(course: try self.answer(request.id))
   }
 
+  func cancelCourse(
+    _ request: CourseV1.CancelCourseRequest, _ context: RPCContext
+  ) async throws -> CourseV1.CancelCourseResponse { throw Self.notOffered }
+
+  func getCourseCancellation(
+    _ request: CourseV1.GetCourseCancellationRequest, _ context: RPCContext
+  ) async throws -> CourseV1.GetCourseCancellationResponse { throw Self.notOffered }
+
   func createCourse(
     _ request: CourseV1.CreateCourseRequest, _ context: RPCContext
   ) async throws -> CourseV1.CreateCourseResponse { throw Self.notOffered }

@@ -46,6 +46,25 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
     return Array(pending.prefix(count))
   }
 
+  func enrollments(
+    after first: ClassID, through last: ClassID?, atMost count: Int
+  ) async throws -> [Enrollment] {
+    let wanted = self.all.filter { $0.id > first && $0.id.value <= last?.value ?? .max }
+    return Array(wanted.prefix(count))
+  }
+
+  func coursesBeingCanceled(atMost count: Int) async throws -> [CourseID] {
+    let courses = self.courses.values.filter { $0.state == .canceled && $0.seatsTaken > 0 }
+    return Array(courses.map(\.id).sorted().prefix(count))
+  }
+
+  func cancellationProgress(of courseID: CourseID) async throws -> CancellationProgress {
+    let remaining = Int64(self.all.count { $0.isActive && $0.courseID == courseID })
+    let total = self.courses[courseID]?.classesToCancel
+    return CancellationProgress(
+      isHeard: total != nil, total: total ?? remaining, remaining: remaining)
+  }
+
   /// Everything raised by committed transactions, in order.
   var events: [EnrollmentEvent] { self.contents.withLock { $0.events } }
 
@@ -134,6 +153,13 @@ private final class InMemoryEnrollmentTransaction: EnrollmentTransaction {
 
   func hasActiveEnrollments(in courseID: CourseID) -> Bool {
     self.contents.enrollments.values.contains { $0.isActive && $0.courseID == courseID }
+  }
+
+  func activeClasses(in courseID: CourseID, atMost count: Int) -> [ClassID] {
+    let active = self.contents.enrollments.values.filter {
+      $0.isActive && $0.courseID == courseID
+    }
+    return Array(active.map(\.id).sorted().prefix(count))
   }
 
   func save(_ enrollment: Rostered<Enrollment>) {

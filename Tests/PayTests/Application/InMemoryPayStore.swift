@@ -31,6 +31,15 @@ final class InMemoryPayStore: PayStore {
     self.all.filter { $0.classID == classID }
   }
 
+  func payments(
+    afterClass first: ClassID, throughClass last: ClassID?, atMost count: Int
+  ) async throws -> [Payment] {
+    let wanted = self.all.filter {
+      $0.classID > first && $0.classID.value <= last?.value ?? .max
+    }
+    return Array(wanted.sorted { $0.classID < $1.classID }.prefix(count))
+  }
+
   /// Everything raised by committed transactions, in order.
   var events: [PayEvent] { self.contents.withLock { $0.events } }
 

@@ -12,8 +12,8 @@ package struct AlertEventAdaptor: EventHandler {
       "ClassRegistered", "ClassModified", "ClassCanceled", "SeatOffered", "SeatOfferExpired",
     ],
     "course": [
-      "CourseRegistered", "CourseModified", "CourseDeleted", "TextbookDeliveried",
-      "DeliveryCanceled",
+      "CourseRegistered", "CourseModified", "CourseDeleted", "CourseCanceled",
+      "TextbookDeliveried", "DeliveryCanceled",
     ],
     "pay": ["PaymentApproved", "PaymentCanceled"],
   ]
@@ -68,6 +68,9 @@ extension AlertFact {
     case "CourseDeleted":
       let told = try event.message(CourseV1.CourseDeleted.self)
       return .courseDeleted(CourseID(told.id), name: told.name, teacher: told.teacher)
+    case "CourseCanceled":
+      let told = try event.message(CourseV1.CourseCanceled.self)
+      return .courseCanceled(CourseID(told.id), name: told.name, teacher: told.teacher)
     default:
       return nil
     }

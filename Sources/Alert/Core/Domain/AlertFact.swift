@@ -18,6 +18,7 @@ package struct AlertFact: Hashable, Sendable {
     case courseRegistered(CourseID, name: String, teacher: String)
     case courseModified(CourseID, name: String, teacher: String)
     case courseDeleted(CourseID, name: String, teacher: String)
+    case courseCanceled(CourseID, name: String, teacher: String)
     case classRegistered(ClassID, CourseID, student: String)
     case classModified(ClassID, CourseID, student: String)
     case classCanceled(ClassID, CourseID, student: String)
@@ -72,6 +73,10 @@ extension AlertFact.News {
       Letter(
         eventType: "CourseDeleted", recipient: teacher,
         message: "Your course \(id), \(name), was deleted.")
+    case .courseCanceled(let id, let name, let teacher):
+      Letter(
+        eventType: "CourseCanceled", recipient: teacher,
+        message: "Your course \(id), \(name), is canceled, and so are the classes in it.")
     case .classRegistered(let id, let course, let student):
       Letter(
         eventType: "ClassRegistered", recipient: student, classID: id,

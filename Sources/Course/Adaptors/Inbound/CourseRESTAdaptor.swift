@@ -15,6 +15,7 @@ package struct CourseRESTAdaptor: RESTAdaptor {
 
   package func addRoutes(to routes: Routes) {
     self.addCourses(to: routes)
+    self.addCancellations(to: routes)
     self.addDeliveries(to: routes)
   }
 
@@ -32,6 +33,8 @@ package struct CourseRESTAdaptor: RESTAdaptor {
         "maxPerStudent": {
           $0.details.seats.maxPerStudent == 1 ? nil : .integer($0.details.seats.maxPerStudent)
         },
+        // Nor have they a status: all of them are offered.
+        "status": { $0.isCanceled ? "CANCELED" : nil },
       ])
     routes.resource(courses) { resource in
       resource.list { page, _ in try await port.courses(page) }
@@ -48,6 +51,22 @@ package struct CourseRESTAdaptor: RESTAdaptor {
         try await port.modify(id, try CourseChange(modifying: request), by: request.caller)
       }
       resource.delete { id, request in try await port.delete(id, by: request.caller) }
+    }
+  }
+
+  /// A course that is canceled, with all who are in it, is a resource of its own: it takes a while.
+  private func addCancellations(to routes: Routes) {
+    let port = self.port
+    let links = self.links
+    let path = "/courses/{id}/cancellation"
+    routes.on(.post, path) { request in
+      let cancellation = try await port.cancel(
+        try request.pathID(of: "course"), by: request.caller)
+      return cancellation.answer(links, whileCanceling: 202)
+    }
+    routes.on(.get, path) { request in
+      try await port.cancellation(try request.pathID(of: "course"))
+        .answer(links, whileCanceling: 200)
     }
   }
 
@@ -70,6 +89,28 @@ package struct CourseRESTAdaptor: RESTAdaptor {
         try await port.deliveries(of: query.id("classId"))
       }
     }
+  }
+}
+
+extension CourseCancellation {
+  /// When to look again, in seconds.
+  private static let retryAfterSeconds = 1
+
+  fileprivate func answer(_ links: Links, whileCanceling status: Int) -> RESTResponse {
+    let course = links.href("courses", self.courseID.description)
+    let href = course + "/cancellation"
+    var object = JSONObject()
+    object.append("courseId", .integer(self.courseID.value))
+    object.append("state", .string(self.state.rawValue))
+    if let total = self.total { object.append("total", .integer(total)) }
+    if let canceled = self.canceled { object.append("canceled", .integer(canceled)) }
+    if let remaining = self.remaining { object.append("remaining", .integer(remaining)) }
+    object.append("startedAt", .string(self.startedAt.rfc3339))
+    object.append(
+      "_links", ["self": ["href": .string(href)], "course": ["href": .string(course)]])
+    guard self.state == .canceling else { return .hal(.object(object)).location(href) }
+    return RESTResponse.hal(.object(object), status: status).location(href)
+      .retryAfter(seconds: Self.retryAfterSeconds)
   }
 }
 

@@ -52,6 +52,26 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
     }
   }
 
+  package func cancelCourse(
+    _ request: CourseV1.CancelCourseRequest, _ context: RPCContext
+  ) async throws -> CourseV1.CancelCourseResponse {
+    try await answering {
+      let cancellation = try await self.port.cancel(CourseID(request.id), by: Caller(context))
+      return CourseV1.CancelCourseResponse(
+        cancellation: CourseV1.CourseCancellation(cancellation))
+    }
+  }
+
+  package func getCourseCancellation(
+    _ request: CourseV1.GetCourseCancellationRequest, _ context: RPCContext
+  ) async throws -> CourseV1.GetCourseCancellationResponse {
+    try await answering {
+      let cancellation = try await self.port.cancellation(CourseID(request.id))
+      return CourseV1.GetCourseCancellationResponse(
+        cancellation: CourseV1.CourseCancellation(cancellation))
+    }
+  }
+
   package func getCourse(
     _ request: CourseV1.GetCourseRequest, _ context: RPCContext
   ) async throws -> CourseV1.GetCourseResponse {

@@ -29,6 +29,11 @@ extension CourseEvent {
         "CourseDeleted", about: .course(event.id),
         message: CourseV1.CourseDeleted(
           id: event.id.value, name: event.name, teacher: event.teacher))
+    case .courseCanceled(let event):
+      try unit.raise(
+        "CourseCanceled", about: .course(event.id),
+        message: CourseV1.CourseCanceled(
+          id: event.id.value, name: event.name, teacher: event.teacher))
     case .textbookDeliveried(let event):
       let delivery = event.delivery
       let order = delivery.order

@@ -54,6 +54,25 @@ package struct CourseRPCClient: CoursePort {
     }
   }
 
+  package func cancel(
+    _ id: CourseID, by caller: Caller
+  ) async throws -> CourseCancellation {
+    try await asking(Self.service) {
+      let answer = try await self.client.cancelCourse(
+        CourseV1.CancelCourseRequest(id: id.value),
+        options: caller.options(timeout: self.timeout))
+      return try CourseCancellation(try required(answer.cancellation, "cancellation"))
+    }
+  }
+
+  package func cancellation(_ id: CourseID) async throws -> CourseCancellation {
+    try await asking(Self.service) {
+      let answer = try await self.client.getCourseCancellation(
+        CourseV1.GetCourseCancellationRequest(id: id.value), options: self.options)
+      return try CourseCancellation(try required(answer.cancellation, "cancellation"))
+    }
+  }
+
   package func course(_ id: CourseID) async throws -> Course {
     try await asking(Self.service) {
       let answer = try await self.client.getCourse(

@@ -29,6 +29,17 @@ package struct RPCEnrollmentDesk: EnrollmentDesk {
     }
   }
 
+  package func cancellationProgress(
+    of courseID: CourseID, because cause: Cause
+  ) async -> CancellationProgress? {
+    let answer = try? await self.client.getCancellationProgress(
+      EnrollmentV1.GetCancellationProgressRequest(courseID: courseID.value),
+      options: cause.options(timeout: self.timeout))
+    return answer.map {
+      CancellationProgress(isHeard: $0.heard, total: $0.total, remaining: $0.remaining)
+    }
+  }
+
   /// Only what the runtime vouches for was not heard; everything else may have been (trap T2).
   private static func answer(_ error: RPCError) -> ClosingAnswer {
     if error.problem?.code == "course-has-enrollments" { return .refused }

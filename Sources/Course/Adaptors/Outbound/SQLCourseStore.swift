@@ -38,7 +38,16 @@ package struct SQLCourseStore: CourseStore {
           ALTER TABLE course ADD COLUMN capacity INTEGER NULL CHECK (capacity >= 1);
           ALTER TABLE course ADD COLUMN max_per_student INTEGER NOT NULL DEFAULT 1
             CHECK (max_per_student >= 0);
-          """)
+          """),
+      Migration(
+        name: "course-003",
+        sql: """
+          ALTER TABLE course ADD COLUMN canceled_at INTEGER NULL;
+          ALTER TABLE course ADD COLUMN canceled_classes INTEGER NULL
+            CHECK (canceled_classes >= 0);
+          CREATE INDEX canceling_course ON course (id)
+            WHERE canceled_at IS NOT NULL AND canceled_classes IS NULL;
+          """),
     ])
 
   private static let sortableCourses = [
@@ -76,8 +85,20 @@ package struct SQLCourseStore: CourseStore {
   package func openCourses(_ page: PageRequest) async throws -> Page<Course> {
     try await self.context.page(
       page, select: Course.columns, from: "course", columns: Self.sortableCourses,
-      where: "closing_since IS NULL"
+      where: "closing_since IS NULL AND canceled_at IS NULL"
     ) { try Course(row: $0) }
+  }
+
+  package func coursesBeingCanceled(atMost count: Int) async throws -> [Course] {
+    try await self.context.read { connection in
+      try connection.rows(
+        """
+        SELECT \(Course.columns) FROM course
+        WHERE canceled_at IS NOT NULL AND canceled_classes IS NULL ORDER BY id LIMIT ?
+        """,
+        [.integer(Int64(count))]
+      ).map(Course.init(row:))
+    }
   }
 
   package func coursesClosing(

@@ -25,11 +25,12 @@ struct SQLCourseTransaction: CourseTransaction {
   func save(_ course: Course) throws {
     try self.unit.connection.execute(
       """
-      INSERT INTO course (\(Course.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO course (\(Course.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET
         name = excluded.name, teacher = excluded.teacher, fee = excluded.fee,
         text_book = excluded.text_book, closing_since = excluded.closing_since,
-        capacity = excluded.capacity, max_per_student = excluded.max_per_student
+        capacity = excluded.capacity, max_per_student = excluded.max_per_student,
+        canceled_at = excluded.canceled_at, canceled_classes = excluded.canceled_classes
       """,
       [
         .integer(course.id.value), .text(course.details.name), .text(course.details.teacher),
@@ -37,6 +38,8 @@ struct SQLCourseTransaction: CourseTransaction {
         .integer(course.closingSince?.microseconds),
         .integer(course.details.seats.capacity),
         .integer(course.details.seats.maxPerStudent),
+        .integer(course.cancellation?.startedAt.microseconds),
+        .integer(course.cancellation?.classes),
       ])
   }
 
@@ -106,7 +109,10 @@ struct SQLCourseTransaction: CourseTransaction {
 // MARK: - Rows
 
 extension Course {
-  static let columns = "id, name, teacher, fee, text_book, closing_since, capacity, max_per_student"
+  static let columns = """
+    id, name, teacher, fee, text_book, closing_since, capacity, max_per_student, canceled_at,
+    canceled_classes
+    """
 
   init(row: SQLRow) throws {
     do {
@@ -117,7 +123,11 @@ extension Course {
           textBook: row.text(4),
           seats: SeatLimits(
             capacity: row.optionalInteger(6), maxPerStudent: row.integer(7))),
-        closingSince: row.optionalInteger(5).map { Timestamp(microseconds: $0) })
+        closingSince: row.optionalInteger(5).map { Timestamp(microseconds: $0) },
+        cancellation: row.optionalInteger(8).map {
+          Cancellation(
+            startedAt: Timestamp(microseconds: $0), classes: row.optionalInteger(9))
+        })
     } catch {
       // Not the caller's fault, as the error of the core would say.
       throw UnknownStoredValue(column: "course", value: "\(row.integer(0)): \(error)")

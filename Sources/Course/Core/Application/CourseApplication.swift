@@ -41,6 +41,39 @@ package struct CourseApplication: CoursePort {
       .perform(id, at: self.clock.now(), because: caller.cause)
   }
 
+  package func cancel(
+    _ id: CourseID, by caller: Caller
+  ) async throws -> CourseCancellation {
+    let now = self.clock.now()
+    let cancellation = try await self.store.transact(because: caller.cause) { tx in
+      let cancellation = try CancelCourse(id).perform(at: now, in: tx)
+      CrashPoint.reached(.cancelCourseCommits)
+      return cancellation
+    }
+    CrashPoint.reached(.courseCanceled)
+    return await self.status(of: id, cancellation, because: caller.cause)
+  }
+
+  package func cancellation(_ id: CourseID) async throws -> CourseCancellation {
+    guard let cancellation = try await self.course(id).cancellation else {
+      throw CourseError.notCanceled(id)
+    }
+    let status = await self.status(
+      of: id, cancellation, because: Cause(id: "look-at-cancellation-\(id)"))
+    guard status.remaining != nil else { throw CourseError.progressUnknown(id) }
+    return status
+  }
+
+  /// Enrollment need not be asked once all classes are known to be canceled.
+  private func status(
+    of id: CourseID, _ cancellation: Cancellation, because cause: Cause
+  ) async -> CourseCancellation {
+    let progress =
+      cancellation.classes == nil
+      ? await self.desk.cancellationProgress(of: id, because: cause) : nil
+    return CourseCancellation(id, cancellation, progress: progress)
+  }
+
   package func course(_ id: CourseID) async throws -> Course {
     guard let course = try await self.store.openCourse(id) else {
       throw CourseError.notFound(id)

@@ -5,6 +5,7 @@ package enum CourseEvent: Hashable, Sendable {
   case courseRegistered(CourseRegistered)
   case courseModified(CourseModified)
   case courseDeleted(CourseDeleted)
+  case courseCanceled(CourseCanceled)
   case textbookDeliveried(TextbookDeliveried)
   case deliveryCanceled(DeliveryCanceled)
 }
@@ -33,6 +34,19 @@ package struct CourseModified: Hashable, Sendable {
 
 /// A course is gone. Nobody is enrolled in it.
 package struct CourseDeleted: Hashable, Sendable {
+  package let id: CourseID
+  package let name: String
+  package let teacher: String
+
+  package init(id: CourseID, name: String, teacher: String) {
+    self.id = id
+    self.name = name
+    self.teacher = teacher
+  }
+}
+
+/// A course takes nobody in any more, and all who are in it are out (X1).
+package struct CourseCanceled: Hashable, Sendable {
   package let id: CourseID
   package let name: String
   package let teacher: String

@@ -9,12 +9,16 @@ package protocol CourseStore: Sendable {
 
   func openCourse(_ id: CourseID) async throws -> Course?
 
+  /// Neither closing nor canceled ones.
   func openCourses(_ page: PageRequest) async throws -> Page<Course>
 
   /// Courses that have been closing since before `limit`, or after `future`, the oldest first.
   func coursesClosing(
     since limit: Timestamp, orAfter future: Timestamp, atMost count: Int
   ) async throws -> [Course]
+
+  /// Canceled courses whose classes may not all be canceled, by id.
+  func coursesBeingCanceled(atMost count: Int) async throws -> [Course]
 
   func delivery(_ id: DeliveryID) async throws -> Delivery?
 

@@ -4,6 +4,13 @@ import Kernel
 package protocol EnrollmentDesk: Sendable {
   /// Asks to take nobody in for the course any more. The same question may be asked again.
   func close(_ courseID: CourseID, because cause: Cause) async -> ClosingAnswer
+
+  /// Asks how far the classes of a canceled course are canceled.
+  ///
+  /// - Returns: nil without an answer.
+  func cancellationProgress(
+    of courseID: CourseID, because cause: Cause
+  ) async -> CancellationProgress?
 }
 
 /// What the desk says about closing a course.

@@ -9,7 +9,9 @@ import Storage
 /// that students can enroll while Course is down (R20, X3).
 package struct EnrollmentEventAdaptor: EventHandler {
   package let source = "course"
-  package let types = ["CourseRegistered", "CourseModified", "CourseDeleted"]
+  package let types = [
+    "CourseRegistered", "CourseModified", "CourseDeleted", "CourseCanceled",
+  ]
   private let context: SQLContext
   private let seats: SeatPolicy
 
@@ -39,6 +41,9 @@ package struct EnrollmentEventAdaptor: EventHandler {
     case "CourseDeleted":
       let course = try event.message(CourseV1.CourseDeleted.self)
       try WithdrawCourse(CourseID(course.id)).perform(in: tx)
+    case "CourseCanceled":
+      let course = try event.message(CourseV1.CourseCanceled.self)
+      try CancelCourse(CourseID(course.id)).perform(in: tx)
     default:
       break
     }

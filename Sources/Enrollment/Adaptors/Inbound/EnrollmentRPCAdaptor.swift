@@ -92,4 +92,14 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
       return EnrollmentV1.CloseCourseResponse()
     }
   }
+
+  package func getCancellationProgress(
+    _ request: EnrollmentV1.GetCancellationProgressRequest, _ context: RPCContext
+  ) async throws -> EnrollmentV1.GetCancellationProgressResponse {
+    try await answering {
+      let progress = try await self.port.cancellationProgress(of: CourseID(request.courseID))
+      return EnrollmentV1.GetCancellationProgressResponse(
+        heard: progress.isHeard, total: progress.total, remaining: progress.remaining)
+    }
+  }
 }

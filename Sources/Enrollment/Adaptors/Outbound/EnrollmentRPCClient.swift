@@ -93,4 +93,16 @@ package struct EnrollmentRPCClient: EnrollmentPort {
         options: caller.options(timeout: self.timeout))
     }
   }
+
+  package func cancellationProgress(
+    of courseID: CourseID
+  ) async throws -> CancellationProgress {
+    try await asking(Self.service) {
+      let answer = try await self.client.getCancellationProgress(
+        EnrollmentV1.GetCancellationProgressRequest(courseID: courseID.value),
+        options: self.options)
+      return CancellationProgress(
+        isHeard: answer.heard, total: answer.total, remaining: answer.remaining)
+    }
+  }
 }

@@ -20,6 +20,7 @@ package struct RPCCourseCatalog: CourseCatalog {
         CourseV1.GetCourseRequest(id: courseID.value),
         options: cause.options(timeout: self.timeout))
       let course = try required(answer.course, "course")
+      guard course.canceledAtUs == nil else { return .canceled }
       return .offer(
         try CourseOffer(
           won: course.fee, textBook: course.textBook, capacity: course.capacity,

@@ -56,6 +56,13 @@ package struct SQLEnrollmentStore: EnrollmentStore {
           BEGIN SELECT RAISE(ABORT, 'the course would be oversold'); END;
         """),
     SQLWaitlist.migration,
+    Migration(
+      name: "enrollment-004",
+      sql: """
+        ALTER TABLE offered_course ADD COLUMN classes_to_cancel INTEGER NULL;
+        CREATE INDEX course_being_canceled ON offered_course (id)
+          WHERE state = 'CANCELED' AND seats_taken > 0;
+        """),
   ])
 
   /// Word for word the condition of the index `active_class`: else SQLite does not use it.
@@ -117,6 +124,48 @@ package struct SQLEnrollmentStore: EnrollmentStore {
           .integer(limit.microseconds), .integer(future.microseconds), .integer(Int64(count)),
         ]
       ).map(Enrollment.init(row:))
+    }
+  }
+
+  package func enrollments(
+    after first: ClassID, through last: ClassID?, atMost count: Int
+  ) async throws -> [Enrollment] {
+    try await self.context.read { connection in
+      try connection.rows(
+        """
+        SELECT \(Enrollment.columns) FROM class WHERE id > ? AND id <= ? ORDER BY id LIMIT ?
+        """,
+        [
+          .integer(first.value), .integer(last?.value ?? Int64.max), .integer(Int64(count)),
+        ]
+      ).map(Enrollment.init(row:))
+    }
+  }
+
+  package func coursesBeingCanceled(atMost count: Int) async throws -> [CourseID] {
+    try await self.context.read { connection in
+      try connection.rows(
+        """
+        SELECT id FROM offered_course
+        WHERE state = 'CANCELED' AND seats_taken > 0 ORDER BY id LIMIT ?
+        """,
+        [.integer(Int64(count))]
+      ).map { CourseID($0.integer(0)) }
+    }
+  }
+
+  package func cancellationProgress(
+    of courseID: CourseID
+  ) async throws -> CancellationProgress {
+    try await self.context.read { connection in
+      let remaining =
+        try connection.integer(
+          "SELECT count(*) FROM class WHERE course_id = ? AND \(Self.isActive)",
+          [.integer(courseID.value)]) ?? 0
+      let total = try connection.integer(
+        "SELECT classes_to_cancel FROM offered_course WHERE id = ?", [.integer(courseID.value)])
+      return CancellationProgress(
+        isHeard: total != nil, total: total ?? remaining, remaining: remaining)
     }
   }
 }

@@ -41,6 +41,13 @@ struct SQLEnrollmentTransaction: EnrollmentTransaction {
       [.integer(courseID.value)]) != nil
   }
 
+  func activeClasses(in courseID: CourseID, atMost count: Int) throws -> [ClassID] {
+    try self.unit.connection.rows(
+      "SELECT id FROM class WHERE course_id = ? AND \(SQLEnrollmentStore.isActive) LIMIT ?",
+      [.integer(courseID.value), .integer(Int64(count))]
+    ).map { ClassID($0.integer(0)) }
+  }
+
   func save(_ rostered: Rostered<Enrollment>) throws {
     let enrollment = rostered.value
     try self.unit.connection.execute(
@@ -70,18 +77,19 @@ struct SQLEnrollmentTransaction: EnrollmentTransaction {
     let course = rostered.value
     try self.unit.connection.execute(
       """
-      INSERT INTO offered_course (\(OfferedCourse.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO offered_course (\(OfferedCourse.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET
         fee = excluded.fee, text_book = excluded.text_book, version = excluded.version,
         state = excluded.state, capacity = excluded.capacity,
         max_per_student = excluded.max_per_student, seats_taken = excluded.seats_taken,
-        waiting = excluded.waiting
+        waiting = excluded.waiting, classes_to_cancel = excluded.classes_to_cancel
       """,
       [
         .integer(course.id.value), .integer(course.terms?.fee.won), .text(course.terms?.textBook),
         .integer(course.version), .text(course.state.rawValue),
         .integer(course.limits.capacity), .integer(course.limits.maxPerStudent),
         .integer(course.seatsTaken), .integer(course.waiting),
+        .integer(course.classesToCancel),
       ])
   }
 
@@ -119,8 +127,10 @@ extension Enrollment {
 }
 
 extension OfferedCourse {
-  static let columns =
-    "id, fee, text_book, version, state, capacity, max_per_student, seats_taken, waiting"
+  static let columns = """
+    id, fee, text_book, version, state, capacity, max_per_student, seats_taken, waiting,
+    classes_to_cancel
+    """
 
   init(row: SQLRow) throws {
     guard let state = State(rawValue: row.text(4)) else {
@@ -134,6 +144,7 @@ extension OfferedCourse {
         CourseOffer(
           CourseTerms(fee: $0, textBook: row.optionalText(2) ?? ""), limits: limits)
       },
-      version: row.integer(3), state: state, seatsTaken: row.integer(7), waiting: row.integer(8))
+      version: row.integer(3), state: state, seatsTaken: row.integer(7), waiting: row.integer(8),
+      classesToCancel: row.optionalInteger(9))
   }
 }

@@ -18,7 +18,7 @@ struct CourseReading: Sendable {
     var course = try tx.course(self.courseID) ?? OfferedCourse(id: self.courseID)
     switch course.state {
     case .open: break
-    case .closed: throw EnrollmentError.courseClosed(self.courseID)
+    case .closed, .canceled: throw EnrollmentError.courseClosed(self.courseID)
     case .deleted: throw EnrollmentError.courseNotFound(self.courseID)
     }
     guard let lookup = self.lookup else { return course }
@@ -30,6 +30,7 @@ struct CourseReading: Sendable {
   private func refresh(_ course: inout OfferedCourse, by lookup: CatalogLookup) throws {
     switch lookup.answer {
     case .offer(let offer): course.refresh(offer, seenVersion: lookup.seenVersion)
+    case .canceled: throw EnrollmentError.courseClosed(course.id)
     case .noSuchCourse: throw EnrollmentError.courseNotFound(course.id)
     case .unknown(let reason):
       if course.offer == nil { throw EnrollmentError.courseUnknown(course.id, reason: reason) }

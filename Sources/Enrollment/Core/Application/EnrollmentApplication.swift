@@ -63,6 +63,12 @@ package struct EnrollmentApplication: EnrollmentPort {
     CrashPoint.reached(.courseClosed)
   }
 
+  package func cancellationProgress(
+    of courseID: CourseID
+  ) async throws -> CancellationProgress {
+    try await self.store.cancellationProgress(of: courseID)
+  }
+
   package func enrollment(_ id: ClassID) async throws -> Enrollment {
     guard let enrollment = try await self.store.enrollment(id), enrollment.status != .canceled
     else {

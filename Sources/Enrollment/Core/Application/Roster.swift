@@ -39,6 +39,14 @@ struct Roster {
     return course
   }
 
+  /// Takes nobody in any more, and notes how many classes there are to be canceled.
+  func cancel(_ courseID: CourseID) throws {
+    var course = try self.course(courseID)
+    try self.closeLine(of: &course)
+    course.cancel()
+    try self.tx.save(Rostered(course))
+  }
+
   // MARK: Classes
 
   /// - Throws: ``EnrollmentError/alreadyEnrolled(_:student:)`` when the student has as many classes

@@ -58,12 +58,15 @@ package struct Enrollment: Hashable, Sendable {
   }
 
   /// A payment came although it had been declined, and the student was told so: the class is over,
-  /// and Pay gives the money back when it hears of it.
+  /// and Pay gives the money back when it hears of it; also when the student has canceled the class
+  /// since, of which Pay did not hear.
   ///
-  /// - Returns: What happened, or nil when the payment had not failed.
+  /// - Returns: What happened, or nil when the payment had not failed, or Pay was told before.
   package mutating func rejectLatePayment() -> ClassCanceled? {
-    guard self.status == .paymentFailed else { return nil }
+    let isUntold = self.status == .canceled && self.declineReason != nil
+    guard self.status == .paymentFailed || isUntold else { return nil }
     self.status = .canceled
+    self.declineReason = nil
     return ClassCanceled(enrollment: self)
   }
 

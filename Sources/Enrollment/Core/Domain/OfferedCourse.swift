@@ -9,6 +9,8 @@ package struct OfferedCourse: Hashable, Sendable {
     case open = "OPEN"
     /// Takes nobody in any more: its deletion was agreed to.
     case closed = "CLOSED"
+    /// Takes nobody in any more, and whoever is in it is let go (X1).
+    case canceled = "CANCELED"
     case deleted = "DELETED"
   }
 
@@ -23,10 +25,12 @@ package struct OfferedCourse: Hashable, Sendable {
   package private(set) var seatsTaken: Int64
   /// Students in line, without those who were offered a seat.
   package private(set) var waiting: Int64
+  /// Classes that there were when the course was canceled; nil unless it was.
+  package private(set) var classesToCancel: Int64?
 
   package init(
     id: CourseID, offer: CourseOffer? = nil, version: Int64 = 0, state: State = .open,
-    seatsTaken: Int64 = 0, waiting: Int64 = 0
+    seatsTaken: Int64 = 0, waiting: Int64 = 0, classesToCancel: Int64? = nil
   ) {
     self.id = id
     self.offer = offer
@@ -34,6 +38,7 @@ package struct OfferedCourse: Hashable, Sendable {
     self.state = state
     self.seatsTaken = seatsTaken
     self.waiting = waiting
+    self.classesToCancel = classesToCancel
   }
 
   package var terms: CourseTerms? { self.offer?.terms }
@@ -65,6 +70,14 @@ package struct OfferedCourse: Hashable, Sendable {
 
   package mutating func close() {
     if self.state == .open { self.state = .closed }
+  }
+
+  /// The line must have been closed: then every seat that is taken is a class's. News of an end
+  /// that came before changes nothing.
+  mutating func cancel() {
+    guard self.state == .open || self.state == .closed else { return }
+    self.state = .canceled
+    self.classesToCancel = self.seatsTaken
   }
 
   package mutating func delete() {

@@ -8,6 +8,8 @@ package protocol CourseCatalog: Sendable {
 package enum CatalogAnswer: Hashable, Sendable {
   case offer(CourseOffer)
   case noSuchCourse
+  /// The course takes nobody in any more.
+  case canceled
   /// The catalog did not answer.
   case unknown(reason: String)
 }

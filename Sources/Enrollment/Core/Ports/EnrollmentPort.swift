@@ -34,4 +34,7 @@ package protocol EnrollmentPort: Sendable {
   ///
   /// - Throws: ``EnrollmentError/courseHasEnrollments(_:)`` while somebody is enrolled.
   func close(_ courseID: CourseID, by caller: Caller) async throws
+
+  /// How far the classes of a course are canceled; asked by Course when it has canceled one.
+  func cancellationProgress(of courseID: CourseID) async throws -> CancellationProgress
 }

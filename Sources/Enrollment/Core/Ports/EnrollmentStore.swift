@@ -20,6 +20,16 @@ package protocol EnrollmentStore: WaitlistStore {
   func pendingEnrollments(
     acceptedBefore limit: Timestamp, orAfter future: Timestamp, atMost count: Int
   ) async throws -> [Enrollment]
+
+  /// As ``EnrollmentAuditPort/enrollments(after:through:atMost:)``.
+  func enrollments(
+    after first: ClassID, through last: ClassID?, atMost count: Int
+  ) async throws -> [Enrollment]
+
+  /// Canceled courses that somebody is in, by id.
+  func coursesBeingCanceled(atMost count: Int) async throws -> [CourseID]
+
+  func cancellationProgress(of courseID: CourseID) async throws -> CancellationProgress
 }
 
 /// One unit of work on Enrollment's store, valid only inside the closure it was given to.
@@ -39,6 +49,9 @@ package protocol EnrollmentTransaction: CommandMemory, WaitlistTransaction {
   ) throws -> Int64
 
   func hasActiveEnrollments(in courseID: CourseID) throws -> Bool
+
+  /// Some registered and pending ones.
+  func activeClasses(in courseID: CourseID, atMost count: Int) throws -> [ClassID]
 
   /// Inserts the enrollment, or replaces the one with its id.
   func save(_ enrollment: Rostered<Enrollment>) throws

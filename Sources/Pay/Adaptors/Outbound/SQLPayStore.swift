@@ -62,6 +62,22 @@ package struct SQLPayStore: PayStore {
       ).map(Payment.init(row:))
     }
   }
+
+  package func payments(
+    afterClass first: ClassID, throughClass last: ClassID?, atMost count: Int
+  ) async throws -> [Payment] {
+    try await self.context.read { connection in
+      try connection.rows(
+        """
+        SELECT \(Self.columns) FROM payment
+        WHERE class_id > ? AND class_id <= ? ORDER BY class_id LIMIT ?
+        """,
+        [
+          .integer(first.value), .integer(last?.value ?? Int64.max), .integer(Int64(count)),
+        ]
+      ).map(Payment.init(row:))
+    }
+  }
 }
 
 /// One unit of work on Pay's tables.

@@ -12,6 +12,11 @@ package protocol PayStore: Sendable {
   func payments(_ page: PageRequest) async throws -> Page<Payment>
 
   func payments(of classID: ClassID) async throws -> [Payment]
+
+  /// As ``PayAuditPort/payments(afterClass:throughClass:atMost:)``.
+  func payments(
+    afterClass first: ClassID, throughClass last: ClassID?, atMost count: Int
+  ) async throws -> [Payment]
 }
 
 /// One unit of work on Pay's store, valid only inside the closure it was given to.

@@ -48,6 +48,13 @@ int sugang__course__v1__course__decode(framed_rpc_decoder *decoder, const uint8_
         message->max_per_student_presence_case = 7;
         break;
       }
+      case 64: { /* canceled_at_us */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->canceled_at_us = (int64_t)varint.value;
+        at = varint.next;
+        message->canceled_at_presence_case = 8;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
@@ -57,6 +64,7 @@ int sugang__course__v1__course__decode(framed_rpc_decoder *decoder, const uint8_
           case 5:
           case 6:
           case 7:
+          case 8:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -76,10 +84,15 @@ size_t sugang__course__v1__course__size(const Sugang__Course__V1__Course *messag
   if (message->text_book != NULL && message->text_book[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->text_book));
   if (message->capacity_presence_case == 6) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->capacity);
   if (message->max_per_student_presence_case == 7) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->max_per_student);
+  if (message->canceled_at_presence_case == 8) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->canceled_at_us);
   return size;
 }
 
 uint8_t *sugang__course__v1__course__write(const Sugang__Course__V1__Course *message, uint8_t *end) {
+  if (message->canceled_at_presence_case == 8) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->canceled_at_us);
+    *--end = 64;
+  }
   if (message->max_per_student_presence_case == 7) {
     end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->max_per_student);
     *--end = 56;
@@ -106,6 +119,95 @@ uint8_t *sugang__course__v1__course__write(const Sugang__Course__V1__Course *mes
   }
   if (message->id != 0) {
     end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__course__v1__course_cancellation__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CourseCancellation *message) {
+  static const Sugang__Course__V1__CourseCancellation initial = SUGANG__COURSE__V1__COURSE_CANCELLATION__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 18: { /* state */
+        at = framed_rpc_read_string(decoder, at, end, "state", protobuf_c_empty_string, &message->state);
+        break;
+      }
+      case 24: { /* started_at_us */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->started_at_us = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 32: { /* total */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total = (int64_t)varint.value;
+        at = varint.next;
+        message->total_presence_case = 4;
+        break;
+      }
+      case 40: { /* remaining */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->remaining = (int64_t)varint.value;
+        at = varint.next;
+        message->remaining_presence_case = 5;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+          case 4:
+          case 5:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__course__v1__course_cancellation__size(const Sugang__Course__V1__CourseCancellation *message) {
+  size_t size = 0;
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  if (message->state != NULL && message->state[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->state));
+  if (message->started_at_us != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->started_at_us);
+  if (message->total_presence_case == 4) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total);
+  if (message->remaining_presence_case == 5) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->remaining);
+  return size;
+}
+
+uint8_t *sugang__course__v1__course_cancellation__write(const Sugang__Course__V1__CourseCancellation *message, uint8_t *end) {
+  if (message->remaining_presence_case == 5) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->remaining);
+    *--end = 40;
+  }
+  if (message->total_presence_case == 4) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total);
+    *--end = 32;
+  }
+  if (message->started_at_us != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->started_at_us);
+    *--end = 24;
+  }
+  if (message->state != NULL && message->state[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->state, framed_rpc_text_length(message->state));
+    *--end = 18;
+  }
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
     *--end = 8;
   }
   return end;
@@ -598,6 +700,184 @@ size_t sugang__course__v1__remove_course_response__size(const Sugang__Course__V1
 
 uint8_t *sugang__course__v1__remove_course_response__write(const Sugang__Course__V1__RemoveCourseResponse *message, uint8_t *end) {
   (void)message;
+  return end;
+}
+
+int sugang__course__v1__cancel_course_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CancelCourseRequest *message) {
+  static const Sugang__Course__V1__CancelCourseRequest initial = SUGANG__COURSE__V1__CANCEL_COURSE_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__course__v1__cancel_course_request__size(const Sugang__Course__V1__CancelCourseRequest *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  return size;
+}
+
+uint8_t *sugang__course__v1__cancel_course_request__write(const Sugang__Course__V1__CancelCourseRequest *message, uint8_t *end) {
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__course__v1__cancel_course_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CancelCourseResponse *message) {
+  static const Sugang__Course__V1__CancelCourseResponse initial = SUGANG__COURSE__V1__CANCEL_COURSE_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* cancellation */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->cancellation != NULL ? "cancellation" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Course__V1__CourseCancellation *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__course__v1__course_cancellation__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->cancellation = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__course__v1__cancel_course_response__size(const Sugang__Course__V1__CancelCourseResponse *message) {
+  size_t size = 0;
+  if (message->cancellation != NULL) size += 1 + framed_rpc_delimited_size(sugang__course__v1__course_cancellation__size(message->cancellation));
+  return size;
+}
+
+uint8_t *sugang__course__v1__cancel_course_response__write(const Sugang__Course__V1__CancelCourseResponse *message, uint8_t *end) {
+  if (message->cancellation != NULL) {
+    uint8_t *stop = end;
+    end = sugang__course__v1__course_cancellation__write(message->cancellation, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__course__v1__get_course_cancellation_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__GetCourseCancellationRequest *message) {
+  static const Sugang__Course__V1__GetCourseCancellationRequest initial = SUGANG__COURSE__V1__GET_COURSE_CANCELLATION_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__course__v1__get_course_cancellation_request__size(const Sugang__Course__V1__GetCourseCancellationRequest *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  return size;
+}
+
+uint8_t *sugang__course__v1__get_course_cancellation_request__write(const Sugang__Course__V1__GetCourseCancellationRequest *message, uint8_t *end) {
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__course__v1__get_course_cancellation_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__GetCourseCancellationResponse *message) {
+  static const Sugang__Course__V1__GetCourseCancellationResponse initial = SUGANG__COURSE__V1__GET_COURSE_CANCELLATION_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* cancellation */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, message->cancellation != NULL ? "cancellation" : NULL);
+        if (content.at == NULL) return 0;
+        Sugang__Course__V1__CourseCancellation *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__course__v1__course_cancellation__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->cancellation = nested;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__course__v1__get_course_cancellation_response__size(const Sugang__Course__V1__GetCourseCancellationResponse *message) {
+  size_t size = 0;
+  if (message->cancellation != NULL) size += 1 + framed_rpc_delimited_size(sugang__course__v1__course_cancellation__size(message->cancellation));
+  return size;
+}
+
+uint8_t *sugang__course__v1__get_course_cancellation_response__write(const Sugang__Course__V1__GetCourseCancellationResponse *message, uint8_t *end) {
+  if (message->cancellation != NULL) {
+    uint8_t *stop = end;
+    end = sugang__course__v1__course_cancellation__write(message->cancellation, end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
   return end;
 }
 

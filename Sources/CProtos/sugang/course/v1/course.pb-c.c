@@ -52,6 +52,51 @@ void   sugang__course__v1__course__free_unpacked
   assert(message->base.descriptor == &sugang__course__v1__course__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__course__v1__course_cancellation__init
+                     (Sugang__Course__V1__CourseCancellation         *message)
+{
+  static const Sugang__Course__V1__CourseCancellation init_value = SUGANG__COURSE__V1__COURSE_CANCELLATION__INIT;
+  *message = init_value;
+}
+size_t sugang__course__v1__course_cancellation__get_packed_size
+                     (const Sugang__Course__V1__CourseCancellation *message)
+{
+  assert(message->base.descriptor == &sugang__course__v1__course_cancellation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__course__v1__course_cancellation__pack
+                     (const Sugang__Course__V1__CourseCancellation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__course__v1__course_cancellation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__course__v1__course_cancellation__pack_to_buffer
+                     (const Sugang__Course__V1__CourseCancellation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__course__v1__course_cancellation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Course__V1__CourseCancellation *
+       sugang__course__v1__course_cancellation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Course__V1__CourseCancellation *)
+     protobuf_c_message_unpack (&sugang__course__v1__course_cancellation__descriptor,
+                                allocator, len, data);
+}
+void   sugang__course__v1__course_cancellation__free_unpacked
+                     (Sugang__Course__V1__CourseCancellation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__course__v1__course_cancellation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   sugang__course__v1__delivery__init
                      (Sugang__Course__V1__Delivery         *message)
 {
@@ -365,6 +410,186 @@ void   sugang__course__v1__remove_course_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &sugang__course__v1__remove_course_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__course__v1__cancel_course_request__init
+                     (Sugang__Course__V1__CancelCourseRequest         *message)
+{
+  static const Sugang__Course__V1__CancelCourseRequest init_value = SUGANG__COURSE__V1__CANCEL_COURSE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__course__v1__cancel_course_request__get_packed_size
+                     (const Sugang__Course__V1__CancelCourseRequest *message)
+{
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__course__v1__cancel_course_request__pack
+                     (const Sugang__Course__V1__CancelCourseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__course__v1__cancel_course_request__pack_to_buffer
+                     (const Sugang__Course__V1__CancelCourseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Course__V1__CancelCourseRequest *
+       sugang__course__v1__cancel_course_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Course__V1__CancelCourseRequest *)
+     protobuf_c_message_unpack (&sugang__course__v1__cancel_course_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__course__v1__cancel_course_request__free_unpacked
+                     (Sugang__Course__V1__CancelCourseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__course__v1__cancel_course_response__init
+                     (Sugang__Course__V1__CancelCourseResponse         *message)
+{
+  static const Sugang__Course__V1__CancelCourseResponse init_value = SUGANG__COURSE__V1__CANCEL_COURSE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__course__v1__cancel_course_response__get_packed_size
+                     (const Sugang__Course__V1__CancelCourseResponse *message)
+{
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__course__v1__cancel_course_response__pack
+                     (const Sugang__Course__V1__CancelCourseResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__course__v1__cancel_course_response__pack_to_buffer
+                     (const Sugang__Course__V1__CancelCourseResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Course__V1__CancelCourseResponse *
+       sugang__course__v1__cancel_course_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Course__V1__CancelCourseResponse *)
+     protobuf_c_message_unpack (&sugang__course__v1__cancel_course_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__course__v1__cancel_course_response__free_unpacked
+                     (Sugang__Course__V1__CancelCourseResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__course__v1__cancel_course_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__course__v1__get_course_cancellation_request__init
+                     (Sugang__Course__V1__GetCourseCancellationRequest         *message)
+{
+  static const Sugang__Course__V1__GetCourseCancellationRequest init_value = SUGANG__COURSE__V1__GET_COURSE_CANCELLATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__course__v1__get_course_cancellation_request__get_packed_size
+                     (const Sugang__Course__V1__GetCourseCancellationRequest *message)
+{
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__course__v1__get_course_cancellation_request__pack
+                     (const Sugang__Course__V1__GetCourseCancellationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__course__v1__get_course_cancellation_request__pack_to_buffer
+                     (const Sugang__Course__V1__GetCourseCancellationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Course__V1__GetCourseCancellationRequest *
+       sugang__course__v1__get_course_cancellation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Course__V1__GetCourseCancellationRequest *)
+     protobuf_c_message_unpack (&sugang__course__v1__get_course_cancellation_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__course__v1__get_course_cancellation_request__free_unpacked
+                     (Sugang__Course__V1__GetCourseCancellationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__course__v1__get_course_cancellation_response__init
+                     (Sugang__Course__V1__GetCourseCancellationResponse         *message)
+{
+  static const Sugang__Course__V1__GetCourseCancellationResponse init_value = SUGANG__COURSE__V1__GET_COURSE_CANCELLATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__course__v1__get_course_cancellation_response__get_packed_size
+                     (const Sugang__Course__V1__GetCourseCancellationResponse *message)
+{
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__course__v1__get_course_cancellation_response__pack
+                     (const Sugang__Course__V1__GetCourseCancellationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__course__v1__get_course_cancellation_response__pack_to_buffer
+                     (const Sugang__Course__V1__GetCourseCancellationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Course__V1__GetCourseCancellationResponse *
+       sugang__course__v1__get_course_cancellation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Course__V1__GetCourseCancellationResponse *)
+     protobuf_c_message_unpack (&sugang__course__v1__get_course_cancellation_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__course__v1__get_course_cancellation_response__free_unpacked
+                     (Sugang__Course__V1__GetCourseCancellationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__course__v1__get_course_cancellation_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   sugang__course__v1__get_course_request__init
@@ -817,7 +1042,7 @@ void   sugang__course__v1__find_deliveries_response__free_unpacked
   assert(message->base.descriptor == &sugang__course__v1__find_deliveries_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor sugang__course__v1__course__field_descriptors[7] =
+static const ProtobufCFieldDescriptor sugang__course__v1__course__field_descriptors[8] =
 {
   {
     "id",
@@ -903,8 +1128,21 @@ static const ProtobufCFieldDescriptor sugang__course__v1__course__field_descript
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "canceled_at_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__Course, canceled_at_presence_case),
+    offsetof(Sugang__Course__V1__Course, canceled_at_us),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__course__v1__course__field_indices_by_name[] = {
+  7,   /* field[7] = canceled_at_us */
   5,   /* field[5] = capacity */
   3,   /* field[3] = fee */
   0,   /* field[0] = id */
@@ -916,7 +1154,7 @@ static const unsigned sugang__course__v1__course__field_indices_by_name[] = {
 static const ProtobufCIntRange sugang__course__v1__course__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor sugang__course__v1__course__descriptor =
 {
@@ -926,11 +1164,101 @@ const ProtobufCMessageDescriptor sugang__course__v1__course__descriptor =
   "Sugang__Course__V1__Course",
   "sugang.course.v1",
   sizeof(Sugang__Course__V1__Course),
-  7,
+  8,
   sugang__course__v1__course__field_descriptors,
   sugang__course__v1__course__field_indices_by_name,
   1,  sugang__course__v1__course__number_ranges,
   (ProtobufCMessageInit) sugang__course__v1__course__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__course__v1__course_cancellation__field_descriptors[5] =
+{
+  {
+    "course_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CourseCancellation, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CourseCancellation, state),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CourseCancellation, started_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CourseCancellation, total_presence_case),
+    offsetof(Sugang__Course__V1__CourseCancellation, total),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remaining",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Course__V1__CourseCancellation, remaining_presence_case),
+    offsetof(Sugang__Course__V1__CourseCancellation, remaining),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__course__v1__course_cancellation__field_indices_by_name[] = {
+  0,   /* field[0] = course_id */
+  4,   /* field[4] = remaining */
+  2,   /* field[2] = started_at_us */
+  1,   /* field[1] = state */
+  3,   /* field[3] = total */
+};
+static const ProtobufCIntRange sugang__course__v1__course_cancellation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor sugang__course__v1__course_cancellation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.course.v1.CourseCancellation",
+  "CourseCancellation",
+  "Sugang__Course__V1__CourseCancellation",
+  "sugang.course.v1",
+  sizeof(Sugang__Course__V1__CourseCancellation),
+  5,
+  sugang__course__v1__course_cancellation__field_descriptors,
+  sugang__course__v1__course_cancellation__field_indices_by_name,
+  1,  sugang__course__v1__course_cancellation__number_ranges,
+  (ProtobufCMessageInit) sugang__course__v1__course_cancellation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor sugang__course__v1__delivery__field_descriptors[7] =
@@ -1413,6 +1741,158 @@ const ProtobufCMessageDescriptor sugang__course__v1__remove_course_response__des
   (ProtobufCMessageInit) sugang__course__v1__remove_course_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor sugang__course__v1__cancel_course_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CancelCourseRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__course__v1__cancel_course_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange sugang__course__v1__cancel_course_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__course__v1__cancel_course_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.course.v1.CancelCourseRequest",
+  "CancelCourseRequest",
+  "Sugang__Course__V1__CancelCourseRequest",
+  "sugang.course.v1",
+  sizeof(Sugang__Course__V1__CancelCourseRequest),
+  1,
+  sugang__course__v1__cancel_course_request__field_descriptors,
+  sugang__course__v1__cancel_course_request__field_indices_by_name,
+  1,  sugang__course__v1__cancel_course_request__number_ranges,
+  (ProtobufCMessageInit) sugang__course__v1__cancel_course_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__course__v1__cancel_course_response__field_descriptors[1] =
+{
+  {
+    "cancellation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CancelCourseResponse, cancellation),
+    &sugang__course__v1__course_cancellation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__course__v1__cancel_course_response__field_indices_by_name[] = {
+  0,   /* field[0] = cancellation */
+};
+static const ProtobufCIntRange sugang__course__v1__cancel_course_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__course__v1__cancel_course_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.course.v1.CancelCourseResponse",
+  "CancelCourseResponse",
+  "Sugang__Course__V1__CancelCourseResponse",
+  "sugang.course.v1",
+  sizeof(Sugang__Course__V1__CancelCourseResponse),
+  1,
+  sugang__course__v1__cancel_course_response__field_descriptors,
+  sugang__course__v1__cancel_course_response__field_indices_by_name,
+  1,  sugang__course__v1__cancel_course_response__number_ranges,
+  (ProtobufCMessageInit) sugang__course__v1__cancel_course_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__course__v1__get_course_cancellation_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__GetCourseCancellationRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__course__v1__get_course_cancellation_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange sugang__course__v1__get_course_cancellation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__course__v1__get_course_cancellation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.course.v1.GetCourseCancellationRequest",
+  "GetCourseCancellationRequest",
+  "Sugang__Course__V1__GetCourseCancellationRequest",
+  "sugang.course.v1",
+  sizeof(Sugang__Course__V1__GetCourseCancellationRequest),
+  1,
+  sugang__course__v1__get_course_cancellation_request__field_descriptors,
+  sugang__course__v1__get_course_cancellation_request__field_indices_by_name,
+  1,  sugang__course__v1__get_course_cancellation_request__number_ranges,
+  (ProtobufCMessageInit) sugang__course__v1__get_course_cancellation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__course__v1__get_course_cancellation_response__field_descriptors[1] =
+{
+  {
+    "cancellation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__GetCourseCancellationResponse, cancellation),
+    &sugang__course__v1__course_cancellation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__course__v1__get_course_cancellation_response__field_indices_by_name[] = {
+  0,   /* field[0] = cancellation */
+};
+static const ProtobufCIntRange sugang__course__v1__get_course_cancellation_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__course__v1__get_course_cancellation_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.course.v1.GetCourseCancellationResponse",
+  "GetCourseCancellationResponse",
+  "Sugang__Course__V1__GetCourseCancellationResponse",
+  "sugang.course.v1",
+  sizeof(Sugang__Course__V1__GetCourseCancellationResponse),
+  1,
+  sugang__course__v1__get_course_cancellation_response__field_descriptors,
+  sugang__course__v1__get_course_cancellation_response__field_indices_by_name,
+  1,  sugang__course__v1__get_course_cancellation_response__number_ranges,
+  (ProtobufCMessageInit) sugang__course__v1__get_course_cancellation_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor sugang__course__v1__get_course_request__field_descriptors[1] =
 {
   {
@@ -1819,7 +2299,7 @@ const ProtobufCMessageDescriptor sugang__course__v1__find_deliveries_response__d
   (ProtobufCMessageInit) sugang__course__v1__find_deliveries_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor sugang__course__v1__course_service__method_descriptors[8] =
+static const ProtobufCMethodDescriptor sugang__course__v1__course_service__method_descriptors[10] =
 {
   { "CreateCourse", &sugang__course__v1__create_course_request__descriptor, &sugang__course__v1__create_course_response__descriptor },
   { "ModifyCourse", &sugang__course__v1__modify_course_request__descriptor, &sugang__course__v1__modify_course_response__descriptor },
@@ -1829,11 +2309,15 @@ static const ProtobufCMethodDescriptor sugang__course__v1__course_service__metho
   { "GetDelivery", &sugang__course__v1__get_delivery_request__descriptor, &sugang__course__v1__get_delivery_response__descriptor },
   { "ListDeliveries", &sugang__course__v1__list_deliveries_request__descriptor, &sugang__course__v1__list_deliveries_response__descriptor },
   { "FindDeliveries", &sugang__course__v1__find_deliveries_request__descriptor, &sugang__course__v1__find_deliveries_response__descriptor },
+  { "CancelCourse", &sugang__course__v1__cancel_course_request__descriptor, &sugang__course__v1__cancel_course_response__descriptor },
+  { "GetCourseCancellation", &sugang__course__v1__get_course_cancellation_request__descriptor, &sugang__course__v1__get_course_cancellation_response__descriptor },
 };
 const unsigned sugang__course__v1__course_service__method_indices_by_name[] = {
+  8,        /* CancelCourse */
   0,        /* CreateCourse */
   7,        /* FindDeliveries */
   3,        /* GetCourse */
+  9,        /* GetCourseCancellation */
   5,        /* GetDelivery */
   4,        /* ListCourses */
   6,        /* ListDeliveries */
@@ -1847,7 +2331,7 @@ const ProtobufCServiceDescriptor sugang__course__v1__course_service__descriptor 
   "CourseService",
   "Sugang__Course__V1__CourseService",
   "sugang.course.v1",
-  8,
+  10,
   sugang__course__v1__course_service__method_descriptors,
   sugang__course__v1__course_service__method_indices_by_name
 };
@@ -1914,6 +2398,22 @@ void sugang__course__v1__course_service__find_deliveries(ProtobufCService *servi
 {
   assert(service->descriptor == &sugang__course__v1__course_service__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__course__v1__course_service__cancel_course(ProtobufCService *service,
+                                                       const Sugang__Course__V1__CancelCourseRequest *input,
+                                                       Sugang__Course__V1__CancelCourseResponse_Closure closure,
+                                                       void *closure_data)
+{
+  assert(service->descriptor == &sugang__course__v1__course_service__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__course__v1__course_service__get_course_cancellation(ProtobufCService *service,
+                                                                 const Sugang__Course__V1__GetCourseCancellationRequest *input,
+                                                                 Sugang__Course__V1__GetCourseCancellationResponse_Closure closure,
+                                                                 void *closure_data)
+{
+  assert(service->descriptor == &sugang__course__v1__course_service__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void sugang__course__v1__course_service__init (Sugang__Course__V1__CourseService_Service *service,
                                                Sugang__Course__V1__CourseService_ServiceDestroy destroy)

@@ -280,6 +280,67 @@ uint8_t *sugang__course__v1__course_deleted__write(const Sugang__Course__V1__Cou
   return end;
 }
 
+int sugang__course__v1__course_canceled__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CourseCanceled *message) {
+  static const Sugang__Course__V1__CourseCanceled initial = SUGANG__COURSE__V1__COURSE_CANCELED__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 18: { /* name */
+        at = framed_rpc_read_string(decoder, at, end, "name", protobuf_c_empty_string, &message->name);
+        break;
+      }
+      case 26: { /* teacher */
+        at = framed_rpc_read_string(decoder, at, end, "teacher", protobuf_c_empty_string, &message->teacher);
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__course__v1__course_canceled__size(const Sugang__Course__V1__CourseCanceled *message) {
+  size_t size = 0;
+  if (message->id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->id);
+  if (message->name != NULL && message->name[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->name));
+  if (message->teacher != NULL && message->teacher[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->teacher));
+  return size;
+}
+
+uint8_t *sugang__course__v1__course_canceled__write(const Sugang__Course__V1__CourseCanceled *message, uint8_t *end) {
+  if (message->teacher != NULL && message->teacher[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->teacher, framed_rpc_text_length(message->teacher));
+    *--end = 26;
+  }
+  if (message->name != NULL && message->name[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->name, framed_rpc_text_length(message->name));
+    *--end = 18;
+  }
+  if (message->id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->id);
+    *--end = 8;
+  }
+  return end;
+}
+
 int sugang__course__v1__textbook_deliveried__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__TextbookDeliveried *message) {
   static const Sugang__Course__V1__TextbookDeliveried initial = SUGANG__COURSE__V1__TEXTBOOK_DELIVERIED__INIT;
   *message = initial;

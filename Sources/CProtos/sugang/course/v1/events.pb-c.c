@@ -142,6 +142,51 @@ void   sugang__course__v1__course_deleted__free_unpacked
   assert(message->base.descriptor == &sugang__course__v1__course_deleted__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__course__v1__course_canceled__init
+                     (Sugang__Course__V1__CourseCanceled         *message)
+{
+  static const Sugang__Course__V1__CourseCanceled init_value = SUGANG__COURSE__V1__COURSE_CANCELED__INIT;
+  *message = init_value;
+}
+size_t sugang__course__v1__course_canceled__get_packed_size
+                     (const Sugang__Course__V1__CourseCanceled *message)
+{
+  assert(message->base.descriptor == &sugang__course__v1__course_canceled__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__course__v1__course_canceled__pack
+                     (const Sugang__Course__V1__CourseCanceled *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__course__v1__course_canceled__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__course__v1__course_canceled__pack_to_buffer
+                     (const Sugang__Course__V1__CourseCanceled *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__course__v1__course_canceled__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Course__V1__CourseCanceled *
+       sugang__course__v1__course_canceled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Course__V1__CourseCanceled *)
+     protobuf_c_message_unpack (&sugang__course__v1__course_canceled__descriptor,
+                                allocator, len, data);
+}
+void   sugang__course__v1__course_canceled__free_unpacked
+                     (Sugang__Course__V1__CourseCanceled *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__course__v1__course_canceled__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   sugang__course__v1__textbook_deliveried__init
                      (Sugang__Course__V1__TextbookDeliveried         *message)
 {
@@ -526,6 +571,70 @@ const ProtobufCMessageDescriptor sugang__course__v1__course_deleted__descriptor 
   sugang__course__v1__course_deleted__field_indices_by_name,
   1,  sugang__course__v1__course_deleted__number_ranges,
   (ProtobufCMessageInit) sugang__course__v1__course_deleted__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__course__v1__course_canceled__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CourseCanceled, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CourseCanceled, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "teacher",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Course__V1__CourseCanceled, teacher),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__course__v1__course_canceled__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = name */
+  2,   /* field[2] = teacher */
+};
+static const ProtobufCIntRange sugang__course__v1__course_canceled__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor sugang__course__v1__course_canceled__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.course.v1.CourseCanceled",
+  "CourseCanceled",
+  "Sugang__Course__V1__CourseCanceled",
+  "sugang.course.v1",
+  sizeof(Sugang__Course__V1__CourseCanceled),
+  3,
+  sugang__course__v1__course_canceled__field_descriptors,
+  sugang__course__v1__course_canceled__field_indices_by_name,
+  1,  sugang__course__v1__course_canceled__number_ranges,
+  (ProtobufCMessageInit) sugang__course__v1__course_canceled__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor sugang__course__v1__textbook_deliveried__field_descriptors[7] =

@@ -884,6 +884,112 @@ uint8_t *sugang__enrollment__v1__close_course_response__write(const Sugang__Enro
   return end;
 }
 
+int sugang__enrollment__v1__get_cancellation_progress_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetCancellationProgressRequest *message) {
+  static const Sugang__Enrollment__V1__GetCancellationProgressRequest initial = SUGANG__ENROLLMENT__V1__GET_CANCELLATION_PROGRESS_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* course_id */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->course_id = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__get_cancellation_progress_request__size(const Sugang__Enrollment__V1__GetCancellationProgressRequest *message) {
+  size_t size = 0;
+  if (message->course_id != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->course_id);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__get_cancellation_progress_request__write(const Sugang__Enrollment__V1__GetCancellationProgressRequest *message, uint8_t *end) {
+  if (message->course_id != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->course_id);
+    *--end = 8;
+  }
+  return end;
+}
+
+int sugang__enrollment__v1__get_cancellation_progress_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetCancellationProgressResponse *message) {
+  static const Sugang__Enrollment__V1__GetCancellationProgressResponse initial = SUGANG__ENROLLMENT__V1__GET_CANCELLATION_PROGRESS_RESPONSE__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 8: { /* heard */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->heard = varint.value != 0;
+        at = varint.next;
+        break;
+      }
+      case 16: { /* total */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->total = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 24: { /* remaining */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->remaining = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__enrollment__v1__get_cancellation_progress_response__size(const Sugang__Enrollment__V1__GetCancellationProgressResponse *message) {
+  size_t size = 0;
+  if (message->heard != 0) size += 1 + framed_rpc_varint_size(message->heard != 0);
+  if (message->total != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->total);
+  if (message->remaining != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->remaining);
+  return size;
+}
+
+uint8_t *sugang__enrollment__v1__get_cancellation_progress_response__write(const Sugang__Enrollment__V1__GetCancellationProgressResponse *message, uint8_t *end) {
+  if (message->remaining != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->remaining);
+    *--end = 24;
+  }
+  if (message->total != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->total);
+    *--end = 16;
+  }
+  if (message->heard != 0) {
+    end = framed_rpc_write_varint(end, message->heard != 0);
+    *--end = 8;
+  }
+  return end;
+}
+
 int sugang__enrollment__v1__waitlist_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__WaitlistEntry *message) {
   static const Sugang__Enrollment__V1__WaitlistEntry initial = SUGANG__ENROLLMENT__V1__WAITLIST_ENTRY__INIT;
   *message = initial;

@@ -682,6 +682,96 @@ void   sugang__enrollment__v1__close_course_response__free_unpacked
   assert(message->base.descriptor == &sugang__enrollment__v1__close_course_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__enrollment__v1__get_cancellation_progress_request__init
+                     (Sugang__Enrollment__V1__GetCancellationProgressRequest         *message)
+{
+  static const Sugang__Enrollment__V1__GetCancellationProgressRequest init_value = SUGANG__ENROLLMENT__V1__GET_CANCELLATION_PROGRESS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__get_cancellation_progress_request__get_packed_size
+                     (const Sugang__Enrollment__V1__GetCancellationProgressRequest *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__get_cancellation_progress_request__pack
+                     (const Sugang__Enrollment__V1__GetCancellationProgressRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__get_cancellation_progress_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetCancellationProgressRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__GetCancellationProgressRequest *
+       sugang__enrollment__v1__get_cancellation_progress_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__GetCancellationProgressRequest *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__get_cancellation_progress_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__get_cancellation_progress_request__free_unpacked
+                     (Sugang__Enrollment__V1__GetCancellationProgressRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__enrollment__v1__get_cancellation_progress_response__init
+                     (Sugang__Enrollment__V1__GetCancellationProgressResponse         *message)
+{
+  static const Sugang__Enrollment__V1__GetCancellationProgressResponse init_value = SUGANG__ENROLLMENT__V1__GET_CANCELLATION_PROGRESS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__enrollment__v1__get_cancellation_progress_response__get_packed_size
+                     (const Sugang__Enrollment__V1__GetCancellationProgressResponse *message)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__enrollment__v1__get_cancellation_progress_response__pack
+                     (const Sugang__Enrollment__V1__GetCancellationProgressResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__enrollment__v1__get_cancellation_progress_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetCancellationProgressResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Enrollment__V1__GetCancellationProgressResponse *
+       sugang__enrollment__v1__get_cancellation_progress_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Enrollment__V1__GetCancellationProgressResponse *)
+     protobuf_c_message_unpack (&sugang__enrollment__v1__get_cancellation_progress_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__enrollment__v1__get_cancellation_progress_response__free_unpacked
+                     (Sugang__Enrollment__V1__GetCancellationProgressResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__enrollment__v1__get_cancellation_progress_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   sugang__enrollment__v1__waitlist_entry__init
                      (Sugang__Enrollment__V1__WaitlistEntry         *message)
 {
@@ -2057,6 +2147,108 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__close_course_response__
   (ProtobufCMessageInit) sugang__enrollment__v1__close_course_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__get_cancellation_progress_request__field_descriptors[1] =
+{
+  {
+    "course_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__GetCancellationProgressRequest, course_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__get_cancellation_progress_request__field_indices_by_name[] = {
+  0,   /* field[0] = course_id */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__get_cancellation_progress_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__get_cancellation_progress_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.GetCancellationProgressRequest",
+  "GetCancellationProgressRequest",
+  "Sugang__Enrollment__V1__GetCancellationProgressRequest",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__GetCancellationProgressRequest),
+  1,
+  sugang__enrollment__v1__get_cancellation_progress_request__field_descriptors,
+  sugang__enrollment__v1__get_cancellation_progress_request__field_indices_by_name,
+  1,  sugang__enrollment__v1__get_cancellation_progress_request__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__get_cancellation_progress_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__enrollment__v1__get_cancellation_progress_response__field_descriptors[3] =
+{
+  {
+    "heard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__GetCancellationProgressResponse, heard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__GetCancellationProgressResponse, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remaining",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Enrollment__V1__GetCancellationProgressResponse, remaining),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__enrollment__v1__get_cancellation_progress_response__field_indices_by_name[] = {
+  0,   /* field[0] = heard */
+  2,   /* field[2] = remaining */
+  1,   /* field[1] = total */
+};
+static const ProtobufCIntRange sugang__enrollment__v1__get_cancellation_progress_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor sugang__enrollment__v1__get_cancellation_progress_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.enrollment.v1.GetCancellationProgressResponse",
+  "GetCancellationProgressResponse",
+  "Sugang__Enrollment__V1__GetCancellationProgressResponse",
+  "sugang.enrollment.v1",
+  sizeof(Sugang__Enrollment__V1__GetCancellationProgressResponse),
+  3,
+  sugang__enrollment__v1__get_cancellation_progress_response__field_descriptors,
+  sugang__enrollment__v1__get_cancellation_progress_response__field_indices_by_name,
+  1,  sugang__enrollment__v1__get_cancellation_progress_response__number_ranges,
+  (ProtobufCMessageInit) sugang__enrollment__v1__get_cancellation_progress_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor sugang__enrollment__v1__waitlist_entry__field_descriptors[8] =
 {
   {
@@ -2713,7 +2905,7 @@ const ProtobufCMessageDescriptor sugang__enrollment__v1__find_waitlist_of_course
   (ProtobufCMessageInit) sugang__enrollment__v1__find_waitlist_of_course_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor sugang__enrollment__v1__enrollment_service__method_descriptors[7] =
+static const ProtobufCMethodDescriptor sugang__enrollment__v1__enrollment_service__method_descriptors[8] =
 {
   { "Enroll", &sugang__enrollment__v1__enroll_request__descriptor, &sugang__enrollment__v1__enroll_response__descriptor },
   { "ModifyEnrollment", &sugang__enrollment__v1__modify_enrollment_request__descriptor, &sugang__enrollment__v1__modify_enrollment_response__descriptor },
@@ -2722,12 +2914,14 @@ static const ProtobufCMethodDescriptor sugang__enrollment__v1__enrollment_servic
   { "ListEnrollments", &sugang__enrollment__v1__list_enrollments_request__descriptor, &sugang__enrollment__v1__list_enrollments_response__descriptor },
   { "FindEnrollments", &sugang__enrollment__v1__find_enrollments_request__descriptor, &sugang__enrollment__v1__find_enrollments_response__descriptor },
   { "CloseCourse", &sugang__enrollment__v1__close_course_request__descriptor, &sugang__enrollment__v1__close_course_response__descriptor },
+  { "GetCancellationProgress", &sugang__enrollment__v1__get_cancellation_progress_request__descriptor, &sugang__enrollment__v1__get_cancellation_progress_response__descriptor },
 };
 const unsigned sugang__enrollment__v1__enrollment_service__method_indices_by_name[] = {
   2,        /* CancelEnrollment */
   6,        /* CloseCourse */
   0,        /* Enroll */
   5,        /* FindEnrollments */
+  7,        /* GetCancellationProgress */
   3,        /* GetEnrollment */
   4,        /* ListEnrollments */
   1         /* ModifyEnrollment */
@@ -2739,7 +2933,7 @@ const ProtobufCServiceDescriptor sugang__enrollment__v1__enrollment_service__des
   "EnrollmentService",
   "Sugang__Enrollment__V1__EnrollmentService",
   "sugang.enrollment.v1",
-  7,
+  8,
   sugang__enrollment__v1__enrollment_service__method_descriptors,
   sugang__enrollment__v1__enrollment_service__method_indices_by_name
 };
@@ -2798,6 +2992,14 @@ void sugang__enrollment__v1__enrollment_service__close_course(ProtobufCService *
 {
   assert(service->descriptor == &sugang__enrollment__v1__enrollment_service__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__enrollment__v1__enrollment_service__get_cancellation_progress(ProtobufCService *service,
+                                                                           const Sugang__Enrollment__V1__GetCancellationProgressRequest *input,
+                                                                           Sugang__Enrollment__V1__GetCancellationProgressResponse_Closure closure,
+                                                                           void *closure_data)
+{
+  assert(service->descriptor == &sugang__enrollment__v1__enrollment_service__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void sugang__enrollment__v1__enrollment_service__init (Sugang__Enrollment__V1__EnrollmentService_Service *service,
                                                        Sugang__Enrollment__V1__EnrollmentService_ServiceDestroy destroy)

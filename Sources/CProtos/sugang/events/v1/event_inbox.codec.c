@@ -530,3 +530,173 @@ uint8_t *sugang__events__v1__skip_parked_response__write(const Sugang__Events__V
   }
   return end;
 }
+
+int sugang__events__v1__list_cursors_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__ListCursorsRequest *message) {
+  static const Sugang__Events__V1__ListCursorsRequest initial = SUGANG__EVENTS__V1__LIST_CURSORS_REQUEST__INIT;
+  *message = initial;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      default:
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__events__v1__list_cursors_request__size(const Sugang__Events__V1__ListCursorsRequest *message) {
+  (void)message;
+  return 0;
+}
+
+uint8_t *sugang__events__v1__list_cursors_request__write(const Sugang__Events__V1__ListCursorsRequest *message, uint8_t *end) {
+  (void)message;
+  return end;
+}
+
+int sugang__events__v1__event_cursor__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__EventCursor *message) {
+  static const Sugang__Events__V1__EventCursor initial = SUGANG__EVENTS__V1__EVENT_CURSOR__INIT;
+  *message = initial;
+  size_t types_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* source */
+        at = framed_rpc_read_string(decoder, at, end, "source", protobuf_c_empty_string, &message->source);
+        break;
+      }
+      case 18: { /* log_id */
+        at = framed_rpc_read_string(decoder, at, end, "log_id", protobuf_c_empty_string, &message->log_id);
+        break;
+      }
+      case 24: { /* sequence */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->sequence = (int64_t)varint.value;
+        at = varint.next;
+        break;
+      }
+      case 34: { /* types */
+        if (types_capacity - message->n_types < 1) {
+          void *grown = framed_rpc_grow(decoder, message->types, message->n_types, 1, &types_capacity, sizeof message->types[0]);
+          if (grown == NULL) return 0;
+          message->types = grown;
+        }
+        at = framed_rpc_read_string(decoder, at, end, "types", protobuf_c_empty_string, &message->types[message->n_types]);
+        if (at == NULL) return 0;
+        message->n_types += 1;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+          case 2:
+          case 3:
+          case 4:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__events__v1__event_cursor__size(const Sugang__Events__V1__EventCursor *message) {
+  size_t size = 0;
+  if (message->source != NULL && message->source[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->source));
+  if (message->log_id != NULL && message->log_id[0] != 0) size += 1 + framed_rpc_delimited_size(framed_rpc_text_length(message->log_id));
+  if (message->sequence != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->sequence);
+  if (message->n_types != 0) {
+    size += message->n_types * 1;
+    for (size_t index = 0; index < message->n_types; index++) {
+      size += framed_rpc_delimited_size(framed_rpc_text_length(message->types[index]));
+    }
+  }
+  return size;
+}
+
+uint8_t *sugang__events__v1__event_cursor__write(const Sugang__Events__V1__EventCursor *message, uint8_t *end) {
+  for (size_t index = message->n_types; index-- > 0;) {
+    end = framed_rpc_write_delimited(end, message->types[index], framed_rpc_text_length(message->types[index]));
+    *--end = 34;
+  }
+  if (message->sequence != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->sequence);
+    *--end = 24;
+  }
+  if (message->log_id != NULL && message->log_id[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->log_id, framed_rpc_text_length(message->log_id));
+    *--end = 18;
+  }
+  if (message->source != NULL && message->source[0] != 0) {
+    end = framed_rpc_write_delimited(end, message->source, framed_rpc_text_length(message->source));
+    *--end = 10;
+  }
+  return end;
+}
+
+int sugang__events__v1__list_cursors_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__ListCursorsResponse *message) {
+  static const Sugang__Events__V1__ListCursorsResponse initial = SUGANG__EVENTS__V1__LIST_CURSORS_RESPONSE__INIT;
+  *message = initial;
+  size_t cursors_capacity = 0;
+  while (at != end) {
+    uint32_t tag;
+    at = framed_rpc_read_tag(decoder, at, end, &tag);
+    if (at == NULL) return 0;
+    switch (tag) {
+      case 10: { /* cursors */
+        framed_rpc_content content = framed_rpc_open_message(decoder, at, end, NULL);
+        if (content.at == NULL) return 0;
+        if (cursors_capacity - message->n_cursors < 1) {
+          void *grown = framed_rpc_grow(decoder, message->cursors, message->n_cursors, 1, &cursors_capacity, sizeof message->cursors[0]);
+          if (grown == NULL) return 0;
+          message->cursors = grown;
+        }
+        Sugang__Events__V1__EventCursor *nested = framed_rpc_allocate(decoder, sizeof *nested);
+        if (nested == NULL) return 0;
+        if (!sugang__events__v1__event_cursor__decode(decoder, content.at, content.stop, nested)) return 0;
+        framed_rpc_close_message(decoder);
+        message->cursors[message->n_cursors] = nested;
+        message->n_cursors += 1;
+        at = content.stop;
+        break;
+      }
+      default:
+        switch (tag >> 3) {
+          case 1:
+            framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
+            return 0;
+        }
+        at = framed_rpc_skip(decoder, at, end, tag);
+    }
+    if (at == NULL) return 0;
+  }
+  return 1;
+}
+
+size_t sugang__events__v1__list_cursors_response__size(const Sugang__Events__V1__ListCursorsResponse *message) {
+  size_t size = 0;
+  if (message->n_cursors != 0) {
+    size += message->n_cursors * 1;
+    for (size_t index = 0; index < message->n_cursors; index++) {
+      size += framed_rpc_delimited_size(sugang__events__v1__event_cursor__size(message->cursors[index]));
+    }
+  }
+  return size;
+}
+
+uint8_t *sugang__events__v1__list_cursors_response__write(const Sugang__Events__V1__ListCursorsResponse *message, uint8_t *end) {
+  for (size_t index = message->n_cursors; index-- > 0;) {
+    uint8_t *stop = end;
+    end = sugang__events__v1__event_cursor__write(message->cursors[index], end);
+    end = framed_rpc_write_varint(end, (uint64_t)(stop - end));
+    *--end = 10;
+  }
+  return end;
+}

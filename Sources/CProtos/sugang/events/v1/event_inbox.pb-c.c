@@ -322,6 +322,141 @@ void   sugang__events__v1__skip_parked_response__free_unpacked
   assert(message->base.descriptor == &sugang__events__v1__skip_parked_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   sugang__events__v1__list_cursors_request__init
+                     (Sugang__Events__V1__ListCursorsRequest         *message)
+{
+  static const Sugang__Events__V1__ListCursorsRequest init_value = SUGANG__EVENTS__V1__LIST_CURSORS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t sugang__events__v1__list_cursors_request__get_packed_size
+                     (const Sugang__Events__V1__ListCursorsRequest *message)
+{
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__events__v1__list_cursors_request__pack
+                     (const Sugang__Events__V1__ListCursorsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__events__v1__list_cursors_request__pack_to_buffer
+                     (const Sugang__Events__V1__ListCursorsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Events__V1__ListCursorsRequest *
+       sugang__events__v1__list_cursors_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Events__V1__ListCursorsRequest *)
+     protobuf_c_message_unpack (&sugang__events__v1__list_cursors_request__descriptor,
+                                allocator, len, data);
+}
+void   sugang__events__v1__list_cursors_request__free_unpacked
+                     (Sugang__Events__V1__ListCursorsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__events__v1__event_cursor__init
+                     (Sugang__Events__V1__EventCursor         *message)
+{
+  static const Sugang__Events__V1__EventCursor init_value = SUGANG__EVENTS__V1__EVENT_CURSOR__INIT;
+  *message = init_value;
+}
+size_t sugang__events__v1__event_cursor__get_packed_size
+                     (const Sugang__Events__V1__EventCursor *message)
+{
+  assert(message->base.descriptor == &sugang__events__v1__event_cursor__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__events__v1__event_cursor__pack
+                     (const Sugang__Events__V1__EventCursor *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__events__v1__event_cursor__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__events__v1__event_cursor__pack_to_buffer
+                     (const Sugang__Events__V1__EventCursor *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__events__v1__event_cursor__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Events__V1__EventCursor *
+       sugang__events__v1__event_cursor__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Events__V1__EventCursor *)
+     protobuf_c_message_unpack (&sugang__events__v1__event_cursor__descriptor,
+                                allocator, len, data);
+}
+void   sugang__events__v1__event_cursor__free_unpacked
+                     (Sugang__Events__V1__EventCursor *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__events__v1__event_cursor__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   sugang__events__v1__list_cursors_response__init
+                     (Sugang__Events__V1__ListCursorsResponse         *message)
+{
+  static const Sugang__Events__V1__ListCursorsResponse init_value = SUGANG__EVENTS__V1__LIST_CURSORS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t sugang__events__v1__list_cursors_response__get_packed_size
+                     (const Sugang__Events__V1__ListCursorsResponse *message)
+{
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t sugang__events__v1__list_cursors_response__pack
+                     (const Sugang__Events__V1__ListCursorsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t sugang__events__v1__list_cursors_response__pack_to_buffer
+                     (const Sugang__Events__V1__ListCursorsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Sugang__Events__V1__ListCursorsResponse *
+       sugang__events__v1__list_cursors_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Sugang__Events__V1__ListCursorsResponse *)
+     protobuf_c_message_unpack (&sugang__events__v1__list_cursors_response__descriptor,
+                                allocator, len, data);
+}
+void   sugang__events__v1__list_cursors_response__free_unpacked
+                     (Sugang__Events__V1__ListCursorsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &sugang__events__v1__list_cursors_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor sugang__events__v1__parked_event__field_descriptors[8] =
 {
   {
@@ -835,13 +970,148 @@ const ProtobufCMessageDescriptor sugang__events__v1__skip_parked_response__descr
   (ProtobufCMessageInit) sugang__events__v1__skip_parked_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor sugang__events__v1__event_inbox_service__method_descriptors[3] =
+#define sugang__events__v1__list_cursors_request__field_descriptors NULL
+#define sugang__events__v1__list_cursors_request__field_indices_by_name NULL
+#define sugang__events__v1__list_cursors_request__number_ranges NULL
+const ProtobufCMessageDescriptor sugang__events__v1__list_cursors_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.events.v1.ListCursorsRequest",
+  "ListCursorsRequest",
+  "Sugang__Events__V1__ListCursorsRequest",
+  "sugang.events.v1",
+  sizeof(Sugang__Events__V1__ListCursorsRequest),
+  0,
+  sugang__events__v1__list_cursors_request__field_descriptors,
+  sugang__events__v1__list_cursors_request__field_indices_by_name,
+  0,  sugang__events__v1__list_cursors_request__number_ranges,
+  (ProtobufCMessageInit) sugang__events__v1__list_cursors_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__events__v1__event_cursor__field_descriptors[4] =
+{
+  {
+    "source",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Events__V1__EventCursor, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Events__V1__EventCursor, log_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Events__V1__EventCursor, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "types",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Sugang__Events__V1__EventCursor, n_types),
+    offsetof(Sugang__Events__V1__EventCursor, types),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__events__v1__event_cursor__field_indices_by_name[] = {
+  1,   /* field[1] = log_id */
+  2,   /* field[2] = sequence */
+  0,   /* field[0] = source */
+  3,   /* field[3] = types */
+};
+static const ProtobufCIntRange sugang__events__v1__event_cursor__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor sugang__events__v1__event_cursor__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.events.v1.EventCursor",
+  "EventCursor",
+  "Sugang__Events__V1__EventCursor",
+  "sugang.events.v1",
+  sizeof(Sugang__Events__V1__EventCursor),
+  4,
+  sugang__events__v1__event_cursor__field_descriptors,
+  sugang__events__v1__event_cursor__field_indices_by_name,
+  1,  sugang__events__v1__event_cursor__number_ranges,
+  (ProtobufCMessageInit) sugang__events__v1__event_cursor__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor sugang__events__v1__list_cursors_response__field_descriptors[1] =
+{
+  {
+    "cursors",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Sugang__Events__V1__ListCursorsResponse, n_cursors),
+    offsetof(Sugang__Events__V1__ListCursorsResponse, cursors),
+    &sugang__events__v1__event_cursor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned sugang__events__v1__list_cursors_response__field_indices_by_name[] = {
+  0,   /* field[0] = cursors */
+};
+static const ProtobufCIntRange sugang__events__v1__list_cursors_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor sugang__events__v1__list_cursors_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "sugang.events.v1.ListCursorsResponse",
+  "ListCursorsResponse",
+  "Sugang__Events__V1__ListCursorsResponse",
+  "sugang.events.v1",
+  sizeof(Sugang__Events__V1__ListCursorsResponse),
+  1,
+  sugang__events__v1__list_cursors_response__field_descriptors,
+  sugang__events__v1__list_cursors_response__field_indices_by_name,
+  1,  sugang__events__v1__list_cursors_response__number_ranges,
+  (ProtobufCMessageInit) sugang__events__v1__list_cursors_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor sugang__events__v1__event_inbox_service__method_descriptors[4] =
 {
   { "ListParked", &sugang__events__v1__list_parked_request__descriptor, &sugang__events__v1__list_parked_response__descriptor },
   { "RetryParked", &sugang__events__v1__retry_parked_request__descriptor, &sugang__events__v1__retry_parked_response__descriptor },
   { "SkipParked", &sugang__events__v1__skip_parked_request__descriptor, &sugang__events__v1__skip_parked_response__descriptor },
+  { "ListCursors", &sugang__events__v1__list_cursors_request__descriptor, &sugang__events__v1__list_cursors_response__descriptor },
 };
 const unsigned sugang__events__v1__event_inbox_service__method_indices_by_name[] = {
+  3,        /* ListCursors */
   0,        /* ListParked */
   1,        /* RetryParked */
   2         /* SkipParked */
@@ -853,7 +1123,7 @@ const ProtobufCServiceDescriptor sugang__events__v1__event_inbox_service__descri
   "EventInboxService",
   "Sugang__Events__V1__EventInboxService",
   "sugang.events.v1",
-  3,
+  4,
   sugang__events__v1__event_inbox_service__method_descriptors,
   sugang__events__v1__event_inbox_service__method_indices_by_name
 };
@@ -880,6 +1150,14 @@ void sugang__events__v1__event_inbox_service__skip_parked(ProtobufCService *serv
 {
   assert(service->descriptor == &sugang__events__v1__event_inbox_service__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void sugang__events__v1__event_inbox_service__list_cursors(ProtobufCService *service,
+                                                           const Sugang__Events__V1__ListCursorsRequest *input,
+                                                           Sugang__Events__V1__ListCursorsResponse_Closure closure,
+                                                           void *closure_data)
+{
+  assert(service->descriptor == &sugang__events__v1__event_inbox_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void sugang__events__v1__event_inbox_service__init (Sugang__Events__V1__EventInboxService_Service *service,
                                                     Sugang__Events__V1__EventInboxService_ServiceDestroy destroy)

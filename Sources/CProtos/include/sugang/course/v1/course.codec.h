@@ -9,6 +9,10 @@ int sugang__course__v1__course__decode(framed_rpc_decoder *decoder, const uint8_
 size_t sugang__course__v1__course__size(const Sugang__Course__V1__Course *message);
 uint8_t *sugang__course__v1__course__write(const Sugang__Course__V1__Course *message, uint8_t *end);
 
+int sugang__course__v1__course_cancellation__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CourseCancellation *message);
+size_t sugang__course__v1__course_cancellation__size(const Sugang__Course__V1__CourseCancellation *message);
+uint8_t *sugang__course__v1__course_cancellation__write(const Sugang__Course__V1__CourseCancellation *message, uint8_t *end);
+
 int sugang__course__v1__delivery__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__Delivery *message);
 size_t sugang__course__v1__delivery__size(const Sugang__Course__V1__Delivery *message);
 uint8_t *sugang__course__v1__delivery__write(const Sugang__Course__V1__Delivery *message, uint8_t *end);
@@ -36,6 +40,22 @@ uint8_t *sugang__course__v1__remove_course_request__write(const Sugang__Course__
 int sugang__course__v1__remove_course_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__RemoveCourseResponse *message);
 size_t sugang__course__v1__remove_course_response__size(const Sugang__Course__V1__RemoveCourseResponse *message);
 uint8_t *sugang__course__v1__remove_course_response__write(const Sugang__Course__V1__RemoveCourseResponse *message, uint8_t *end);
+
+int sugang__course__v1__cancel_course_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CancelCourseRequest *message);
+size_t sugang__course__v1__cancel_course_request__size(const Sugang__Course__V1__CancelCourseRequest *message);
+uint8_t *sugang__course__v1__cancel_course_request__write(const Sugang__Course__V1__CancelCourseRequest *message, uint8_t *end);
+
+int sugang__course__v1__cancel_course_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CancelCourseResponse *message);
+size_t sugang__course__v1__cancel_course_response__size(const Sugang__Course__V1__CancelCourseResponse *message);
+uint8_t *sugang__course__v1__cancel_course_response__write(const Sugang__Course__V1__CancelCourseResponse *message, uint8_t *end);
+
+int sugang__course__v1__get_course_cancellation_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__GetCourseCancellationRequest *message);
+size_t sugang__course__v1__get_course_cancellation_request__size(const Sugang__Course__V1__GetCourseCancellationRequest *message);
+uint8_t *sugang__course__v1__get_course_cancellation_request__write(const Sugang__Course__V1__GetCourseCancellationRequest *message, uint8_t *end);
+
+int sugang__course__v1__get_course_cancellation_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__GetCourseCancellationResponse *message);
+size_t sugang__course__v1__get_course_cancellation_response__size(const Sugang__Course__V1__GetCourseCancellationResponse *message);
+uint8_t *sugang__course__v1__get_course_cancellation_response__write(const Sugang__Course__V1__GetCourseCancellationResponse *message, uint8_t *end);
 
 int sugang__course__v1__get_course_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__GetCourseRequest *message);
 size_t sugang__course__v1__get_course_request__size(const Sugang__Course__V1__GetCourseRequest *message);

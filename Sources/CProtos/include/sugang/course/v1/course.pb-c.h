@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "sugang/common/v1/page.pb-c.h"
 
 typedef struct Sugang__Course__V1__Course Sugang__Course__V1__Course;
+typedef struct Sugang__Course__V1__CourseCancellation Sugang__Course__V1__CourseCancellation;
 typedef struct Sugang__Course__V1__Delivery Sugang__Course__V1__Delivery;
 typedef struct Sugang__Course__V1__CreateCourseRequest Sugang__Course__V1__CreateCourseRequest;
 typedef struct Sugang__Course__V1__CreateCourseResponse Sugang__Course__V1__CreateCourseResponse;
@@ -24,6 +25,10 @@ typedef struct Sugang__Course__V1__ModifyCourseRequest Sugang__Course__V1__Modif
 typedef struct Sugang__Course__V1__ModifyCourseResponse Sugang__Course__V1__ModifyCourseResponse;
 typedef struct Sugang__Course__V1__RemoveCourseRequest Sugang__Course__V1__RemoveCourseRequest;
 typedef struct Sugang__Course__V1__RemoveCourseResponse Sugang__Course__V1__RemoveCourseResponse;
+typedef struct Sugang__Course__V1__CancelCourseRequest Sugang__Course__V1__CancelCourseRequest;
+typedef struct Sugang__Course__V1__CancelCourseResponse Sugang__Course__V1__CancelCourseResponse;
+typedef struct Sugang__Course__V1__GetCourseCancellationRequest Sugang__Course__V1__GetCourseCancellationRequest;
+typedef struct Sugang__Course__V1__GetCourseCancellationResponse Sugang__Course__V1__GetCourseCancellationResponse;
 typedef struct Sugang__Course__V1__GetCourseRequest Sugang__Course__V1__GetCourseRequest;
 typedef struct Sugang__Course__V1__GetCourseResponse Sugang__Course__V1__GetCourseResponse;
 typedef struct Sugang__Course__V1__ListCoursesRequest Sugang__Course__V1__ListCoursesRequest;
@@ -53,6 +58,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE__CASE)
 } Sugang__Course__V1__Course__MaxPerStudentPresenceCase;
 
+typedef enum {
+  SUGANG__COURSE__V1__COURSE__CANCELED_AT_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE__CANCELED_AT_PRESENCE_CANCELED_AT_US = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE__CANCELED_AT_PRESENCE__CASE)
+} Sugang__Course__V1__Course__CanceledAtPresenceCase;
+
 struct  Sugang__Course__V1__Course
 {
   ProtobufCMessage base;
@@ -72,10 +83,55 @@ struct  Sugang__Course__V1__Course
   union {
     int64_t max_per_student;
   };
+  Sugang__Course__V1__Course__CanceledAtPresenceCase canceled_at_presence_case;
+  union {
+    int64_t canceled_at_us;
+  };
 };
 #define SUGANG__COURSE__V1__COURSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, SUGANG__COURSE__V1__COURSE__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0} }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, SUGANG__COURSE__V1__COURSE__CAPACITY_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE__MAX_PER_STUDENT_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE__CANCELED_AT_PRESENCE__NOT_SET, {0} }
+
+
+typedef enum {
+  SUGANG__COURSE__V1__COURSE_CANCELLATION__TOTAL_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE_CANCELLATION__TOTAL_PRESENCE_TOTAL = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE_CANCELLATION__TOTAL_PRESENCE__CASE)
+} Sugang__Course__V1__CourseCancellation__TotalPresenceCase;
+
+typedef enum {
+  SUGANG__COURSE__V1__COURSE_CANCELLATION__REMAINING_PRESENCE__NOT_SET = 0,
+  SUGANG__COURSE__V1__COURSE_CANCELLATION__REMAINING_PRESENCE_REMAINING = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COURSE__V1__COURSE_CANCELLATION__REMAINING_PRESENCE__CASE)
+} Sugang__Course__V1__CourseCancellation__RemainingPresenceCase;
+
+/*
+ * How far the cancellation of a course has come with the classes that were in it.
+ */
+struct  Sugang__Course__V1__CourseCancellation
+{
+  ProtobufCMessage base;
+  int64_t course_id;
+  /*
+   * CANCELING or CANCELED.
+   */
+  char *state;
+  /*
+   * Microseconds since 1970-01-01T00:00:00Z.
+   */
+  int64_t started_at_us;
+  Sugang__Course__V1__CourseCancellation__TotalPresenceCase total_presence_case;
+  union {
+    int64_t total;
+  };
+  Sugang__Course__V1__CourseCancellation__RemainingPresenceCase remaining_presence_case;
+  union {
+    int64_t remaining;
+  };
+};
+#define SUGANG__COURSE__V1__COURSE_CANCELLATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course_cancellation__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, SUGANG__COURSE__V1__COURSE_CANCELLATION__TOTAL_PRESENCE__NOT_SET, {0}, SUGANG__COURSE__V1__COURSE_CANCELLATION__REMAINING_PRESENCE__NOT_SET, {0} }
 
 
 struct  Sugang__Course__V1__Delivery
@@ -246,6 +302,49 @@ struct  Sugang__Course__V1__RemoveCourseResponse
      }
 
 
+/*
+ * Ends the course with all classes in it; again changes nothing.
+ */
+struct  Sugang__Course__V1__CancelCourseRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define SUGANG__COURSE__V1__CANCEL_COURSE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__cancel_course_request__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Course__V1__CancelCourseResponse
+{
+  ProtobufCMessage base;
+  Sugang__Course__V1__CourseCancellation *cancellation;
+};
+#define SUGANG__COURSE__V1__CANCEL_COURSE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__cancel_course_response__descriptor) \
+    , NULL }
+
+
+struct  Sugang__Course__V1__GetCourseCancellationRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define SUGANG__COURSE__V1__GET_COURSE_CANCELLATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__get_course_cancellation_request__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Course__V1__GetCourseCancellationResponse
+{
+  ProtobufCMessage base;
+  Sugang__Course__V1__CourseCancellation *cancellation;
+};
+#define SUGANG__COURSE__V1__GET_COURSE_CANCELLATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__get_course_cancellation_response__descriptor) \
+    , NULL }
+
+
 struct  Sugang__Course__V1__GetCourseRequest
 {
   ProtobufCMessage base;
@@ -369,6 +468,25 @@ Sugang__Course__V1__Course *
                       const uint8_t       *data);
 void   sugang__course__v1__course__free_unpacked
                      (Sugang__Course__V1__Course *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Course__V1__CourseCancellation methods */
+void   sugang__course__v1__course_cancellation__init
+                     (Sugang__Course__V1__CourseCancellation         *message);
+size_t sugang__course__v1__course_cancellation__get_packed_size
+                     (const Sugang__Course__V1__CourseCancellation   *message);
+size_t sugang__course__v1__course_cancellation__pack
+                     (const Sugang__Course__V1__CourseCancellation   *message,
+                      uint8_t             *out);
+size_t sugang__course__v1__course_cancellation__pack_to_buffer
+                     (const Sugang__Course__V1__CourseCancellation   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Course__V1__CourseCancellation *
+       sugang__course__v1__course_cancellation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__course__v1__course_cancellation__free_unpacked
+                     (Sugang__Course__V1__CourseCancellation *message,
                       ProtobufCAllocator *allocator);
 /* Sugang__Course__V1__Delivery methods */
 void   sugang__course__v1__delivery__init
@@ -502,6 +620,82 @@ Sugang__Course__V1__RemoveCourseResponse *
                       const uint8_t       *data);
 void   sugang__course__v1__remove_course_response__free_unpacked
                      (Sugang__Course__V1__RemoveCourseResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Course__V1__CancelCourseRequest methods */
+void   sugang__course__v1__cancel_course_request__init
+                     (Sugang__Course__V1__CancelCourseRequest         *message);
+size_t sugang__course__v1__cancel_course_request__get_packed_size
+                     (const Sugang__Course__V1__CancelCourseRequest   *message);
+size_t sugang__course__v1__cancel_course_request__pack
+                     (const Sugang__Course__V1__CancelCourseRequest   *message,
+                      uint8_t             *out);
+size_t sugang__course__v1__cancel_course_request__pack_to_buffer
+                     (const Sugang__Course__V1__CancelCourseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Course__V1__CancelCourseRequest *
+       sugang__course__v1__cancel_course_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__course__v1__cancel_course_request__free_unpacked
+                     (Sugang__Course__V1__CancelCourseRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Course__V1__CancelCourseResponse methods */
+void   sugang__course__v1__cancel_course_response__init
+                     (Sugang__Course__V1__CancelCourseResponse         *message);
+size_t sugang__course__v1__cancel_course_response__get_packed_size
+                     (const Sugang__Course__V1__CancelCourseResponse   *message);
+size_t sugang__course__v1__cancel_course_response__pack
+                     (const Sugang__Course__V1__CancelCourseResponse   *message,
+                      uint8_t             *out);
+size_t sugang__course__v1__cancel_course_response__pack_to_buffer
+                     (const Sugang__Course__V1__CancelCourseResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Course__V1__CancelCourseResponse *
+       sugang__course__v1__cancel_course_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__course__v1__cancel_course_response__free_unpacked
+                     (Sugang__Course__V1__CancelCourseResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Course__V1__GetCourseCancellationRequest methods */
+void   sugang__course__v1__get_course_cancellation_request__init
+                     (Sugang__Course__V1__GetCourseCancellationRequest         *message);
+size_t sugang__course__v1__get_course_cancellation_request__get_packed_size
+                     (const Sugang__Course__V1__GetCourseCancellationRequest   *message);
+size_t sugang__course__v1__get_course_cancellation_request__pack
+                     (const Sugang__Course__V1__GetCourseCancellationRequest   *message,
+                      uint8_t             *out);
+size_t sugang__course__v1__get_course_cancellation_request__pack_to_buffer
+                     (const Sugang__Course__V1__GetCourseCancellationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Course__V1__GetCourseCancellationRequest *
+       sugang__course__v1__get_course_cancellation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__course__v1__get_course_cancellation_request__free_unpacked
+                     (Sugang__Course__V1__GetCourseCancellationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Course__V1__GetCourseCancellationResponse methods */
+void   sugang__course__v1__get_course_cancellation_response__init
+                     (Sugang__Course__V1__GetCourseCancellationResponse         *message);
+size_t sugang__course__v1__get_course_cancellation_response__get_packed_size
+                     (const Sugang__Course__V1__GetCourseCancellationResponse   *message);
+size_t sugang__course__v1__get_course_cancellation_response__pack
+                     (const Sugang__Course__V1__GetCourseCancellationResponse   *message,
+                      uint8_t             *out);
+size_t sugang__course__v1__get_course_cancellation_response__pack_to_buffer
+                     (const Sugang__Course__V1__GetCourseCancellationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Course__V1__GetCourseCancellationResponse *
+       sugang__course__v1__get_course_cancellation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__course__v1__get_course_cancellation_response__free_unpacked
+                     (Sugang__Course__V1__GetCourseCancellationResponse *message,
                       ProtobufCAllocator *allocator);
 /* Sugang__Course__V1__GetCourseRequest methods */
 void   sugang__course__v1__get_course_request__init
@@ -698,6 +892,9 @@ void   sugang__course__v1__find_deliveries_response__free_unpacked
 typedef void (*Sugang__Course__V1__Course_Closure)
                  (const Sugang__Course__V1__Course *message,
                   void *closure_data);
+typedef void (*Sugang__Course__V1__CourseCancellation_Closure)
+                 (const Sugang__Course__V1__CourseCancellation *message,
+                  void *closure_data);
 typedef void (*Sugang__Course__V1__Delivery_Closure)
                  (const Sugang__Course__V1__Delivery *message,
                   void *closure_data);
@@ -718,6 +915,18 @@ typedef void (*Sugang__Course__V1__RemoveCourseRequest_Closure)
                   void *closure_data);
 typedef void (*Sugang__Course__V1__RemoveCourseResponse_Closure)
                  (const Sugang__Course__V1__RemoveCourseResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Course__V1__CancelCourseRequest_Closure)
+                 (const Sugang__Course__V1__CancelCourseRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Course__V1__CancelCourseResponse_Closure)
+                 (const Sugang__Course__V1__CancelCourseResponse *message,
+                  void *closure_data);
+typedef void (*Sugang__Course__V1__GetCourseCancellationRequest_Closure)
+                 (const Sugang__Course__V1__GetCourseCancellationRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Course__V1__GetCourseCancellationResponse_Closure)
+                 (const Sugang__Course__V1__GetCourseCancellationResponse *message,
                   void *closure_data);
 typedef void (*Sugang__Course__V1__GetCourseRequest_Closure)
                  (const Sugang__Course__V1__GetCourseRequest *message,
@@ -788,6 +997,14 @@ struct Sugang__Course__V1__CourseService_Service
                           const Sugang__Course__V1__FindDeliveriesRequest *input,
                           Sugang__Course__V1__FindDeliveriesResponse_Closure closure,
                           void *closure_data);
+  void (*cancel_course)(Sugang__Course__V1__CourseService_Service *service,
+                        const Sugang__Course__V1__CancelCourseRequest *input,
+                        Sugang__Course__V1__CancelCourseResponse_Closure closure,
+                        void *closure_data);
+  void (*get_course_cancellation)(Sugang__Course__V1__CourseService_Service *service,
+                                  const Sugang__Course__V1__GetCourseCancellationRequest *input,
+                                  Sugang__Course__V1__GetCourseCancellationResponse_Closure closure,
+                                  void *closure_data);
 };
 typedef void (*Sugang__Course__V1__CourseService_ServiceDestroy)(Sugang__Course__V1__CourseService_Service *);
 void sugang__course__v1__course_service__init (Sugang__Course__V1__CourseService_Service *service,
@@ -803,7 +1020,9 @@ void sugang__course__v1__course_service__init (Sugang__Course__V1__CourseService
       function_prefix__ ## list_courses,\
       function_prefix__ ## get_delivery,\
       function_prefix__ ## list_deliveries,\
-      function_prefix__ ## find_deliveries  }
+      function_prefix__ ## find_deliveries,\
+      function_prefix__ ## cancel_course,\
+      function_prefix__ ## get_course_cancellation  }
 void sugang__course__v1__course_service__create_course(ProtobufCService *service,
                                                        const Sugang__Course__V1__CreateCourseRequest *input,
                                                        Sugang__Course__V1__CreateCourseResponse_Closure closure,
@@ -836,10 +1055,19 @@ void sugang__course__v1__course_service__find_deliveries(ProtobufCService *servi
                                                          const Sugang__Course__V1__FindDeliveriesRequest *input,
                                                          Sugang__Course__V1__FindDeliveriesResponse_Closure closure,
                                                          void *closure_data);
+void sugang__course__v1__course_service__cancel_course(ProtobufCService *service,
+                                                       const Sugang__Course__V1__CancelCourseRequest *input,
+                                                       Sugang__Course__V1__CancelCourseResponse_Closure closure,
+                                                       void *closure_data);
+void sugang__course__v1__course_service__get_course_cancellation(ProtobufCService *service,
+                                                                 const Sugang__Course__V1__GetCourseCancellationRequest *input,
+                                                                 Sugang__Course__V1__GetCourseCancellationResponse_Closure closure,
+                                                                 void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor sugang__course__v1__course__descriptor;
+extern const ProtobufCMessageDescriptor sugang__course__v1__course_cancellation__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__delivery__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__create_course_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__create_course_response__descriptor;
@@ -847,6 +1075,10 @@ extern const ProtobufCMessageDescriptor sugang__course__v1__modify_course_reques
 extern const ProtobufCMessageDescriptor sugang__course__v1__modify_course_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__remove_course_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__remove_course_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__course__v1__cancel_course_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__course__v1__cancel_course_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__course__v1__get_course_cancellation_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__course__v1__get_course_cancellation_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__get_course_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__get_course_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__list_courses_request__descriptor;

@@ -17,6 +17,10 @@ int sugang__course__v1__course_deleted__decode(framed_rpc_decoder *decoder, cons
 size_t sugang__course__v1__course_deleted__size(const Sugang__Course__V1__CourseDeleted *message);
 uint8_t *sugang__course__v1__course_deleted__write(const Sugang__Course__V1__CourseDeleted *message, uint8_t *end);
 
+int sugang__course__v1__course_canceled__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__CourseCanceled *message);
+size_t sugang__course__v1__course_canceled__size(const Sugang__Course__V1__CourseCanceled *message);
+uint8_t *sugang__course__v1__course_canceled__write(const Sugang__Course__V1__CourseCanceled *message, uint8_t *end);
+
 int sugang__course__v1__textbook_deliveried__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Course__V1__TextbookDeliveried *message);
 size_t sugang__course__v1__textbook_deliveried__size(const Sugang__Course__V1__TextbookDeliveried *message);
 uint8_t *sugang__course__v1__textbook_deliveried__write(const Sugang__Course__V1__TextbookDeliveried *message, uint8_t *end);

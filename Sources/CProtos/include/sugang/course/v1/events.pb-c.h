@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Sugang__Course__V1__CourseRegistered Sugang__Course__V1__CourseRegistered;
 typedef struct Sugang__Course__V1__CourseModified Sugang__Course__V1__CourseModified;
 typedef struct Sugang__Course__V1__CourseDeleted Sugang__Course__V1__CourseDeleted;
+typedef struct Sugang__Course__V1__CourseCanceled Sugang__Course__V1__CourseCanceled;
 typedef struct Sugang__Course__V1__TextbookDeliveried Sugang__Course__V1__TextbookDeliveried;
 typedef struct Sugang__Course__V1__DeliveryCanceled Sugang__Course__V1__DeliveryCanceled;
 
@@ -104,6 +105,21 @@ struct  Sugang__Course__V1__CourseDeleted
 };
 #define SUGANG__COURSE__V1__COURSE_DELETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course_deleted__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * The course takes nobody in any more, and all who are in it are out.
+ */
+struct  Sugang__Course__V1__CourseCanceled
+{
+  ProtobufCMessage base;
+  int64_t id;
+  char *name;
+  char *teacher;
+};
+#define SUGANG__COURSE__V1__COURSE_CANCELED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__course__v1__course_canceled__descriptor) \
     , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
@@ -196,6 +212,25 @@ Sugang__Course__V1__CourseDeleted *
 void   sugang__course__v1__course_deleted__free_unpacked
                      (Sugang__Course__V1__CourseDeleted *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Course__V1__CourseCanceled methods */
+void   sugang__course__v1__course_canceled__init
+                     (Sugang__Course__V1__CourseCanceled         *message);
+size_t sugang__course__v1__course_canceled__get_packed_size
+                     (const Sugang__Course__V1__CourseCanceled   *message);
+size_t sugang__course__v1__course_canceled__pack
+                     (const Sugang__Course__V1__CourseCanceled   *message,
+                      uint8_t             *out);
+size_t sugang__course__v1__course_canceled__pack_to_buffer
+                     (const Sugang__Course__V1__CourseCanceled   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Course__V1__CourseCanceled *
+       sugang__course__v1__course_canceled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__course__v1__course_canceled__free_unpacked
+                     (Sugang__Course__V1__CourseCanceled *message,
+                      ProtobufCAllocator *allocator);
 /* Sugang__Course__V1__TextbookDeliveried methods */
 void   sugang__course__v1__textbook_deliveried__init
                      (Sugang__Course__V1__TextbookDeliveried         *message);
@@ -245,6 +280,9 @@ typedef void (*Sugang__Course__V1__CourseModified_Closure)
 typedef void (*Sugang__Course__V1__CourseDeleted_Closure)
                  (const Sugang__Course__V1__CourseDeleted *message,
                   void *closure_data);
+typedef void (*Sugang__Course__V1__CourseCanceled_Closure)
+                 (const Sugang__Course__V1__CourseCanceled *message,
+                  void *closure_data);
 typedef void (*Sugang__Course__V1__TextbookDeliveried_Closure)
                  (const Sugang__Course__V1__TextbookDeliveried *message,
                   void *closure_data);
@@ -260,6 +298,7 @@ typedef void (*Sugang__Course__V1__DeliveryCanceled_Closure)
 extern const ProtobufCMessageDescriptor sugang__course__v1__course_registered__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__course_modified__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__course_deleted__descriptor;
+extern const ProtobufCMessageDescriptor sugang__course__v1__course_canceled__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__textbook_deliveried__descriptor;
 extern const ProtobufCMessageDescriptor sugang__course__v1__delivery_canceled__descriptor;
 

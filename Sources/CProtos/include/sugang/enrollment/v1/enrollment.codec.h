@@ -65,6 +65,14 @@ int sugang__enrollment__v1__close_course_response__decode(framed_rpc_decoder *de
 size_t sugang__enrollment__v1__close_course_response__size(const Sugang__Enrollment__V1__CloseCourseResponse *message);
 uint8_t *sugang__enrollment__v1__close_course_response__write(const Sugang__Enrollment__V1__CloseCourseResponse *message, uint8_t *end);
 
+int sugang__enrollment__v1__get_cancellation_progress_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetCancellationProgressRequest *message);
+size_t sugang__enrollment__v1__get_cancellation_progress_request__size(const Sugang__Enrollment__V1__GetCancellationProgressRequest *message);
+uint8_t *sugang__enrollment__v1__get_cancellation_progress_request__write(const Sugang__Enrollment__V1__GetCancellationProgressRequest *message, uint8_t *end);
+
+int sugang__enrollment__v1__get_cancellation_progress_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__GetCancellationProgressResponse *message);
+size_t sugang__enrollment__v1__get_cancellation_progress_response__size(const Sugang__Enrollment__V1__GetCancellationProgressResponse *message);
+uint8_t *sugang__enrollment__v1__get_cancellation_progress_response__write(const Sugang__Enrollment__V1__GetCancellationProgressResponse *message, uint8_t *end);
+
 int sugang__enrollment__v1__waitlist_entry__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Enrollment__V1__WaitlistEntry *message);
 size_t sugang__enrollment__v1__waitlist_entry__size(const Sugang__Enrollment__V1__WaitlistEntry *message);
 uint8_t *sugang__enrollment__v1__waitlist_entry__write(const Sugang__Enrollment__V1__WaitlistEntry *message, uint8_t *end);

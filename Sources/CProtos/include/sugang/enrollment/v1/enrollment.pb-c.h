@@ -31,6 +31,8 @@ typedef struct Sugang__Enrollment__V1__FindEnrollmentsRequest Sugang__Enrollment
 typedef struct Sugang__Enrollment__V1__FindEnrollmentsResponse Sugang__Enrollment__V1__FindEnrollmentsResponse;
 typedef struct Sugang__Enrollment__V1__CloseCourseRequest Sugang__Enrollment__V1__CloseCourseRequest;
 typedef struct Sugang__Enrollment__V1__CloseCourseResponse Sugang__Enrollment__V1__CloseCourseResponse;
+typedef struct Sugang__Enrollment__V1__GetCancellationProgressRequest Sugang__Enrollment__V1__GetCancellationProgressRequest;
+typedef struct Sugang__Enrollment__V1__GetCancellationProgressResponse Sugang__Enrollment__V1__GetCancellationProgressResponse;
 typedef struct Sugang__Enrollment__V1__WaitlistEntry Sugang__Enrollment__V1__WaitlistEntry;
 typedef struct Sugang__Enrollment__V1__JoinWaitlistRequest Sugang__Enrollment__V1__JoinWaitlistRequest;
 typedef struct Sugang__Enrollment__V1__JoinWaitlistResponse Sugang__Enrollment__V1__JoinWaitlistResponse;
@@ -306,6 +308,37 @@ struct  Sugang__Enrollment__V1__CloseCourseResponse
 #define SUGANG__ENROLLMENT__V1__CLOSE_COURSE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__close_course_response__descriptor) \
      }
+
+
+/*
+ * How many classes of a canceled course are still to be canceled.
+ */
+struct  Sugang__Enrollment__V1__GetCancellationProgressRequest
+{
+  ProtobufCMessage base;
+  int64_t course_id;
+};
+#define SUGANG__ENROLLMENT__V1__GET_CANCELLATION_PROGRESS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__get_cancellation_progress_request__descriptor) \
+    , 0 }
+
+
+struct  Sugang__Enrollment__V1__GetCancellationProgressResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Enrollment has heard of the cancellation: the classes do not become more.
+   */
+  protobuf_c_boolean heard;
+  /*
+   * Classes that there were then; while it has not heard, those there are now.
+   */
+  int64_t total;
+  int64_t remaining;
+};
+#define SUGANG__ENROLLMENT__V1__GET_CANCELLATION_PROGRESS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__enrollment__v1__get_cancellation_progress_response__descriptor) \
+    , 0, 0, 0 }
 
 
 typedef enum {
@@ -781,6 +814,44 @@ Sugang__Enrollment__V1__CloseCourseResponse *
 void   sugang__enrollment__v1__close_course_response__free_unpacked
                      (Sugang__Enrollment__V1__CloseCourseResponse *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__GetCancellationProgressRequest methods */
+void   sugang__enrollment__v1__get_cancellation_progress_request__init
+                     (Sugang__Enrollment__V1__GetCancellationProgressRequest         *message);
+size_t sugang__enrollment__v1__get_cancellation_progress_request__get_packed_size
+                     (const Sugang__Enrollment__V1__GetCancellationProgressRequest   *message);
+size_t sugang__enrollment__v1__get_cancellation_progress_request__pack
+                     (const Sugang__Enrollment__V1__GetCancellationProgressRequest   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__get_cancellation_progress_request__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetCancellationProgressRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__GetCancellationProgressRequest *
+       sugang__enrollment__v1__get_cancellation_progress_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__get_cancellation_progress_request__free_unpacked
+                     (Sugang__Enrollment__V1__GetCancellationProgressRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Enrollment__V1__GetCancellationProgressResponse methods */
+void   sugang__enrollment__v1__get_cancellation_progress_response__init
+                     (Sugang__Enrollment__V1__GetCancellationProgressResponse         *message);
+size_t sugang__enrollment__v1__get_cancellation_progress_response__get_packed_size
+                     (const Sugang__Enrollment__V1__GetCancellationProgressResponse   *message);
+size_t sugang__enrollment__v1__get_cancellation_progress_response__pack
+                     (const Sugang__Enrollment__V1__GetCancellationProgressResponse   *message,
+                      uint8_t             *out);
+size_t sugang__enrollment__v1__get_cancellation_progress_response__pack_to_buffer
+                     (const Sugang__Enrollment__V1__GetCancellationProgressResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Enrollment__V1__GetCancellationProgressResponse *
+       sugang__enrollment__v1__get_cancellation_progress_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__enrollment__v1__get_cancellation_progress_response__free_unpacked
+                     (Sugang__Enrollment__V1__GetCancellationProgressResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Sugang__Enrollment__V1__WaitlistEntry methods */
 void   sugang__enrollment__v1__waitlist_entry__init
                      (Sugang__Enrollment__V1__WaitlistEntry         *message);
@@ -1075,6 +1146,12 @@ typedef void (*Sugang__Enrollment__V1__CloseCourseRequest_Closure)
 typedef void (*Sugang__Enrollment__V1__CloseCourseResponse_Closure)
                  (const Sugang__Enrollment__V1__CloseCourseResponse *message,
                   void *closure_data);
+typedef void (*Sugang__Enrollment__V1__GetCancellationProgressRequest_Closure)
+                 (const Sugang__Enrollment__V1__GetCancellationProgressRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Enrollment__V1__GetCancellationProgressResponse_Closure)
+                 (const Sugang__Enrollment__V1__GetCancellationProgressResponse *message,
+                  void *closure_data);
 typedef void (*Sugang__Enrollment__V1__WaitlistEntry_Closure)
                  (const Sugang__Enrollment__V1__WaitlistEntry *message,
                   void *closure_data);
@@ -1149,6 +1226,10 @@ struct Sugang__Enrollment__V1__EnrollmentService_Service
                        const Sugang__Enrollment__V1__CloseCourseRequest *input,
                        Sugang__Enrollment__V1__CloseCourseResponse_Closure closure,
                        void *closure_data);
+  void (*get_cancellation_progress)(Sugang__Enrollment__V1__EnrollmentService_Service *service,
+                                    const Sugang__Enrollment__V1__GetCancellationProgressRequest *input,
+                                    Sugang__Enrollment__V1__GetCancellationProgressResponse_Closure closure,
+                                    void *closure_data);
 };
 typedef void (*Sugang__Enrollment__V1__EnrollmentService_ServiceDestroy)(Sugang__Enrollment__V1__EnrollmentService_Service *);
 void sugang__enrollment__v1__enrollment_service__init (Sugang__Enrollment__V1__EnrollmentService_Service *service,
@@ -1163,7 +1244,8 @@ void sugang__enrollment__v1__enrollment_service__init (Sugang__Enrollment__V1__E
       function_prefix__ ## get_enrollment,\
       function_prefix__ ## list_enrollments,\
       function_prefix__ ## find_enrollments,\
-      function_prefix__ ## close_course  }
+      function_prefix__ ## close_course,\
+      function_prefix__ ## get_cancellation_progress  }
 void sugang__enrollment__v1__enrollment_service__enroll(ProtobufCService *service,
                                                         const Sugang__Enrollment__V1__EnrollRequest *input,
                                                         Sugang__Enrollment__V1__EnrollResponse_Closure closure,
@@ -1192,6 +1274,10 @@ void sugang__enrollment__v1__enrollment_service__close_course(ProtobufCService *
                                                               const Sugang__Enrollment__V1__CloseCourseRequest *input,
                                                               Sugang__Enrollment__V1__CloseCourseResponse_Closure closure,
                                                               void *closure_data);
+void sugang__enrollment__v1__enrollment_service__get_cancellation_progress(ProtobufCService *service,
+                                                                           const Sugang__Enrollment__V1__GetCancellationProgressRequest *input,
+                                                                           Sugang__Enrollment__V1__GetCancellationProgressResponse_Closure closure,
+                                                                           void *closure_data);
 typedef struct Sugang__Enrollment__V1__WaitlistService_Service Sugang__Enrollment__V1__WaitlistService_Service;
 struct Sugang__Enrollment__V1__WaitlistService_Service
 {
@@ -1276,6 +1362,8 @@ extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_enrollments
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__find_enrollments_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__close_course_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__close_course_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__get_cancellation_progress_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__enrollment__v1__get_cancellation_progress_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__waitlist_entry__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__join_waitlist_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__enrollment__v1__join_waitlist_response__descriptor;

@@ -33,4 +33,16 @@ int sugang__events__v1__skip_parked_response__decode(framed_rpc_decoder *decoder
 size_t sugang__events__v1__skip_parked_response__size(const Sugang__Events__V1__SkipParkedResponse *message);
 uint8_t *sugang__events__v1__skip_parked_response__write(const Sugang__Events__V1__SkipParkedResponse *message, uint8_t *end);
 
+int sugang__events__v1__list_cursors_request__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__ListCursorsRequest *message);
+size_t sugang__events__v1__list_cursors_request__size(const Sugang__Events__V1__ListCursorsRequest *message);
+uint8_t *sugang__events__v1__list_cursors_request__write(const Sugang__Events__V1__ListCursorsRequest *message, uint8_t *end);
+
+int sugang__events__v1__event_cursor__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__EventCursor *message);
+size_t sugang__events__v1__event_cursor__size(const Sugang__Events__V1__EventCursor *message);
+uint8_t *sugang__events__v1__event_cursor__write(const Sugang__Events__V1__EventCursor *message, uint8_t *end);
+
+int sugang__events__v1__list_cursors_response__decode(framed_rpc_decoder *decoder, const uint8_t *at, const uint8_t *end, Sugang__Events__V1__ListCursorsResponse *message);
+size_t sugang__events__v1__list_cursors_response__size(const Sugang__Events__V1__ListCursorsResponse *message);
+uint8_t *sugang__events__v1__list_cursors_response__write(const Sugang__Events__V1__ListCursorsResponse *message, uint8_t *end);
+
 #endif

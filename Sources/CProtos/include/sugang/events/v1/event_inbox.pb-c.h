@@ -22,6 +22,9 @@ typedef struct Sugang__Events__V1__RetryParkedRequest Sugang__Events__V1__RetryP
 typedef struct Sugang__Events__V1__RetryParkedResponse Sugang__Events__V1__RetryParkedResponse;
 typedef struct Sugang__Events__V1__SkipParkedRequest Sugang__Events__V1__SkipParkedRequest;
 typedef struct Sugang__Events__V1__SkipParkedResponse Sugang__Events__V1__SkipParkedResponse;
+typedef struct Sugang__Events__V1__ListCursorsRequest Sugang__Events__V1__ListCursorsRequest;
+typedef struct Sugang__Events__V1__EventCursor Sugang__Events__V1__EventCursor;
+typedef struct Sugang__Events__V1__ListCursorsResponse Sugang__Events__V1__ListCursorsResponse;
 
 
 /* --- enums --- */
@@ -187,6 +190,52 @@ struct  Sugang__Events__V1__SkipParkedResponse
     , NULL, 0, 0 }
 
 
+struct  Sugang__Events__V1__ListCursorsRequest
+{
+  ProtobufCMessage base;
+};
+#define SUGANG__EVENTS__V1__LIST_CURSORS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__list_cursors_request__descriptor) \
+     }
+
+
+/*
+ * How far a service has taken the events of a source.
+ */
+struct  Sugang__Events__V1__EventCursor
+{
+  ProtobufCMessage base;
+  char *source;
+  /*
+   * Of the log that sequence counts in; empty before the first event.
+   */
+  char *log_id;
+  /*
+   * Behind the log's end also when nothing after it is wanted.
+   */
+  int64_t sequence;
+  /*
+   * The types that it takes; none means all.
+   */
+  size_t n_types;
+  char **types;
+};
+#define SUGANG__EVENTS__V1__EVENT_CURSOR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__event_cursor__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL }
+
+
+struct  Sugang__Events__V1__ListCursorsResponse
+{
+  ProtobufCMessage base;
+  size_t n_cursors;
+  Sugang__Events__V1__EventCursor **cursors;
+};
+#define SUGANG__EVENTS__V1__LIST_CURSORS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__list_cursors_response__descriptor) \
+    , 0,NULL }
+
+
 /* Sugang__Events__V1__ParkedEvent methods */
 void   sugang__events__v1__parked_event__init
                      (Sugang__Events__V1__ParkedEvent         *message);
@@ -320,6 +369,63 @@ Sugang__Events__V1__SkipParkedResponse *
 void   sugang__events__v1__skip_parked_response__free_unpacked
                      (Sugang__Events__V1__SkipParkedResponse *message,
                       ProtobufCAllocator *allocator);
+/* Sugang__Events__V1__ListCursorsRequest methods */
+void   sugang__events__v1__list_cursors_request__init
+                     (Sugang__Events__V1__ListCursorsRequest         *message);
+size_t sugang__events__v1__list_cursors_request__get_packed_size
+                     (const Sugang__Events__V1__ListCursorsRequest   *message);
+size_t sugang__events__v1__list_cursors_request__pack
+                     (const Sugang__Events__V1__ListCursorsRequest   *message,
+                      uint8_t             *out);
+size_t sugang__events__v1__list_cursors_request__pack_to_buffer
+                     (const Sugang__Events__V1__ListCursorsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Events__V1__ListCursorsRequest *
+       sugang__events__v1__list_cursors_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__events__v1__list_cursors_request__free_unpacked
+                     (Sugang__Events__V1__ListCursorsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Events__V1__EventCursor methods */
+void   sugang__events__v1__event_cursor__init
+                     (Sugang__Events__V1__EventCursor         *message);
+size_t sugang__events__v1__event_cursor__get_packed_size
+                     (const Sugang__Events__V1__EventCursor   *message);
+size_t sugang__events__v1__event_cursor__pack
+                     (const Sugang__Events__V1__EventCursor   *message,
+                      uint8_t             *out);
+size_t sugang__events__v1__event_cursor__pack_to_buffer
+                     (const Sugang__Events__V1__EventCursor   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Events__V1__EventCursor *
+       sugang__events__v1__event_cursor__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__events__v1__event_cursor__free_unpacked
+                     (Sugang__Events__V1__EventCursor *message,
+                      ProtobufCAllocator *allocator);
+/* Sugang__Events__V1__ListCursorsResponse methods */
+void   sugang__events__v1__list_cursors_response__init
+                     (Sugang__Events__V1__ListCursorsResponse         *message);
+size_t sugang__events__v1__list_cursors_response__get_packed_size
+                     (const Sugang__Events__V1__ListCursorsResponse   *message);
+size_t sugang__events__v1__list_cursors_response__pack
+                     (const Sugang__Events__V1__ListCursorsResponse   *message,
+                      uint8_t             *out);
+size_t sugang__events__v1__list_cursors_response__pack_to_buffer
+                     (const Sugang__Events__V1__ListCursorsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Sugang__Events__V1__ListCursorsResponse *
+       sugang__events__v1__list_cursors_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   sugang__events__v1__list_cursors_response__free_unpacked
+                     (Sugang__Events__V1__ListCursorsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Sugang__Events__V1__ParkedEvent_Closure)
@@ -343,6 +449,15 @@ typedef void (*Sugang__Events__V1__SkipParkedRequest_Closure)
 typedef void (*Sugang__Events__V1__SkipParkedResponse_Closure)
                  (const Sugang__Events__V1__SkipParkedResponse *message,
                   void *closure_data);
+typedef void (*Sugang__Events__V1__ListCursorsRequest_Closure)
+                 (const Sugang__Events__V1__ListCursorsRequest *message,
+                  void *closure_data);
+typedef void (*Sugang__Events__V1__EventCursor_Closure)
+                 (const Sugang__Events__V1__EventCursor *message,
+                  void *closure_data);
+typedef void (*Sugang__Events__V1__ListCursorsResponse_Closure)
+                 (const Sugang__Events__V1__ListCursorsResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -362,6 +477,10 @@ struct Sugang__Events__V1__EventInboxService_Service
                       const Sugang__Events__V1__SkipParkedRequest *input,
                       Sugang__Events__V1__SkipParkedResponse_Closure closure,
                       void *closure_data);
+  void (*list_cursors)(Sugang__Events__V1__EventInboxService_Service *service,
+                       const Sugang__Events__V1__ListCursorsRequest *input,
+                       Sugang__Events__V1__ListCursorsResponse_Closure closure,
+                       void *closure_data);
 };
 typedef void (*Sugang__Events__V1__EventInboxService_ServiceDestroy)(Sugang__Events__V1__EventInboxService_Service *);
 void sugang__events__v1__event_inbox_service__init (Sugang__Events__V1__EventInboxService_Service *service,
@@ -372,7 +491,8 @@ void sugang__events__v1__event_inbox_service__init (Sugang__Events__V1__EventInb
     { SUGANG__EVENTS__V1__EVENT_INBOX_SERVICE__BASE_INIT,\
       function_prefix__ ## list_parked,\
       function_prefix__ ## retry_parked,\
-      function_prefix__ ## skip_parked  }
+      function_prefix__ ## skip_parked,\
+      function_prefix__ ## list_cursors  }
 void sugang__events__v1__event_inbox_service__list_parked(ProtobufCService *service,
                                                           const Sugang__Events__V1__ListParkedRequest *input,
                                                           Sugang__Events__V1__ListParkedResponse_Closure closure,
@@ -385,6 +505,10 @@ void sugang__events__v1__event_inbox_service__skip_parked(ProtobufCService *serv
                                                           const Sugang__Events__V1__SkipParkedRequest *input,
                                                           Sugang__Events__V1__SkipParkedResponse_Closure closure,
                                                           void *closure_data);
+void sugang__events__v1__event_inbox_service__list_cursors(ProtobufCService *service,
+                                                           const Sugang__Events__V1__ListCursorsRequest *input,
+                                                           Sugang__Events__V1__ListCursorsResponse_Closure closure,
+                                                           void *closure_data);
 
 /* --- descriptors --- */
 
@@ -395,6 +519,9 @@ extern const ProtobufCMessageDescriptor sugang__events__v1__retry_parked_request
 extern const ProtobufCMessageDescriptor sugang__events__v1__retry_parked_response__descriptor;
 extern const ProtobufCMessageDescriptor sugang__events__v1__skip_parked_request__descriptor;
 extern const ProtobufCMessageDescriptor sugang__events__v1__skip_parked_response__descriptor;
+extern const ProtobufCMessageDescriptor sugang__events__v1__list_cursors_request__descriptor;
+extern const ProtobufCMessageDescriptor sugang__events__v1__event_cursor__descriptor;
+extern const ProtobufCMessageDescriptor sugang__events__v1__list_cursors_response__descriptor;
 extern const ProtobufCServiceDescriptor sugang__events__v1__event_inbox_service__descriptor;
 
 PROTOBUF_C__END_DECLS
