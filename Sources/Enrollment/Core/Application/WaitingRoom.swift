@@ -94,6 +94,7 @@ package final class WaitingRoom: WaitingRoomPort {
     guard !isKnown else { return }
     switch await self.catalog.offer(of: wish.courseID, because: cause) {
     case .offer: break
+    case .canceled: throw EnrollmentError.courseClosed(wish.courseID)
     case .noSuchCourse: throw EnrollmentError.courseNotFound(wish.courseID)
     case .unknown(let reason):
       throw EnrollmentError.courseUnknown(wish.courseID, reason: reason)
