@@ -246,7 +246,12 @@ struct Rest {
     expectNone(.point, "pending points", "SELECT count(*) FROM point WHERE status = 'PENDING'")
     expectNone(.alert, "new alerts", "SELECT count(*) FROM alert WHERE status = 'NEW'")
     for node in world.nodes {
-      for consumer in node.life?.consumers ?? [] {
+      guard let life = node.life else {
+        // Whoever is down may have much to take once it is back.
+        self.behind.append("\(node.name.rawValue) is down")
+        continue
+      }
+      for consumer in life.consumers {
         guard let source = ServiceName(rawValue: consumer.consumer.source) else { continue }
         let taken = try? node.store.read {
           try $0.integer(

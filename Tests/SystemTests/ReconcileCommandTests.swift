@@ -133,7 +133,7 @@ struct ReconcileCommandTests {
       """
     }
     try await Self.edit(
-      data + "/class.sqlite", SQLEnrollmentStore.migrations,
+      data + "/class.sqlite", SQLEnrollmentStore.migrations + SQLWaitingRoomStore.migrations,
       [
         "UPDATE class SET status = 'CANCELED' WHERE id BETWEEN \(canceled)",
         "DELETE FROM class WHERE id BETWEEN \(gone)",
