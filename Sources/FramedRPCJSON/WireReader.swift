@@ -4,6 +4,12 @@ struct WireReader {
 
   static let malformed = TranscodingError("the bytes are not a protobuf message")
 
+  /// Of a value of 64 bits.
+  private static let longVarintBytes: UInt64 = 10
+  /// Of a tag and of a length, padded with zeros or not: what the codecs of messages take, which
+  /// follow protobuf-c.
+  private static let shortVarintBytes: UInt64 = 5
+
   init(_ bytes: ArraySlice<UInt8>) {
     self.rest = bytes
   }
@@ -12,7 +18,7 @@ struct WireReader {
 
   /// The next field's number and value.
   mutating func field() throws(TranscodingError) -> (number: UInt32, value: WireValue) {
-    let tag = try self.varint()
+    let tag = try self.varint(maxBytes: Self.shortVarintBytes)
     guard let number = UInt32(exactly: tag >> 3), (1...0x1FFF_FFFF).contains(number),
       let type = WireType(rawValue: UInt8(tag & 7))
     else { throw Self.malformed }
@@ -25,15 +31,17 @@ struct WireReader {
     case .fixed64: return .fixed64(try self.fixed())
     case .fixed32: return .fixed32(try self.fixed())
     case .lengthPrefixed:
-      let length = try self.varint()
+      let length = try self.varint(maxBytes: Self.shortVarintBytes)
       guard length <= UInt64(self.rest.count) else { throw Self.malformed }
       return .bytes(try self.take(Int(length)))
     }
   }
 
-  private mutating func varint() throws(TranscodingError) -> UInt64 {
+  private mutating func varint(
+    maxBytes: UInt64 = WireReader.longVarintBytes
+  ) throws(TranscodingError) -> UInt64 {
     var value: UInt64 = 0
-    for shift in stride(from: UInt64(0), to: 70, by: 7) {
+    for shift in stride(from: 0, to: maxBytes * 7, by: 7) {
       guard let byte = self.rest.popFirst(), shift < 63 || byte <= 1 else { throw Self.malformed }
       value |= UInt64(byte & 0x7F) << shift
       if byte < 0x80 { return value }

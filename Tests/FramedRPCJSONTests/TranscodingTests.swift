@@ -109,6 +109,23 @@ struct TranscodingTests {
     }
   }
 
+  @Test("a tag or a length of more than five bytes is refused, as by generated code")
+  func longVarints() throws {
+    // A tag of field 15, and an empty text in it; the length, then the tag, padded with zeros.
+    let messages: [[UInt8]] = [
+      [0x7A, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00], [0xFA, 0x80, 0x80, 0x80, 0x80, 0x00, 0x00],
+    ]
+    let schema = MessageSchema(FramedrpcV1.Everything.self)
+    for bytes in messages {
+      #expect(throws: TranscodingError.self) {
+        try MessageTranscoder(schema).json(from: bytes)
+      }
+      #expect(throws: (any Error).self) {
+        try FramedrpcV1.Everything(decoding: ByteBuffer(bytes: bytes), limits: .standard)
+      }
+    }
+  }
+
   @Test("canonical JSON quotes 64-bit integers and passes over members that it does not know")
   func canonical() throws {
     let canonical = MessageTranscoder(FramedrpcV1.Everything.self, mapping: .canonical)
