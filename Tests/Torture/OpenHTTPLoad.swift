@@ -30,6 +30,8 @@ final class OpenHTTPLoad: @unchecked Sendable {
     var accepted = LogLinearHistogram(precisionBits: 5, largest: UInt64(Int64.max))
     var refused = LogLinearHistogram(precisionBits: 5, largest: UInt64(Int64.max))
     var refusedWithoutRetryAfter = 0
+    /// Those that were let in before the last request was due: what came later is no goodput.
+    var acceptedInTime = 0
     /// Requests whose time had come and that never left.
     var notSent = 0
 
@@ -155,7 +157,11 @@ final class OpenHTTPLoad: @unchecked Sendable {
     self.result.statuses[status, default: 0] += 1
     let latency = UInt64(max((NIODeadline.now() - due).nanoseconds, 0))
     switch status {
-    case 201, 202: self.result.accepted.record(latency)
+    case 201, 202:
+      self.result.accepted.record(latency)
+      if NIODeadline.now() <= self.began + TimeAmount(self.plan.duration) {
+        self.result.acceptedInTime += 1
+      }
     case 429, 503:
       self.result.refused.record(latency)
       if !hasRetryAfter { self.result.refusedWithoutRetryAfter += 1 }

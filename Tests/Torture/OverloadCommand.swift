@@ -73,7 +73,7 @@ struct OverloadCommand: AsyncParsableCommand {
         duration: .seconds(self.seconds), name: "crowd-\(Int(factor))"))
     let result = try await load.run()
     let end = ContinuousClock.now
-    let goodput = Double(result.count(201, 202)) / Double(self.seconds)
+    let goodput = Double(result.acceptedInTime) / Double(self.seconds)
     func quantile(_ share: Double, _ histogram: LogLinearHistogram) -> String {
       milliseconds(.nanoseconds(Int64(histogram.quantile(share))))
     }
