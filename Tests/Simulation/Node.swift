@@ -262,7 +262,7 @@ final class ConsumerRunner: @unchecked Sendable {
     self.isWanted = false
     let life = self.life
     self.world.scheduler.spawn {
-      let result: Result<Bool, any Error>
+      let result: Result<EventConsumer.Step, any Error>
       do {
         if !self.hasRetriedParked {
           _ = try await self.consumer.intake.retryParked()
@@ -276,15 +276,13 @@ final class ConsumerRunner: @unchecked Sendable {
     }
   }
 
-  private func ended(_ result: Result<Bool, any Error>) {
+  private func ended(_ result: Result<EventConsumer.Step, any Error>) {
     self.isRunning = false
     switch result {
-    case .success(let isCaughtUp):
+    case .success(let step):
       self.pause = EventConsumer.pauses.first
-      if !isCaughtUp {
-        self.schedule(after: 0)
-      } else if self.isWanted {
-        self.schedule(after: EventConsumer.fetchInterval.inMicroseconds)
+      if !step.isCaughtUp || self.isWanted {
+        self.schedule(after: step.interval.inMicroseconds)
       } else {
         self.schedule(after: Int64(EventConsumer.waitMilliseconds) * 1_000, isIdle: true)
       }
