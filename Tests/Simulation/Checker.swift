@@ -322,6 +322,11 @@ struct Checker {
       guard let answer = attempt.told.answer else { continue }
       self.expect(answer.id == attempt.target, .i8, "\(attempt.target) was answered \(answer.id)")
     }
+    for attempt in self.history.statements {
+      self.expect(
+        attempt.told.answer?.allSatisfy { $0.classID == attempt.target } ?? true, .i8,
+        "\(attempt.target) was answered another's payments")
+    }
     for attempt in self.history.refunds {
       guard let answer = attempt.told.answer else { continue }
       self.expect(

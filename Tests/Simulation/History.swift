@@ -13,6 +13,7 @@ package struct History: Sendable {
   package internal(set) var cancels: [Attempt<ClassID, Done>] = []
   package internal(set) var refunds: [Attempt<ClassID, Payment>] = []
   package internal(set) var readings: [Attempt<ClassID, Enrollment>] = []
+  package internal(set) var statements: [Attempt<ClassID, [Payment]>] = []
   package internal(set) var joins: [JoinIntent] = []
   package internal(set) var leaves: [Attempt<WaitlistID, Done>] = []
   package internal(set) var looks: [Attempt<WaitlistID, WaitlistPlace>] = []

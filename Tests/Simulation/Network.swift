@@ -172,7 +172,8 @@ extension World {
       }
       self.answer(exchange, life, result)
     }
-    if observesDeadlines, let deadline {
+    guard observesDeadlines else { return }
+    if let deadline {
       self.scheduler.after(deadline - self.scheduler.now, "watch") { work.cancel() }
     }
     // Its connection was reset before it was there.

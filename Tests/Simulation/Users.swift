@@ -37,7 +37,8 @@ final class Users: @unchecked Sendable {
     self.courses = CourseRPCClient(channel(.course))
     self.classes = EnrollmentRPCClient(channel(.class))
     self.waitlist = WaitlistRPCClient(channel(.class))
-    self.payments = PayRPCClient(channel(.pay))
+    // Shorter than Pay is slow at times.
+    self.payments = PayRPCClient(channel(.pay), timeout: .seconds(1))
     self.isCrowded = world.scheduler.random.chance(500)
   }
 
@@ -267,5 +268,8 @@ final class Users: @unchecked Sendable {
     let told = await self.ask { try await self.classes.enrollment(id) }
     self.world.history.readings.append(
       Attempt(requestID: caller.requestID, target: id, told: told))
+    let payments = await self.ask { try await self.payments.payments(of: id) }
+    self.world.history.statements.append(
+      Attempt(requestID: caller.requestID, target: id, told: payments))
   }
 }
