@@ -7,7 +7,7 @@ import Testing
 struct CallPolicyTests {
   private static let services = [
     CourseV1.CourseService.descriptor, EnrollmentV1.EnrollmentService.descriptor,
-    EnrollmentV1.WaitingRoomService.descriptor,
+    EnrollmentV1.WaitlistService.descriptor, EnrollmentV1.WaitingRoomService.descriptor,
     PayV1.PayService.descriptor, PointV1.PointService.descriptor, GiftV1.GiftService.descriptor,
     AlertV1.AlertService.descriptor, MypageV1.MyPageService.descriptor,
     EventsV1.EventInboxService.descriptor, EventsV1.EventFeedService.descriptor,
