@@ -147,7 +147,9 @@ package struct SQLContext: Sendable {
       case .outcomeUnknown:
         throw Problem.unavailable("it is not known whether this was stored; ask again")
       case .stopped, .closed: throw Problem.unavailable("the store takes nothing now")
-      default: throw error
+      default:
+        guard error.isTrouble else { throw error }
+        throw Problem.unavailable("the store has trouble with its disk")
       }
     }
   }
