@@ -1,3 +1,4 @@
+import AdaptorSupport
 import FramedRPC
 import HTTPClientKit
 import JSON
@@ -5,6 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import RESTSupport
+import Storage
 import TestSupport
 import Testing
 
