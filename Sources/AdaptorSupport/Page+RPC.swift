@@ -5,7 +5,8 @@ extension CommonV1.PageRequest {
   package init(_ page: PageRequest) {
     self.init(
       number: Int32(clamping: page.number), size: Int32(clamping: page.size),
-      sort: page.sort.map { CommonV1.SortKey(field: $0.field, descending: $0.descending) })
+      sort: page.sort.map { CommonV1.SortKey(field: $0.field, descending: $0.descending) },
+      after: page.after)
   }
 }
 
@@ -17,7 +18,8 @@ extension PageRequest {
     let page = page ?? CommonV1.PageRequest()
     try self.init(
       number: Int(page.number), size: page.size == 0 ? Self.defaultSize : Int(page.size),
-      sort: page.sort.map { SortKey(field: $0.field, descending: $0.descending) })
+      sort: page.sort.map { SortKey(field: $0.field, descending: $0.descending) },
+      after: page.after)
   }
 }
 

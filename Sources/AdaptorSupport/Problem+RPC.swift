@@ -32,6 +32,7 @@ extension RPCError {
     case .conflict, .declined: .failedPrecondition
     case .unavailable: .unavailable
     case .tooMany: .resourceExhausted
+    case .failed: .internal
     }
   }
 
@@ -74,22 +75,60 @@ package func answering<Answer>(_ work: () async throws -> Answer) async throws -
   }
 }
 
-/// Makes a call for a port's client; statuses become the domain errors they were, and a service
-/// that cannot be reached becomes a problem with a time to come back.
+/// Makes a call for a port's client; statuses become the domain errors they were, a service that
+/// cannot be reached becomes a problem with a time to come back, and one that answers with its own
+/// failure or with nonsense a ``ServiceFailure``: who asks here hears nothing of statuses.
+///
+/// - Parameter mayRepeat: Whether asking again can do no harm though it is not known what became of
+///   the first time. So it is with everything but two methods: reads change nothing; changes,
+///   removals and cancellations say what is to be of a thing that they name; payments, gifts and
+///   refunds have the class or the payment for their key; a student has one place in either line.
+///   Only a new course and a new class are made once more each time they are asked for, unless an
+///   idempotency key tells that it is the same wish.
 package func asking<Answer>(
-  _ service: String, _ call: () async throws -> Answer
+  _ service: String, mayRepeat: Bool = true, _ call: () async throws -> Answer
 ) async throws -> Answer {
   do {
     return try await call()
   } catch let error as RPCError {
     if let problem = error.problem { throw problem }
-    guard error.isUnavailable else { throw error }
+    let mayRepeat = mayRepeat || error.notProcessed
+    guard error.isUnavailable else {
+      throw ServiceFailure(service: service, error: error, mayRepeat: mayRepeat)
+    }
     // What went wrong names addresses: nothing for the public.
-    throw Problem.unavailable(
+    let reason =
       error.overloaded
-        ? "the \(service) service has too much to do"
-        : "the \(service) service cannot answer now",
+      ? "the \(service) service has too much to do"
+      : "the \(service) service cannot answer now"
+    // The time is when the service may be back, also for who has to look before asking again.
+    throw Problem.unavailable(
+      mayRepeat ? reason : reason + ServiceFailure.lookFirst,
       retryAfterSeconds: error.retryAfterSeconds)
+  } catch {
+    if error is any DomainError || error is CancellationError { throw error }
+    // The answer cannot be read as what it should be.
+    throw ServiceFailure(service: service, error: error, mayRepeat: mayRepeat)
+  }
+}
+
+/// A service behind this one failed while it answered, or its answer makes no sense. The fault is
+/// not in this process: callers hear 502, and the operators of this one the error.
+package struct ServiceFailure: DomainError {
+  fileprivate static let lookFirst =
+    "; it is not known whether this was done: look before you ask again"
+
+  package let service: String
+  /// Not for the public.
+  package let error: any Error
+  package let mayRepeat: Bool
+
+  package var problem: Problem {
+    let reason = "the \(self.service) service failed while it answered"
+    return Problem(
+      .failed, code: "dependency-failed", title: "A service behind this one failed",
+      detail: self.mayRepeat ? reason : reason + Self.lookFirst,
+      retryAfterSeconds: self.mayRepeat ? 1 : nil)
   }
 }
 

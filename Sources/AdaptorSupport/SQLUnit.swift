@@ -96,13 +96,22 @@ package struct SQLContext: Sendable {
     _ item: @escaping @Sendable (SQLRow) throws -> Item
   ) async throws -> Page<Item> {
     let query = try Self.query(request, columns, id: id)
-    let condition = filter.map { " WHERE \($0)" } ?? ""
+    var filters = filter.map { ["(\($0))"] } ?? []
+    var arguments = arguments
+    if let after = request.after, let column = request.sort.first.flatMap({ columns[$0.field] }) {
+      filters.append("\"\(column)\" > ?")
+      arguments.append(.integer(after))
+    }
+    let condition = filters.isEmpty ? "" : " WHERE " + filters.joined(separator: " AND ")
     let list = "SELECT \(select) FROM \(table)\(condition)\(query.suffix)"
     let count = "SELECT count(*) FROM \(table)\(condition)"
-    return try await self.read { connection in
+    return try await self.read { [arguments] connection in
       let rows = try connection.rows(list, arguments + query.arguments)
       let total =
-        if let last = Self.total(rowsOnPage: rows.count, request) {
+        if request.after != nil {
+          // Who reads everything, page after page, must not have it counted for each.
+          rows.count
+        } else if let last = Self.total(rowsOnPage: rows.count, request) {
           last
         } else {
           // Counting looks at every row.
@@ -147,7 +156,9 @@ package struct SQLContext: Sendable {
       case .outcomeUnknown:
         throw Problem.unavailable("it is not known whether this was stored; ask again")
       case .stopped, .closed: throw Problem.unavailable("the store takes nothing now")
-      default: throw error
+      default:
+        guard error.isTrouble else { throw error }
+        throw Problem.unavailable("the store has trouble with its disk")
       }
     }
   }

@@ -58,15 +58,18 @@ public enum CommonV1 {
     public var number: Int32
     public var size: Int32
     public var sort: [CommonV1.SortKey]
+    public var after: Int64?
 
     public init(
       number: Int32 = 0,
       size: Int32 = 0,
-      sort: [CommonV1.SortKey] = []
+      sort: [CommonV1.SortKey] = [],
+      after: Int64? = nil
     ) {
       self.number = number
       self.size = size
       self.sort = sort
+      self.after = after
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -81,12 +84,17 @@ public enum CommonV1 {
       pointer.pointee.size = self.size
       pointer.pointee.n_sort = self.sort.count
       pointer.pointee.sort = try arena.messages(self.sort)
+      if let value = self.after {
+        pointer.pointee.after_presence_case = .init(rawValue: 4)
+        pointer.pointee.after = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Common__V1__PageRequest>) {
       self.number = pointer.pointee.number
       self.size = pointer.pointee.size
       self.sort = messageFields(pointer.pointee.sort, pointer.pointee.n_sort)
+      self.after = pointer.pointee.after_presence_case.rawValue == 4 ? pointer.pointee.after : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Common__V1__PageRequest>) -> Bool {

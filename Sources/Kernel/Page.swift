@@ -13,10 +13,14 @@ package struct PageRequest: Hashable, Sendable {
   package let number: Int
   package let size: Int
   package let sort: [SortKey]
+  /// Only what comes after this value of the first sort key, a number that ascends: rows that come
+  /// or go meanwhile do not move the pages after it.
+  package let after: Int64?
 
   /// - Throws: ``Problem`` of kind invalid, naming the parameter.
   package init(
-    number: Int = 0, size: Int = PageRequest.defaultSize, sort: [SortKey] = []
+    number: Int = 0, size: Int = PageRequest.defaultSize, sort: [SortKey] = [],
+    after: Int64? = nil
   ) throws(Problem) {
     guard (0...PageRequest.maxNumber).contains(number) else {
       throw .invalid([.init("page", "must be 0 to \(PageRequest.maxNumber), got \(number)")])
@@ -27,9 +31,15 @@ package struct PageRequest: Hashable, Sendable {
     guard sort.count <= PageRequest.maxSortKeys else {
       throw .invalid([.init("sort", "at most \(PageRequest.maxSortKeys) keys")])
     }
+    if after != nil {
+      guard number == 0, let first = sort.first, !first.descending else {
+        throw .invalid([.init("after", "needs an ascending sort key and page 0")])
+      }
+    }
     self.number = number
     self.size = size
     self.sort = sort
+    self.after = after
   }
 
   /// Items before this page.

@@ -25,6 +25,18 @@ package struct Problem: DomainError, Hashable {
     case unavailable
     /// Nothing is wrong with the request, but others come first: come again as told.
     case tooMany
+    /// Nothing is wrong with the request, but a service behind this one answered with nonsense, or
+    /// with its own failure; whether it did as it was asked is not known.
+    case failed
+
+    /// Whether a core said this of the request, so that it will say it again; else nothing is known
+    /// of what was asked, and no conclusion may be drawn from it (trap T2).
+    package var isAnswer: Bool {
+      switch self {
+      case .invalid, .notFound, .conflict, .declined, .keyReused: true
+      case .unavailable, .tooMany, .failed: false
+      }
+    }
   }
 
   package let kind: Kind

@@ -55,6 +55,18 @@ extension StorageError {
   }
 }
 
+extension StorageError {
+  /// Whether the machine, and no mistake of ours, kept SQLite from it: a full, failing or busy disk
+  /// or no memory. The unit did nothing, and may come again.
+  ///
+  /// SQLite's BUSY (5), LOCKED (6), NOMEM (7), INTERRUPT (9), IOERR (10), FULL (13) and CANTOPEN (14)
+  /// (sqlite.org/rescode.html).
+  package var isTrouble: Bool {
+    guard case .sql(let code, _, _) = self else { return false }
+    return [5, 6, 7, 9, 10, 13, 14].contains(code & 0xFF)
+  }
+}
+
 extension StorageError: CustomStringConvertible {
   package var description: String {
     switch self {

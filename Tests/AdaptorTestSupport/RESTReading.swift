@@ -129,6 +129,7 @@ extension Problem {
       case 409: .conflict
       case 422: code == "idempotency-key-reused" ? .keyReused : .invalid
       case 429: .tooMany
+      case 502: .failed
       case 503: .unavailable
       default: throw UnexpectedJSON(wanted: "a problem of a core", found: json)
       }

@@ -25,6 +25,7 @@ struct ProblemTests {
     arguments: [
       ("invalid", 422), ("notFound", 404), ("conflict", 409), ("declined", 402),
       ("keyReused", 422), ("unavailable", 503), ("tooMany", 429),
+      ("failed", 502),
     ])
   func kinds(kind: String, status: Int) async throws {
     try await withToys { client in

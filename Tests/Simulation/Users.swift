@@ -75,7 +75,7 @@ final class Users: @unchecked Sendable {
     do {
       told = .answer(try await request())
     } catch let problem as Problem {
-      told = problem.kind == .unavailable ? .inDoubt(problem.detail) : .refused(problem)
+      told = problem.kind.isAnswer ? .refused(problem) : .inDoubt(problem.detail)
     } catch let error as RPCError {
       told = .inDoubt("\(error)")
     } catch {

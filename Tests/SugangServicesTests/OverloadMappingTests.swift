@@ -12,7 +12,7 @@ import Testing
 /// a 504.
 @Suite("Overload behind the gateway", .timeLimit(.minutes(3)))
 struct OverloadMappingTests {
-  private struct Failing: RPCChannel {
+  struct Failing: RPCChannel {
     let error: RPCError
 
     func call(_ call: RPCCall) async throws -> ByteBuffer { throw self.error }
@@ -38,21 +38,23 @@ struct OverloadMappingTests {
     RPCError(.cancelled, "the server cancelled the call"),
   ]
 
+  /// Something of every collection.
+  static let pages: [(verb: String, path: String, body: String?)] = [
+    ("GET", "/courses", nil), ("GET", "/courses/1", nil),
+    ("POST", "/courses", #"{"name":"korean","teacher":"hong","fee":1,"textBook":"kor"}"#),
+    ("PATCH", "/courses/1", #"{"fee":2}"#), ("DELETE", "/courses/1", nil),
+    ("GET", "/classes", nil), ("GET", "/classes/1", nil),
+    ("POST", "/classes", #"{"courseId":1,"fee":10000,"student":"john-doe"}"#),
+    ("DELETE", "/classes/1", nil), ("GET", "/payments", nil), ("GET", "/payments/1", nil),
+    ("GET", "/points", nil), ("GET", "/gifts", nil), ("GET", "/alerts", nil),
+    ("GET", "/deliveries", nil), ("GET", "/inquiryMypages", nil),
+    ("GET", "/inquiryMypages/search/findByStudent?student=john-doe", nil),
+  ]
+
   @Test("every page answers 503 and says when to come again", arguments: errors)
   func rest(error: RPCError) async throws {
     try await Self.withGateway(failing: error) { http async throws in
-      let requests: [(String, String, String?)] = [
-        ("GET", "/courses", nil), ("GET", "/courses/1", nil),
-        ("POST", "/courses", #"{"name":"korean","teacher":"hong","fee":1,"textBook":"kor"}"#),
-        ("PATCH", "/courses/1", #"{"fee":2}"#), ("DELETE", "/courses/1", nil),
-        ("GET", "/classes", nil), ("GET", "/classes/1", nil),
-        ("POST", "/classes", #"{"courseId":1,"fee":10000,"student":"john-doe"}"#),
-        ("DELETE", "/classes/1", nil), ("GET", "/payments", nil), ("GET", "/payments/1", nil),
-        ("GET", "/points", nil), ("GET", "/gifts", nil), ("GET", "/alerts", nil),
-        ("GET", "/deliveries", nil), ("GET", "/inquiryMypages", nil),
-        ("GET", "/inquiryMypages/search/findByStudent?student=john-doe", nil),
-      ]
-      for (verb, path, body) in requests {
+      for (verb, path, body) in Self.pages {
         let response = try await http.request(verb, path, body: body)
         #expect(response.status == 503, "\(verb) \(path): \(response.text)")
         #expect(response.header("Retry-After") == "1")
@@ -122,7 +124,14 @@ struct OverloadMappingTests {
     admission: (any RequestAdmission)? = nil,
     _ body: @escaping @Sendable (HTTPClient) async throws -> Void
   ) async throws {
-    let channel = Failing(error: error)
+    try await self.withGateway(to: Failing(error: error), admission: admission, body)
+  }
+
+  /// A gateway that has the same channel to every service.
+  static func withGateway(
+    to channel: any RPCChannel, admission: (any RequestAdmission)? = nil,
+    _ body: @escaping @Sendable (HTTPClient) async throws -> Void
+  ) async throws {
     let gateway = Gateway(
       backends: Gateway.Backends(
         course: channel, enrollment: channel, pay: channel, point: channel, gift: channel,

@@ -57,6 +57,7 @@ package struct HTTPProblem: Error, Hashable, Sendable {
     case .declined: 402
     case .unavailable: 503
     case .tooMany: 429
+    case .failed: 502
     }
   }
 

@@ -119,7 +119,13 @@ struct RESTResponder: HTTPResponder {
   ) -> HTTPProblem {
     switch error {
     case let problem as HTTPProblem: return problem
-    case let error as any DomainError: return HTTPProblem(error.problem)
+    case let error as any DomainError:
+      if error.problem.kind == .failed {
+        logger.naming(request: id).error(
+          "a service behind this one failed",
+          metadata: ["error": .string(String(reflecting: error))])
+      }
+      return HTTPProblem(error.problem)
     case is CancellationError: return .shuttingDown
     default:
       logger.naming(request: id).error(

@@ -49,23 +49,23 @@ struct RunningBooks {
       payments: BookCursor(by: \.classID, self.paymentPages()),
       deliveries: BookCursor(
         by: \.classID,
-        self.listed(.course) {
+        self.listed(.course, by: \.classID) {
           try await CourseV1.CourseServiceClient($0).listDeliveries(.init(page: $1), options: $2)
             .deliveries
         }),
       points: BookCursor(
         by: \.classID,
-        self.listed(.point) {
+        self.listed(.point, by: \.classID) {
           try await PointV1.PointServiceClient($0).listPoints(.init(page: $1), options: $2).points
         }),
       gifts: BookCursor(
         by: \.classID,
-        self.listed(.gift) {
+        self.listed(.gift, by: \.classID) {
           try await GiftV1.GiftServiceClient($0).listGifts(.init(page: $1), options: $2).gifts
         }),
       rows: BookCursor(
         by: \.classID,
-        self.listed(.mypage) {
+        self.listed(.mypage, by: \.classID) {
           try await MypageV1.MyPageServiceClient($0)
             .listInquiryMypages(.init(page: $1), options: $2).rows
         }))
@@ -97,18 +97,20 @@ struct RunningBooks {
     }
   }
 
+  /// By keyset: what is added or removed meanwhile does not move the rows after it, so that none
+  /// is missed and none comes twice.
   private func listed<Row>(
-    _ service: ServiceName,
+    _ service: ServiceName, by classID: @escaping (Row) -> Int64,
     _ list: @escaping (any RPCChannel, CommonV1.PageRequest, CallOptions) async throws -> [Row]
   ) -> BookCursor<Row>.NextPage {
-    var number: Int32 = 0
+    var pages = KeysetPages<Row>(by: classID, size: Self.pageSize)
     return {
-      let page = CommonV1.PageRequest(
-        number: number, size: Int32(Self.pageSize),
-        sort: [CommonV1.SortKey(field: "classId", descending: false)])
-      let rows = try await self.ask(service) { try await list($0, page, $1) }
-      number += 1
-      return rows.isEmpty ? nil : rows
+      try await pages.next { after in
+        let page = CommonV1.PageRequest(
+          size: Int32(Self.pageSize),
+          sort: [CommonV1.SortKey(field: "classId", descending: false)], after: after)
+        return try await self.ask(service) { try await list($0, page, $1) }
+      }
     }
   }
 

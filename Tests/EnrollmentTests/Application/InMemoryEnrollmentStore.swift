@@ -195,6 +195,11 @@ private final class InMemoryEnrollmentTransaction: EnrollmentTransaction {
     self.contents.entries[entry.value.id] = entry.value
   }
 
+  // Nobody waits here: the waiting room is tested on its database.
+  func useUp(_ turn: WaitingTicket) throws { throw WaitingRoomError.ticketUnknown }
+
+  func giveBack(_ turn: WaitingTicket) throws { throw WaitingRoomError.ticketUnknown }
+
   func raise(_ event: EnrollmentEvent) { self.contents.events.append(event) }
 
   func rememberedCommand(_ key: CommandKey) -> RememberedCommand? {

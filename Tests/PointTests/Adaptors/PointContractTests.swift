@@ -97,6 +97,35 @@ struct PointContractTests {
     }
   }
 
+  @Test(
+    "a page after a value of the first sort key, which REST does not offer",
+    arguments: [Way.application, .rpc])
+  func after(_ way: Way) async throws {
+    let point = try PointHarness()
+    for number in Int64(1)...5 {
+      try await point.earn(
+        try PayTells.approved(
+          number, payment: number, fee: number * 1000, student: "student-\(number)"))
+    }
+    try await point.with(way) { port in
+      let sort = [SortKey(field: "classId")]
+      for (after, cashpoints) in [
+        (Int64.min, [10, 20, 30]), (0, [10, 20, 30]), (2, [30, 40, 50]), (3, [40, 50]), (5, []),
+      ] as [(Int64, [Int64])] {
+        let page = try await port.points(try PageRequest(size: 3, sort: sort, after: after))
+        #expect(page.items.map(\.cashpoint) == cashpoints, "after \(after)")
+        #expect(page.totalElements == cashpoints.count)
+      }
+    }
+    #expect(throws: Problem.self) { try PageRequest(after: 1) }
+    #expect(throws: Problem.self) {
+      try PageRequest(number: 1, sort: [SortKey(field: "classId")], after: 1)
+    }
+    #expect(throws: Problem.self) {
+      try PageRequest(sort: [SortKey(field: "classId", descending: true)], after: 1)
+    }
+  }
+
   @Test("a sort key that is no field is refused by name", arguments: Way.allCases)
   func refusesUnknownSort(_ way: Way) async throws {
     let point = try PointHarness()

@@ -25,7 +25,8 @@ package struct CourseRPCClient: CoursePort {
       name: command.name, teacher: command.teacher, fee: command.fee.won,
       textBook: command.textBook, idempotencyKey: key?.value ?? "",
       capacity: command.seats.capacity, maxPerStudent: command.seats.maxPerStudent)
-    return try await asking(Self.service) {
+    // Without a key a repeat is a new wish.
+    return try await asking(Self.service, mayRepeat: key != nil) {
       let answer = try await self.client.createCourse(
         request, options: caller.options(timeout: self.timeout))
       return try Course(try required(answer.course, "course"))

@@ -25,7 +25,8 @@ package struct EnrollmentRPCClient: EnrollmentPort {
       courseID: command.courseID.value, student: command.student, fee: command.expectedFee?.won,
       idempotencyKey: key?.value ?? "", textBook: command.saidTextBook,
       waitingTicket: command.waitingTicket ?? "")
-    return try await asking(Self.service) {
+    // Without a key a repeat is a new wish.
+    return try await asking(Self.service, mayRepeat: key != nil) {
       let answer = try await self.client.enroll(
         request, options: caller.options(timeout: self.timeout))
       return try Enrollment(try required(answer.enrollment, "enrollment"))

@@ -13,7 +13,7 @@ enum PaymentFallback {
   /// first of all, is no answer (trap T2).
   static func answer(to error: any Error) -> PaymentAnswer {
     guard let error = error as? RPCError else { return .unknown(reason: "\(error)") }
-    if let problem = error.problem, problem.kind != .unavailable {
+    if let problem = error.problem, problem.kind.isAnswer {
       return .declined(reason: problem.code)
     }
     return .unknown(reason: error.message)

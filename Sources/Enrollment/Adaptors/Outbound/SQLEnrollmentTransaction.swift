@@ -93,6 +93,16 @@ struct SQLEnrollmentTransaction: EnrollmentTransaction {
       ])
   }
 
+  // MARK: Turns
+
+  func useUp(_ turn: WaitingTicket) throws {
+    try SQLWaitingRoomStore.useUp(turn, at: self.now, in: self.unit.connection)
+  }
+
+  func giveBack(_ turn: WaitingTicket) throws {
+    try SQLWaitingRoomStore.giveBack(turn, in: self.unit.connection)
+  }
+
   // MARK: Commands and events
 
   func rememberedCommand(_ key: CommandKey) throws -> RememberedCommand? {

@@ -82,6 +82,32 @@ package struct SQLWaitingRoomStore: WaitingRoomStore {
       ])
   }
 
+  /// - Throws: ``WaitingRoomError/ticketOver(_:)`` when the ticket is no longer good: whatever the
+  ///   line in memory thinks, a turn is used once.
+  static func useUp(
+    _ turn: WaitingTicket, at now: Timestamp, in connection: any SQLConnection
+  ) throws {
+    // The turn itself may not be stored yet: its ticket is then still a waiting one.
+    try connection.execute(
+      """
+      UPDATE waiting_ticket SET state = 'USED', turn_expires_at = ?, ended_at = ?
+      WHERE token = ? AND \(Self.isGood)
+      """,
+      [
+        .integer(turn.turnExpiresAt?.microseconds), .integer(now.microseconds),
+        .text(turn.token.value),
+      ])
+    guard connection.changedRows == 1 else { throw WaitingRoomError.ticketOver(.used) }
+  }
+
+  static func giveBack(_ turn: WaitingTicket, in connection: any SQLConnection) throws {
+    try connection.execute(
+      """
+      UPDATE waiting_ticket SET state = 'TURN', ended_at = NULL
+      WHERE token = ? AND state = 'USED'
+      """, [.text(turn.token.value)])
+  }
+
   package func ticket(_ token: WaitingToken) async throws -> WaitingTicket? {
     try await self.context.read { connection in
       try connection.row(

@@ -18,16 +18,19 @@ struct AcceptClass: Sendable {
   private let key: CommandKey?
   /// nil when the catalog was not asked.
   private let lookup: CatalogLookup?
+  /// nil when none is needed.
+  private let turn: WaitingTicket?
   private let seats: SeatPolicy
   private let now: Timestamp
 
   init(
-    _ command: RegisterClass, as key: CommandKey?, lookup: CatalogLookup?, seats: SeatPolicy,
-    at now: Timestamp
+    _ command: RegisterClass, as key: CommandKey?, lookup: CatalogLookup?, turn: WaitingTicket?,
+    seats: SeatPolicy, at now: Timestamp
   ) {
     self.command = command
     self.key = key
     self.lookup = lookup
+    self.turn = turn
     self.seats = seats
     self.now = now
   }
@@ -70,6 +73,7 @@ struct AcceptClass: Sendable {
       id: try tx.nextClassID(), courseID: self.command.courseID, terms: terms,
       student: self.command.student, status: .pending, acceptedAt: self.now)
     try roster.admit(enrollment, to: course)
+    if let turn = self.turn { try tx.useUp(turn) }
     if let key = self.key {
       try RegistrationAnswer.waiting(enrollment).remember(as: key, in: tx)
     }

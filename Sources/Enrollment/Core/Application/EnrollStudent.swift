@@ -24,10 +24,18 @@ package struct EnrollStudent: Sendable {
   package func perform(
     _ command: RegisterClass, as key: CommandKey?, at now: Timestamp, because cause: Cause
   ) async throws -> Enrollment {
+    try await self.perform(command, as: key, with: nil, at: now, because: cause)
+  }
+
+  /// - Parameter turn: Used up by a new class that does not fail at once; a repeat needs none.
+  func perform(
+    _ command: RegisterClass, as key: CommandKey?, with turn: HeldTurn?, at now: Timestamp,
+    because cause: Cause
+  ) async throws -> Enrollment {
     var lookup: CatalogLookup? = nil
     while true {
       let accept = AcceptClass(
-        command, as: key, lookup: lookup, seats: self.seats, at: now)
+        command, as: key, lookup: lookup, turn: turn?.ticket, seats: self.seats, at: now)
       let acceptance = try await self.store.transact(because: cause) { tx in
         let acceptance = try accept.perform(in: tx)
         CrashPoint.reached(.acceptCommits)
@@ -38,7 +46,8 @@ package struct EnrollStudent: Sendable {
       case .answeredBefore(let enrollment):
         return try enrollment.asAnswer()
       case .toBePaid(let enrollment):
-        return try await self.pay(enrollment, as: key, because: cause).asAnswer()
+        turn?.committed(isUsed: true)
+        return try await self.pay(enrollment, as: key, with: turn, because: cause).asAnswer()
       case .refused(let refusal):
         throw refusal
       case .askCatalog(let seenVersion):
@@ -50,16 +59,18 @@ package struct EnrollStudent: Sendable {
   }
 
   private func pay(
-    _ enrollment: Enrollment, as key: CommandKey?, because cause: Cause
+    _ enrollment: Enrollment, as key: CommandKey?, with turn: HeldTurn?, because cause: Cause
   ) async throws -> Enrollment {
     let answer = await self.gateway.pay(PaymentRequest(for: enrollment), because: cause)
     let finish = FinishPayment(of: enrollment.id, answer, as: key, seats: self.seats)
     let finished = try await self.store.transact(because: cause) { tx in
       let finished = try finish.perform(in: tx)
+      if let turn, !finished.isActive { try tx.giveBack(turn.ticket) }
       CrashPoint.reached(.finishCommits)
       return finished
     }
     CrashPoint.reached(.finished)
+    turn?.committed(isUsed: finished.isActive)
     return finished
   }
 }

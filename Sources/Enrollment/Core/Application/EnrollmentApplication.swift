@@ -25,11 +25,11 @@ package struct EnrollmentApplication: EnrollmentPort {
     _ command: RegisterClass, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Enrollment {
     let key = key.map { command.commandKey($0, of: caller) }
-    func register() async throws -> Enrollment {
+    func register(_ turn: HeldTurn?) async throws -> Enrollment {
       try await self.enrollStudent.perform(
-        command, as: key, at: self.clock.now(), because: caller.cause)
+        command, as: key, with: turn, at: self.clock.now(), because: caller.cause)
     }
-    guard let waitingRoom = self.waitingRoom else { return try await register() }
+    guard let waitingRoom = self.waitingRoom else { return try await register(nil) }
     return try await waitingRoom.admit(command, as: key, because: caller.cause, register)
   }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// first served, and lets registrations in.
 ///
 /// The line is in memory and decides; the store follows. A ticket, its end by the student's will and
-/// its use are stored before anybody is told of them. A turn need not be: after a crash the tickets
+/// its use, which is stored with the class, are stored before anybody is told of them. A turn need not be: after a crash the tickets
 /// that had one are the first in the line, and get it again.
 package final class WaitingRoom: WaitingRoomPort {
   /// Most tickets in one transaction.
@@ -117,36 +117,46 @@ package final class WaitingRoom: WaitingRoomPort {
   ///
   /// - Parameters:
   ///   - key: A repeat of an answered command is no registration, and is let in at any time.
-  ///   - register: Runs when the registration is let in; what it throws leaves a turn as it is.
+  ///   - register: Runs when the registration is let in, with its turn if it has one, and uses that
+  ///     up in the transaction that stores the class.
   func admit<Answer>(
     _ command: RegisterClass, as key: CommandKey?, because cause: Cause,
-    _ register: () async throws -> Answer
+    _ register: (HeldTurn?) async throws -> Answer
   ) async throws -> Answer {
-    guard self.policy.mode != .off else { return try await register() }
+    guard self.policy.mode != .off else { return try await register(nil) }
     let passage: WaitingLine.Passage
+    let turn: HeldTurn?
     do {
-      passage = try await self.begin(command)
+      (passage, turn) = try await self.begin(command)
     } catch {
       guard let key,
         try await self.store.look(because: cause, { try $0.rememberedCommand(key) != nil })
       else { throw error }
-      return try await register()
+      return try await register(nil)
     }
     let answer: Answer
     do {
-      answer = try await register()
+      answer = try await register(turn)
     } catch {
-      _ = try await self.withLine { $0.finish(passage, succeeded: false, at: $1) }
+      // The class may be stored all the same, and the turn with it.
+      try await self.finish(passage, turn)
       throw error
     }
-    if let used = try await self.withLine({ $0.finish(passage, succeeded: true, at: $1) }) {
-      // Who is enrolled is enrolled: what cannot be stored now is tried again by the loop.
-      try? await self.save(used, because: cause)
-    }
+    try await self.finish(passage, turn)
     return answer
   }
 
-  private func begin(_ command: RegisterClass) async throws -> WaitingLine.Passage {
+  private func finish(_ passage: WaitingLine.Passage, _ turn: HeldTurn?) async throws {
+    try await self.withLine { line, now in
+      let used = line.finish(passage, succeeded: turn?.isUsed ?? false, at: now)
+      // It was stored with the class.
+      if let used { line.saved([used]) }
+    }
+  }
+
+  private func begin(
+    _ command: RegisterClass
+  ) async throws -> (WaitingLine.Passage, HeldTurn?) {
     var token: WaitingToken?
     if let text = command.waitingTicket {
       guard let known = WaitingToken(text) else { throw WaitingRoomError.ticketUnknown }
@@ -154,7 +164,8 @@ package final class WaitingRoom: WaitingRoomPort {
     }
     do {
       return try await self.withLine { line, now in
-        try line.begin(command.student, with: token, at: now)
+        let passage = try line.begin(command.student, with: token, at: now)
+        return (passage, line.turn(of: passage).map { HeldTurn($0) })
       }
     } catch WaitingRoomError.ticketUnknown {
       guard let token, let ticket = try await self.store.ticket(token) else {

@@ -151,6 +151,12 @@ package struct WaitingLine: Sendable {
     return .turn(token)
   }
 
+  /// The ticket that a registration is let in with.
+  package func turn(of passage: Passage) -> WaitingTicket? {
+    guard case .turn(let token) = passage else { return nil }
+    return self.places[token]?.ticket
+  }
+
   /// A registration is over. A turn is used up by success only.
   ///
   /// - Returns: The ticket that was used up, to be saved.

@@ -61,6 +61,14 @@ package protocol EnrollmentTransaction: CommandMemory, WaitlistTransaction {
   /// Inserts the course, or replaces the one with its id.
   func save(_ course: Rostered<OfferedCourse>) throws
 
+  /// Uses up the turn of a waiting ticket.
+  ///
+  /// - Throws: ``WaitingRoomError/ticketOver(_:)`` when the stored ticket is no longer good.
+  func useUp(_ turn: WaitingTicket) throws
+
+  /// Undoes ``useUp(_:)``.
+  func giveBack(_ turn: WaitingTicket) throws
+
   /// Publishes `event` if, and only if, this unit of work commits (trap T3).
   func raise(_ event: EnrollmentEvent) throws
 }

@@ -30,7 +30,7 @@ package struct RPCGiftGateway: GiftGateway {
       if answer.revoked { return .revoked }
       return answer.gift == nil ? .unknown(reason: "an answer without a gift") : .given
     } catch let error as RPCError {
-      if let problem = error.problem, problem.kind != .unavailable { return .revoked }
+      if let problem = error.problem, problem.kind.isAnswer { return .revoked }
       return .unknown(reason: error.message)
     } catch {
       return .unknown(reason: "\(error)")

@@ -90,11 +90,19 @@ int sugang__common__v1__page_request__decode(framed_rpc_decoder *decoder, const 
         at = content.stop;
         break;
       }
+      case 32: { /* after */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->after = (int64_t)varint.value;
+        at = varint.next;
+        message->after_presence_case = 4;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
           case 2:
           case 3:
+          case 4:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -115,10 +123,15 @@ size_t sugang__common__v1__page_request__size(const Sugang__Common__V1__PageRequ
       size += framed_rpc_delimited_size(sugang__common__v1__sort_key__size(message->sort[index]));
     }
   }
+  if (message->after_presence_case == 4) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->after);
   return size;
 }
 
 uint8_t *sugang__common__v1__page_request__write(const Sugang__Common__V1__PageRequest *message, uint8_t *end) {
+  if (message->after_presence_case == 4) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->after);
+    *--end = 32;
+  }
   for (size_t index = message->n_sort; index-- > 0;) {
     uint8_t *stop = end;
     end = sugang__common__v1__sort_key__write(message->sort[index], end);

@@ -148,7 +148,7 @@ const ProtobufCMessageDescriptor sugang__common__v1__sort_key__descriptor =
   (ProtobufCMessageInit) sugang__common__v1__sort_key__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__common__v1__page_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor sugang__common__v1__page_request__field_descriptors[4] =
 {
   {
     "number",
@@ -186,8 +186,21 @@ static const ProtobufCFieldDescriptor sugang__common__v1__page_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "after",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Sugang__Common__V1__PageRequest, after_presence_case),
+    offsetof(Sugang__Common__V1__PageRequest, after),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__common__v1__page_request__field_indices_by_name[] = {
+  3,   /* field[3] = after */
   0,   /* field[0] = number */
   1,   /* field[1] = size */
   2,   /* field[2] = sort */
@@ -195,7 +208,7 @@ static const unsigned sugang__common__v1__page_request__field_indices_by_name[] 
 static const ProtobufCIntRange sugang__common__v1__page_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor sugang__common__v1__page_request__descriptor =
 {
@@ -205,7 +218,7 @@ const ProtobufCMessageDescriptor sugang__common__v1__page_request__descriptor =
   "Sugang__Common__V1__PageRequest",
   "sugang.common.v1",
   sizeof(Sugang__Common__V1__PageRequest),
-  3,
+  4,
   sugang__common__v1__page_request__field_descriptors,
   sugang__common__v1__page_request__field_indices_by_name,
   1,  sugang__common__v1__page_request__number_ranges,

@@ -38,6 +38,12 @@ struct  Sugang__Common__V1__SortKey
     , (char *)protobuf_c_empty_string, 0 }
 
 
+typedef enum {
+  SUGANG__COMMON__V1__PAGE_REQUEST__AFTER_PRESENCE__NOT_SET = 0,
+  SUGANG__COMMON__V1__PAGE_REQUEST__AFTER_PRESENCE_AFTER = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SUGANG__COMMON__V1__PAGE_REQUEST__AFTER_PRESENCE__CASE)
+} Sugang__Common__V1__PageRequest__AfterPresenceCase;
+
 /*
  * A page of a collection: number from 0, size 1 to 1000.
  */
@@ -48,10 +54,14 @@ struct  Sugang__Common__V1__PageRequest
   int32_t size;
   size_t n_sort;
   Sugang__Common__V1__SortKey **sort;
+  Sugang__Common__V1__PageRequest__AfterPresenceCase after_presence_case;
+  union {
+    int64_t after;
+  };
 };
 #define SUGANG__COMMON__V1__PAGE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__common__v1__page_request__descriptor) \
-    , 0, 0, 0,NULL }
+    , 0, 0, 0,NULL, SUGANG__COMMON__V1__PAGE_REQUEST__AFTER_PRESENCE__NOT_SET, {0} }
 
 
 /* Sugang__Common__V1__SortKey methods */
