@@ -251,7 +251,8 @@ let applicationTargets: [Target] = [
     name: "SystemTests",
     dependencies: [
       "Contracts", "CourseAdaptors", "EnrollmentAdaptors", "EventLog", "FramedRPC",
-      "HTTPClientKit", "JSON", "Kernel", "MyPageAdaptors", "PayAdaptors", "Storage",
+      "GiftAdaptors", "HTTPClientKit", "JSON", "Kernel", "MyPageAdaptors", "PayAdaptors",
+      "PointAdaptors", "Storage",
       "SugangServices", "SystemHarness", "TestSupport", "framed-rpc-test-server",
       "sugang", logging, nioPosix,
     ], swiftSettings: safe),

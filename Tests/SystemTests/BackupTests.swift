@@ -161,6 +161,15 @@ struct BackupTests {
     }
     let clean = try await Self.sugang("verify", "--data", data)
     #expect(clean.status == 0, "\(clean.text)")
+    #expect(!clean.text.contains("NOT KNOWN"), "\(clean.text)")
+
+    // Whole as it is, but nobody can say whether it is all.
+    let mark = HighWaterMark.path(ofDatabase: data + "/pay.sqlite")
+    try FileManager.default.moveItem(atPath: mark, toPath: mark + ".away")
+    let unmarked = try await Self.sugang("verify", "--data", data)
+    #expect(unmarked.status == 0, "\(unmarked.text)")
+    #expect(unmarked.text.contains("NOT KNOWN: no mark"), "\(unmarked.text)")
+    try FileManager.default.moveItem(atPath: mark + ".away", toPath: mark)
   }
 
   /// Pay's log lacks its end: it does not start, and does once a person has given that up.

@@ -165,7 +165,7 @@ struct ReconcileCommandTests {
     return classes
   }
 
-  private static func edit(
+  static func edit(
     _ path: String, _ migrations: [Migration], _ statements: [String]
   ) async throws {
     let database = try SQLiteDatabase(
@@ -178,7 +178,7 @@ struct ReconcileCommandTests {
   }
 
   /// Into a file: it says more than a pipe holds.
-  private static func reconcile(
+  static func reconcile(
     _ system: RunningSugang, _ flags: String...
   ) async throws -> (status: Int32, text: String) {
     let folder = try TemporaryFolder()

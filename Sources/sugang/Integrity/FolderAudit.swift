@@ -14,7 +14,13 @@ struct FolderAudit {
     let extent: String
     /// The first thing that is wrong, or nil.
     let problem: String?
+    /// What could not be looked at though nothing is wrong, or nil.
+    var caveat: String?
   }
+
+  /// A chain proves nothing about rows that were at its end.
+  private static let noMark =
+    "NOT KNOWN: no mark, so that events cut off at the end of the log would not be noticed"
 
   private(set) var findings: [Finding] = []
   /// The ends of the event logs that were read.
@@ -37,6 +43,7 @@ struct FolderAudit {
       self.checkCursors(service, database)
       self.checkCommands(service, database)
       self.checkState(service, database)
+      self.checkLedger(service, database)
     }
     self.checkMoney(data)
   }
@@ -51,7 +58,7 @@ struct FolderAudit {
     for finding in self.findings {
       table.add(
         finding.subject, finding.check, finding.extent,
-        finding.problem.map { "WRONG: \($0)" } ?? "ok")
+        finding.problem.map { "WRONG: \($0)" } ?? finding.caveat ?? "ok")
     }
     Console.print(table.text)
     let problems = self.problems
@@ -65,10 +72,12 @@ struct FolderAudit {
   }
 
   private mutating func add(
-    _ subject: String, _ check: String, _ extent: String, _ problem: String?
+    _ subject: String, _ check: String, _ extent: String, _ problem: String?,
+    caveat: String? = nil
   ) {
     self.findings.append(
-      Finding(subject: subject, check: check, extent: extent, problem: problem))
+      Finding(
+        subject: subject, check: check, extent: extent, problem: problem, caveat: caveat))
   }
 
   /// Looks; what cannot be read is a problem too.
@@ -94,14 +103,13 @@ struct FolderAudit {
   private mutating func checkChains(_ service: ServiceName, _ database: OfflineDatabase) {
     let markPath = HighWaterMark.path(ofDatabase: database.path)
     var mark: ChainLink?
-    self.look(service, "mark") {
-      switch HighWaterMark.read(markPath) {
-      case .none: return ("none", nil)
-      case .unreadable(let reason): return ("", "\(markPath) cannot be read: \(reason)")
-      case .link(let link):
-        mark = link
-        return ("event \(link.sequence)", nil)
-      }
+    switch HighWaterMark.read(markPath) {
+    case .none: self.add(service.rawValue, "mark", "none", nil, caveat: Self.noMark)
+    case .unreadable(let reason):
+      self.add(service.rawValue, "mark", "", "\(markPath) cannot be read: \(reason)")
+    case .link(let link):
+      mark = link
+      self.add(service.rawValue, "mark", "event \(link.sequence)", nil)
     }
     var log: (id: String, end: Int64)?
     for table in service.chainedTables {
@@ -168,6 +176,36 @@ struct FolderAudit {
     guard let audit = StateAudit(of: service) else { return }
     self.look(service, audit.table) {
       try database.read { try audit.compare(in: $0) }
+    }
+  }
+
+  /// A ledger has no mark of its own: the rows that its lines belong to say what they come to.
+  private mutating func checkLedger(_ service: ServiceName, _ database: OfflineDatabase) {
+    let amounts: (row: String, line: String)
+    switch service {
+    case .point: amounts = ("cashpoint", "points")
+    case .gift: amounts = ("giftstock", "gifts")
+    default: return
+    }
+    let table = service.rawValue
+    self.look(service, "\(table)_entry sums") {
+      try database.read { connection in
+        let count = try connection.integer("SELECT count(*) FROM \(table)") ?? 0
+        let bad = try connection.row(
+          """
+          SELECT row.id, row.\(amounts.row), coalesce(sum(line.\(amounts.line)), 0)
+          FROM \(table) AS row LEFT JOIN \(table)_entry AS line
+            ON line.payment_id = row.payment_id
+          WHERE row.status <> 'PENDING' GROUP BY row.id
+          HAVING row.\(amounts.row) <> coalesce(sum(line.\(amounts.line)), 0) LIMIT 1
+          """)
+        return (
+          "\(count) rows",
+          bad.map {
+            "\(table) \($0.integer(0)) is \($0.integer(1)), and its lines come to \($0.integer(2))"
+          }
+        )
+      }
     }
   }
 

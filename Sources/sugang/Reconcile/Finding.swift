@@ -38,6 +38,9 @@ enum Repair: String, Hashable, Sendable {
   case tellPayment = "tell-payment"
   /// Enrollment tells once more what the class is.
   case tellClass = "tell-class"
+  /// Gift is asked by the key of the payment, which gives at most once, and never what was taken
+  /// back: Point does not ask again for points that it has granted.
+  case giveGift = "give-gift"
 
   /// - Returns: Nothing for what a person has to look at.
   static func of(_ finding: Finding, in books: ClassBooks) -> [Repair] {
@@ -48,7 +51,8 @@ enum Repair: String, Hashable, Sendable {
     case .refundedClass: [.tellPayment]
     case .stalePending: [.settle]
     case .doublePayment, .mismatch: []
-    case .deliveryMissing, .deliveryLeft, .pointsMissing, .pointsLeft, .giftMissing, .giftLeft:
+    case .giftMissing: books.payments.isEmpty ? [] : [.tellPayment, .giveGift]
+    case .deliveryMissing, .deliveryLeft, .pointsMissing, .pointsLeft, .giftLeft:
       books.payments.isEmpty ? [] : [.tellPayment]
     case .myPageWrong:
       (books.enrollment == nil ? [] : [.tellClass])

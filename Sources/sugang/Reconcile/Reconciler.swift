@@ -77,7 +77,7 @@ struct Reconciler {
         where !repairs.contains(repair) { repairs.append(repair) }
         guard !repairs.isEmpty else { continue }
         try await self.retryParked(found.books.classID)
-        for repair in repairs { try await self.perform(repair, on: found.books.classID) }
+        for repair in repairs { try await self.perform(repair, on: found.books) }
         mended.append(found.books.classID)
       }
       guard !mended.isEmpty else { return }
@@ -85,7 +85,8 @@ struct Reconciler {
     }
   }
 
-  private func perform(_ repair: Repair, on id: Int64) async throws {
+  private func perform(_ repair: Repair, on books: ClassBooks) async throws {
+    let id = books.classID
     switch repair {
     case .refund:
       _ = try await self.books.ask(.pay) {
@@ -105,6 +106,13 @@ struct Reconciler {
       _ = try await self.books.ask(.class) {
         try await EnrollmentV1.EnrollmentAuditServiceClient($0).repeatEnrollment(
           .init(id: id), options: $1)
+      }
+    case .giveGift:
+      guard let paid = books.payments.first else { return }
+      _ = try await self.books.ask(.gift) {
+        try await GiftV1.GiftServiceClient($0).giveGift(
+          .init(classID: id, paymentID: paid.id, fee: paid.fee, student: paid.student),
+          options: $1)
       }
     }
   }
