@@ -2,9 +2,6 @@ import Kernel
 
 /// Gives the seats that were kept for somebody too late to the next in line.
 package struct ExpireOffers: Sendable {
-  /// Units of work at the same time: they share commits.
-  package static let concurrentMax = 16
-
   private let store: any EnrollmentStore
   private let seats: SeatPolicy
 
@@ -17,18 +14,14 @@ package struct ExpireOffers: Sendable {
   package func perform(at now: Timestamp, atMost count: Int) async throws -> Settlement {
     let overdue = try await self.store.overdueOffers(at: now, atMost: count)
     let seats = self.seats
-    let outcomes = await overdue.concurrentMap(atMost: Self.concurrentMax) { offer in
-      let cause = Cause(id: "expire-offer-\(offer.id)")
-      // An error of the store leaves the offer for the next round.
-      let done: Void? = try? await self.store.transact(because: cause) { tx in
-        // Taken or left meanwhile, it stays as it is.
-        guard let entry = try tx.entry(offer.id), entry.isOverdue(at: now) else { return }
-        try Roster(in: tx, seats).expire(entry)
-        CrashPoint.reached(.expireOfferCommits)
-      }
-      CrashPoint.reached(.offerExpired)
-      return done != nil
+    return await self.store.settle(
+      overdue, cause: { "expire-offer-\($0.id)" }, committing: .expireOfferCommits,
+      committed: .offerExpired
+    ) { offer, tx in
+      // Taken or left meanwhile, it stays as it is.
+      guard let entry = try tx.entry(offer.id), entry.isOverdue(at: now) else { return false }
+      try Roster(in: tx, seats).expire(entry)
+      return true
     }
-    return Settlement(of: outcomes)
   }
 }

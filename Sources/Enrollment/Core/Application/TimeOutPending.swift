@@ -6,8 +6,6 @@ import Kernel
 package struct TimeOutPending: Sendable {
   /// For how long a class may be pending, in seconds.
   package static let defaultLimitSeconds: Int64 = 600
-  /// Units of work at the same time: they share commits.
-  package static let concurrentMax = 16
 
   private let store: any EnrollmentStore
   private let seats: SeatPolicy
@@ -27,18 +25,14 @@ package struct TimeOutPending: Sendable {
     let late = try await self.store.pendingEnrollments(
       acceptedBefore: limit, orAfter: Timestamp(microseconds: .max), atMost: count)
     let seats = self.seats
-    let outcomes = await late.concurrentMap(atMost: Self.concurrentMax) { enrollment in
-      let cause = Cause(id: "time-out-class-\(enrollment.id)")
-      // An error of the store leaves the class for the next round.
-      let done: Void? = try? await self.store.transact(because: cause) { tx in
-        // Paid or canceled meanwhile, it stays as it is.
-        guard try tx.enrollment(enrollment.id)?.status == .pending else { return }
-        try CancelClass(enrollment.id, seats: seats).perform(in: tx)
-        CrashPoint.reached(.timeOutCommits)
-      }
-      CrashPoint.reached(.timedOut)
-      return done != nil
+    return await self.store.settle(
+      late, cause: { "time-out-class-\($0.id)" }, committing: .timeOutCommits,
+      committed: .timedOut
+    ) { enrollment, tx in
+      // Paid or canceled meanwhile, it stays as it is.
+      guard try tx.enrollment(enrollment.id)?.status == .pending else { return false }
+      try CancelClass(enrollment.id, seats: seats).perform(in: tx)
+      return true
     }
-    return Settlement(of: outcomes)
   }
 }

@@ -47,49 +47,20 @@ package enum SQLGiftLedger {
       FROM gift WHERE status = 'GRANTED' ORDER BY id;
       """)
 
-  /// Each line holds the one before it (I12): a changed, missing or moved one shows.
-  package static let table = ChainedTable(
-    "gift_entry",
-    columns: ["gift_id", "payment_id", "class_id", "kind", "gifts", "at"])
+  private static let ledger = AppendOnlyLedger(of: "gift", amount: "gifts")
 
-  /// The chain over the lines that are there; they cannot be changed otherwise.
-  package static let chaining = [
-    Migration(
-      name: "gift-003",
-      // A line that is not chained has a hash that no line can have.
-      sql: """
-        DROP TRIGGER gift_entry_is_not_changed;
-        ALTER TABLE gift_entry ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
-        """, chained: table),
-    Migration(
-      name: "gift-004",
-      sql: """
-        CREATE TRIGGER gift_entry_is_not_changed BEFORE UPDATE ON gift_entry
-        BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END;
-        """),
-  ]
+  package static let table = ledger.table
+  package static let chaining = ledger.chaining(as: ("gift-003", "gift-004"))
+  package static let balance = ledger.balance
 
-  /// Starts from the student's payments, whatever SQLite thinks of the tables' sizes: CROSS JOIN
-  /// keeps their order. `sum` of integers fails rather than overflow.
-  package static let balance = """
-    SELECT coalesce(sum(gift_entry.gifts), 0)
-    FROM gift CROSS JOIN gift_entry ON gift_entry.payment_id = gift.payment_id
-    WHERE gift.student = ?
-    """
-
-  static let columns = "sequence, gift_id, payment_id, class_id, kind, gifts, at"
-  static let sortable = [
-    "sequence": "sequence", "classId": "class_id", "kind": "kind", "gifts": "gifts", "at": "at",
-  ]
+  static let columns = ledger.columns
+  static let sortable = ledger.sortable
 
   /// The only place that adds lines.
   static func append(_ entry: GiftEntry, in unit: SQLUnit) throws {
-    try Self.table.append(
-      [
-        .integer(entry.giftID.value), .integer(entry.paymentID.value),
-        .integer(entry.classID.value), .text(entry.kind.rawValue), .integer(Int64(entry.gifts)),
-        .integer(unit.now.microseconds),
-      ], in: unit.connection)
+    try Self.ledger.append(
+      ownerID: entry.giftID.value, paymentID: entry.paymentID.value, classID: entry.classID.value,
+      kind: entry.kind.rawValue, amount: Int64(entry.gifts), in: unit)
   }
 
   static func entry(_ row: SQLRow) throws -> PostedGiftEntry {

@@ -47,49 +47,20 @@ package enum SQLPointLedger {
       FROM point WHERE status = 'GRANTED' ORDER BY id;
       """)
 
-  /// Each line holds the one before it (I12): a changed, missing or moved one shows.
-  package static let table = ChainedTable(
-    "point_entry",
-    columns: ["point_id", "payment_id", "class_id", "kind", "points", "at"])
+  private static let ledger = AppendOnlyLedger(of: "point", amount: "points")
 
-  /// The chain over the lines that are there; they cannot be changed otherwise.
-  package static let chaining = [
-    Migration(
-      name: "point-004",
-      // A line that is not chained has a hash that no line can have.
-      sql: """
-        DROP TRIGGER point_entry_is_not_changed;
-        ALTER TABLE point_entry ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
-        """, chained: table),
-    Migration(
-      name: "point-005",
-      sql: """
-        CREATE TRIGGER point_entry_is_not_changed BEFORE UPDATE ON point_entry
-        BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END;
-        """),
-  ]
+  package static let table = ledger.table
+  package static let chaining = ledger.chaining(as: ("point-004", "point-005"))
+  package static let balance = ledger.balance
 
-  /// Starts from the student's payments, whatever SQLite thinks of the tables' sizes: CROSS JOIN
-  /// keeps their order. `sum` of integers fails rather than overflow.
-  package static let balance = """
-    SELECT coalesce(sum(point_entry.points), 0)
-    FROM point CROSS JOIN point_entry ON point_entry.payment_id = point.payment_id
-    WHERE point.student = ?
-    """
-
-  static let columns = "sequence, point_id, payment_id, class_id, kind, points, at"
-  static let sortable = [
-    "sequence": "sequence", "classId": "class_id", "kind": "kind", "points": "points", "at": "at",
-  ]
+  static let columns = ledger.columns
+  static let sortable = ledger.sortable
 
   /// The only place that adds lines.
   static func append(_ entry: PointEntry, in unit: SQLUnit) throws {
-    try Self.table.append(
-      [
-        .integer(entry.pointID.value), .integer(entry.paymentID.value),
-        .integer(entry.classID.value), .text(entry.kind.rawValue), .integer(entry.points),
-        .integer(unit.now.microseconds),
-      ], in: unit.connection)
+    try Self.ledger.append(
+      ownerID: entry.pointID.value, paymentID: entry.paymentID.value, classID: entry.classID.value,
+      kind: entry.kind.rawValue, amount: entry.points, in: unit)
   }
 
   static func entry(_ row: SQLRow) throws -> PostedPointEntry {
