@@ -12,7 +12,7 @@ extension EnrollmentStore {
   func settle<Thing: Sendable>(
     _ things: [Thing], cause: @escaping @Sendable (Thing) -> String, committing: CrashPoint,
     committed: CrashPoint,
-    _ step: @escaping @Sendable (Thing, any EnrollmentTransaction) throws -> Bool
+    step: @escaping @Sendable (Thing, any EnrollmentTransaction) throws -> Bool
   ) async -> Settlement {
     let outcomes = await things.concurrentMap(atMost: 16) { thing in
       let done: Void? = try? await self.transact(because: Cause(id: cause(thing))) { tx in

@@ -16,12 +16,12 @@ package struct ExpireOffers: Sendable {
     let seats = self.seats
     return await self.store.settle(
       overdue, cause: { "expire-offer-\($0.id)" }, committing: .expireOfferCommits,
-      committed: .offerExpired
-    ) { offer, tx in
-      // Taken or left meanwhile, it stays as it is.
-      guard let entry = try tx.entry(offer.id), entry.isOverdue(at: now) else { return false }
-      try Roster(in: tx, seats).expire(entry)
-      return true
-    }
+      committed: .offerExpired,
+      step: { offer, tx in
+        // Taken or left meanwhile, it stays as it is.
+        guard let entry = try tx.entry(offer.id), entry.isOverdue(at: now) else { return false }
+        try Roster(in: tx, seats).expire(entry)
+        return true
+      })
   }
 }

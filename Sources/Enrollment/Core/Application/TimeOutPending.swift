@@ -27,12 +27,12 @@ package struct TimeOutPending: Sendable {
     let seats = self.seats
     return await self.store.settle(
       late, cause: { "time-out-class-\($0.id)" }, committing: .timeOutCommits,
-      committed: .timedOut
-    ) { enrollment, tx in
-      // Paid or canceled meanwhile, it stays as it is.
-      guard try tx.enrollment(enrollment.id)?.status == .pending else { return false }
-      try CancelClass(enrollment.id, seats: seats).perform(in: tx)
-      return true
-    }
+      committed: .timedOut,
+      step: { enrollment, tx in
+        // Paid or canceled meanwhile, it stays as it is.
+        guard try tx.enrollment(enrollment.id)?.status == .pending else { return false }
+        try CancelClass(enrollment.id, seats: seats).perform(in: tx)
+        return true
+      })
   }
 }
