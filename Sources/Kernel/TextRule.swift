@@ -12,6 +12,7 @@ package struct TextRule: Hashable, Sendable {
 
   /// - Returns: nil when nothing is wrong with `text`.
   package func check(_ text: String) -> FieldProblem? {
+    if self.isPlain(text) { return nil }
     let scalars = text.unicodeScalars
     if self.length.lowerBound > 0, scalars.allSatisfy(\.properties.isWhitespace) {
       return FieldProblem(self.field, "must not be blank")
@@ -34,6 +35,14 @@ package struct TextRule: Hashable, Sendable {
       return FieldProblem(self.field, "must not begin or end with a blank")
     }
     return nil
+  }
+
+  /// Printable ASCII of a good length without a blank at either end, which most texts are: known by
+  /// its bytes, without looking up properties of Unicode.
+  private func isPlain(_ text: String) -> Bool {
+    let bytes = text.utf8
+    return self.length.contains(bytes.count) && bytes.allSatisfy { 0x20...0x7E ~= $0 }
+      && bytes.first != 0x20 && bytes.last != 0x20
   }
 
   /// Two texts that look the same must be the same: zero-width spaces and marks of direction are

@@ -121,13 +121,16 @@ package struct ChildProcess: Sendable {
       Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
   }
 
-  /// Lets others go first, by so much of a nice value; a child just started has one thread, from
-  /// which the later ones inherit it.
-  package func lowerPriority(by niceness: Int32) {
-    guard niceness > 0 else { return }
-    let own = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
-    setpriority(
-      __priority_which_t(PRIO_PROCESS.rawValue), id_t(self.pid), min(own + niceness, 19))
+  /// `SCHED_IDLE` of `linux/sched.h`, which glibc's module for Swift leaves out.
+  private static let idlePolicy: Int32 = 5
+
+  /// Leaves it the processor time that others do not want, and a little more. For a child just
+  /// started: it has one thread, from which the later ones inherit that. (glibc's `posix_spawn`
+  /// knows no such policy, and a nice value would not last: libdispatch gives its threads their
+  /// own.)
+  package func moveToBackground() {
+    var priority = sched_param(sched_priority: 0)
+    sched_setscheduler(self.pid, Self.idlePolicy, &priority)
   }
 
   package func terminate() {

@@ -13,17 +13,17 @@ package final class Supervisor: Sendable {
     package let arguments: [String]
     /// Takes requests from outside, and so leaves before the services it calls.
     package let isDrainedFirst: Bool
-    /// Added to the process's nice value, 0 to 19: above 0 it lets others go first when the
-    /// processors are all busy.
-    package let niceness: Int32
+    /// Lets the others go first when the processors are all busy.
+    package let isInBackground: Bool
 
     package init(
-      name: String, arguments: [String], isDrainedFirst: Bool = false, niceness: Int32 = 0
+      name: String, arguments: [String], isDrainedFirst: Bool = false,
+      isInBackground: Bool = false
     ) {
       self.name = name
       self.arguments = arguments
       self.isDrainedFirst = isDrainedFirst
-      self.niceness = niceness
+      self.isInBackground = isInBackground
     }
   }
 
@@ -186,7 +186,7 @@ package final class Supervisor: Sendable {
       self.logger.error("\(error)", metadata: ["program": "\(name)"])
       return self.handle(.spawnFailed(name), &group)
     }
-    child.lowerPriority(by: program.niceness)
+    if program.isInBackground { child.moveToBackground() }
     self.shared.withLock { $0.children[child.pid] = child }
     self.logger.debug("started", metadata: ["program": "\(name)", "pid": "\(child.pid)"])
     group.addTask { await self.watch(child, name) }

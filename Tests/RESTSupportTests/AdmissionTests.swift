@@ -17,13 +17,19 @@ struct AdmissionTests {
     }
 
     let seen = Mutex(Seen())
+    private let atLook: HTTPProblem?
     private let atArrival: HTTPProblem?
     private let atEntry: HTTPProblem?
 
-    init(atArrival: HTTPProblem? = nil, atEntry: HTTPProblem? = nil) {
+    init(
+      atLook: HTTPProblem? = nil, atArrival: HTTPProblem? = nil, atEntry: HTTPProblem? = nil
+    ) {
+      self.atLook = atLook
       self.atArrival = atArrival
       self.atEntry = atEntry
     }
+
+    func refusal(_ arrival: RESTArrival) -> HTTPProblem? { self.atLook }
 
     func arrive(_ arrival: RESTArrival) throws {
       self.seen.withLock { $0.arrivals.append(arrival) }
@@ -47,7 +53,7 @@ struct AdmissionTests {
 
   @Test("who is not let in gets 503 or 429, when to come again, and a problem", arguments: refusals)
   func refused(problem: HTTPProblem) async throws {
-    for door in [Door(atArrival: problem), Door(atEntry: problem)] {
+    for door in [Door(atLook: problem), Door(atArrival: problem), Door(atEntry: problem)] {
       try await withToys(admission: door) { client async throws in
         for (verb, body) in [("GET", nil), ("POST", #"{"name":"car","fee":1}"#)]
           as [(String, String?)]
@@ -68,12 +74,57 @@ struct AdmissionTests {
 
   @Test("who is refused is told before the body comes, and the connection ends")
   func beforeBody() async throws {
-    try await withToys(admission: Door(atArrival: Self.refusals[0])) { client async throws in
-      let head = "POST /toys HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
-      let response = try await client.exchange(raw: head)
-      #expect(response.status == 503)
-      #expect(response.header("Connection") == "close")
+    for door in [Door(atLook: Self.refusals[0]), Door(atArrival: Self.refusals[0])] {
+      try await withToys(admission: door) { client async throws in
+        let head = "POST /toys HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+        let response = try await client.exchange(raw: head)
+        #expect(response.status == 503)
+        #expect(response.header("Connection") == "close")
+      }
     }
+  }
+
+  @Test("a refusal at the first look is the one that comes later, and the connection stays")
+  func early() async throws {
+    let answers = Mutex<[[Substring]]>([])
+    for door in [Door(atLook: Self.refusals[0]), Door(atArrival: Self.refusals[0])] {
+      try await withToys(admission: door) { client async throws in
+        let post =
+          "POST /toys HTTP/1.1\r\nHost: x\r\nX-Request-Id: a-1\r\nContent-Length: 2\r\n\r\n{}"
+        let text = try await converse(
+          port: client.port,
+          [
+            (post, "}"),
+            ("HEAD /toys HTTP/1.1\r\nHost: x\r\nX-Request-Id: a-2\r\n\r\n", "\r\n\r\n"),
+            (post, "}"),
+          ])
+        #expect(text.ranges(of: "503 Service Unavailable").count == 3)
+        // The order of the headers is no matter, and a 503 needs no date.
+        let lines = text.split(separator: "\r\n").filter { !$0.hasPrefix("Date:") }.sorted()
+        answers.withLock { $0.append(lines) }
+      }
+    }
+    let (early, late) = answers.withLock { ($0[0], $0[1]) }
+    #expect(early == late)
+  }
+
+  @Test("answers keep the order of the requests, whoever is refused")
+  func pipelined() async throws {
+    let door = Door(atLook: Self.refusals[0], atArrival: Self.refusals[0])
+    try await withToys(admission: door) { client async throws in
+      let text = try await converse(
+        port: client.port,
+        [
+          (
+            "GET /toys HTTP/1.1\r\nHost: x\r\n\r\n" + "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+              + "GET /toys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", nil
+          )
+        ])
+      let statuses = text.split(separator: "HTTP/1.1 ").map { $0.prefix(3) }
+      #expect(statuses == ["503", "200", "503"])
+    }
+    // The first was refused at the first look, the last behind an answer that was still to come.
+    #expect(door.seen.withLock { $0.arrivals.count } <= 1)
   }
 
   @Test("probes and metrics are let in however much there is to do")

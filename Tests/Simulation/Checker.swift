@@ -6,21 +6,24 @@ import SugangServices
 
 /// Looks for what must not be: the invariants over what the users were told and what is on the disks.
 ///
-/// It knows the rules of the system, and shares no code with it but the messages of the events. I10
-/// (no work after its deadline) is the runtime's, and tested there; I12 (the audit chain) needs a
-/// chain.
+/// It knows the rules of the system, and shares no code with it but the messages of the events and
+/// what `sugang verify` walks the chains with. What must hold at every moment is looked at while the
+/// run goes on: by ``SeatWatch``, and I10 by ``World/begins(_:)``.
 struct Checker {
   private let stores: Stores
   private let history: History
   /// Those that somebody asked to end.
   private let endedClasses: Set<ClassID>
+  /// Those whose teacher asked to end them.
+  private let canceledCourses: Set<CourseID>
   private(set) var violations: [Violation] = []
 
   static func violations(of world: World) -> [Violation] {
     do {
       var checker = Checker(try Stores(world), world.history)
       checker.check()
-      return checker.violations
+      return try checker.violations + SeatChecker.violations(in: checker.stores, of: world)
+        + ChainChecker.violations(of: world)
     } catch {
       return [Violation(.i11, "the stores cannot be read: \(error)")]
     }
@@ -30,6 +33,7 @@ struct Checker {
     self.stores = stores
     self.history = history
     self.endedClasses = Set(history.cancels.map(\.target) + history.refunds.map(\.target))
+    self.canceledCourses = Set(history.cancellations.map(\.target))
   }
 
   private mutating func check() {
@@ -103,12 +107,21 @@ struct Checker {
         self.expect(
           self.stores.courses[course.id.value] != nil, .i1, "course \(course.id) is gone")
       }
-      if deletions.isEmpty, let last = intent.changes.last?.told.answer {
-        self.expect(
-          self.stores.courses[course.id.value] == last.details.fee.won, .i1,
-          "course \(course.id) does not cost \(last.details.fee.won)")
-      }
+      if deletions.isEmpty { self.checkLastChange(of: course, intent) }
     }
+  }
+
+  /// The course is as its teacher was told last; who was told nothing does not know.
+  private mutating func checkLastChange(of course: Course, _ intent: CourseIntent) {
+    guard !intent.changes.contains(where: \.told.isInDoubt),
+      let row = self.stores.courses[course.id.value]
+    else { return }
+    let told = intent.changes.compactMap(\.told.answer).last ?? course
+    self.expect(
+      row.fee == told.details.fee.won && row.book == told.details.textBook
+        && row.capacity == told.details.seats.capacity
+        && row.maxPerStudent == told.details.seats.maxPerStudent, .i1,
+      "course \(course.id) is \(row), its teacher was told \(told.details)")
   }
 
   private mutating func checkEnrollments() {
@@ -129,7 +142,9 @@ struct Checker {
     self.expect(
       row.course == answer.courseID.value && row.fee == answer.terms.fee.won
         && row.book == answer.terms.textBook, .i1, "class \(answer.id) has other terms")
-    if answer.status == .registered, !self.endedClasses.contains(answer.id) {
+    let mayHaveEnded =
+      self.endedClasses.contains(answer.id) || self.canceledCourses.contains(answer.courseID)
+    if answer.status == .registered, !mayHaveEnded {
       self.expect(
         row.status == "REGISTERED", .i1, "class \(answer.id), told registered, is \(row.status)")
     }
@@ -169,11 +184,19 @@ struct Checker {
   // MARK: I3
 
   private mutating func checkPlaces() {
-    var places: Set<String> = []
+    let limits = Dictionary(
+      self.history.courses.compactMap { intent in
+        intent.course.map { ($0.id.value, intent.maxPerStudent) }
+      }
+    ) { first, _ in first }
+    let active = Dictionary(grouping: self.stores.classes.filter(\.isActive)) {
+      "\($0.course) \($0.student)"
+    }
+    for (place, rows) in active {
+      guard let most = limits[rows[0].course, default: 1], rows.count > most else { continue }
+      self.fail(.i3, "\(rows.count) classes, of \(most) allowed, in course \(place)")
+    }
     for row in self.stores.classes where row.isActive {
-      self.expect(
-        places.insert("\(row.course) \(row.student)").inserted, .i3,
-        "\(row.student) is in course \(row.course) twice")
       self.expect(
         !self.stores.closedCourses.contains(row.course), .i3,
         "class \(row.id) is of course \(row.course), which is closed")
@@ -298,6 +321,11 @@ struct Checker {
     for attempt in self.history.readings + self.history.changes {
       guard let answer = attempt.told.answer else { continue }
       self.expect(answer.id == attempt.target, .i8, "\(attempt.target) was answered \(answer.id)")
+    }
+    for attempt in self.history.statements {
+      self.expect(
+        attempt.told.answer?.allSatisfy { $0.classID == attempt.target } ?? true, .i8,
+        "\(attempt.target) was answered another's payments")
     }
     for attempt in self.history.refunds {
       guard let answer = attempt.told.answer else { continue }

@@ -1,5 +1,6 @@
 import Kernel
 import Storage
+import SugangServices
 
 /// A write that waits for its commit.
 final class WaitingWrite {
@@ -48,6 +49,7 @@ final class SimulatedDatabase: TransactionalDatabase, @unchecked Sendable {
     _ unit: @escaping @Sendable (any SQLConnection) throws -> Answer
   ) async throws -> Answer {
     try Task.checkCancellation()
+    self.node.world.begins("a write")
     return try await withCheckedThrowingContinuation { continuation in
       self.node.submit(
         WaitingWrite(
@@ -64,6 +66,7 @@ final class SimulatedDatabase: TransactionalDatabase, @unchecked Sendable {
     _ query: @escaping @Sendable (any SQLConnection) throws -> Answer
   ) async throws -> Answer {
     try Task.checkCancellation()
+    self.node.world.begins("a read")
     return try await withCheckedThrowingContinuation { continuation in
       self.node.world.scheduler.soon("read") {
         guard self.life.isAlive else {
@@ -148,7 +151,18 @@ extension Node {
 
   private func perform(_ batch: [WaitingWrite], keeping: Bool) -> [Result<Void, any Error>] {
     do {
-      return try self.store.commit(batch.map { $0.run }, keeping: keeping)
+      guard self.name == .class else {
+        return try self.store.commit(batch.map { $0.run }, keeping: keeping)
+      }
+      let seats = self.world.seatWatch
+      defer { if !keeping { self.world.rewindSeats(to: seats) } }
+      let units = batch.map { write in
+        { (connection: any SQLConnection) in
+          try write.run(connection)
+          try self.world.watchSeats(in: connection)
+        }
+      }
+      return try self.store.commit(units, keeping: keeping)
     } catch {
       preconditionFailure("a database in memory failed: \(error)")
     }

@@ -9,6 +9,7 @@ package enum Fault: String, CaseIterable, Sendable {
   case connectionReset = "connection reset"
   case answerGarbled = "answer garbled"
   case deadlinePassed = "deadline passed"
+  case expiredInQueue = "deadline passed before the work began"
   case nobodyListens = "nobody listens"
   case partition = "partition"
   case slowPay = "slow pay"

@@ -7,11 +7,16 @@ import PayCore
 package struct History: Sendable {
   package internal(set) var courses: [CourseIntent] = []
   package internal(set) var deletions: [Attempt<CourseID, Done>] = []
+  package internal(set) var cancellations: [Attempt<CourseID, CourseCancellation>] = []
   package internal(set) var enrollments: [EnrollIntent] = []
   package internal(set) var changes: [Attempt<ClassID, Enrollment>] = []
   package internal(set) var cancels: [Attempt<ClassID, Done>] = []
   package internal(set) var refunds: [Attempt<ClassID, Payment>] = []
   package internal(set) var readings: [Attempt<ClassID, Enrollment>] = []
+  package internal(set) var statements: [Attempt<ClassID, [Payment]>] = []
+  package internal(set) var joins: [JoinIntent] = []
+  package internal(set) var leaves: [Attempt<WaitlistID, Done>] = []
+  package internal(set) var looks: [Attempt<WaitlistID, WaitlistPlace>] = []
 }
 
 /// An answer without content.
@@ -53,11 +58,30 @@ package struct EnrollIntent: Sendable {
   package internal(set) var attempts: [(requestID: String, told: Told<Enrollment>)] = []
 }
 
+/// A wish to wait for a seat, and the requests it took.
+package struct JoinIntent: Sendable {
+  package let student: String
+  package let courseID: CourseID
+  package let key: IdempotencyKey?
+  package internal(set) var attempts: [(requestID: String, told: Told<WaitlistPlace>)] = []
+}
+
 package struct CourseIntent: Sendable {
   package let command: RegisterCourse
   package internal(set) var attempts: [(requestID: String, told: Told<Course>)] = []
-  /// Changes that were asked for.
-  package internal(set) var changes: [Attempt<CourseID, Course>] = []
+  /// Changes that were asked for, one after another.
+  package internal(set) var changes: [CourseChanging] = []
 
   var course: Course? { self.attempts.compactMap(\.told.answer).first }
+
+  /// The most classes that a student was ever to be allowed; nil is as many as they like.
+  var maxPerStudent: Int64? {
+    let asked = [self.command.seats.maxPerStudent] + self.changes.compactMap(\.maxPerStudent)
+    return asked.contains(0) ? nil : asked.max()
+  }
+}
+
+package struct CourseChanging: Sendable {
+  package let maxPerStudent: Int64?
+  package let told: Told<Course>
 }

@@ -6,10 +6,14 @@ struct LogChecker {
   private static let stories:
     [(ServiceName, letters: [String: Character], isStory: @Sendable (String) -> Bool)] = [
       (
-        .course, ["CourseRegistered": "R", "CourseModified": "M", "CourseDeleted": "D"],
+        .course,
+        [
+          "CourseRegistered": "R", "CourseModified": "M", "CourseCanceled": "C",
+          "CourseDeleted": "D",
+        ],
         { story in
-          story.first == "R" && Self.once("RD", story)
-            && story.dropFirst().dropLast().allSatisfy { $0 == "M" }
+          story.first == "R"
+            && ["", "C", "D", "CD"].contains(story.dropFirst().drop { $0 == "M" })
         }
       ),
       (

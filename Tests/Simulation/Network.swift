@@ -4,13 +4,14 @@ import SugangServices
 
 /// One call and its caller, who gets one answer whatever happens.
 ///
+/// Deadlines are as the runtime's: a call takes what its caller has left at most, the time left goes
+/// with the request, and the server counts it from the moment when the request is there.
+///
 /// `@unchecked Sendable`: belongs to the scheduler's thread.
 final class Exchange: @unchecked Sendable {
   let call: RPCCall
   fileprivate var continuation: CheckedContinuation<ByteBuffer, any Error>?
   fileprivate var deadline: SimulatedTimer?
-  /// What the servers do for it.
-  fileprivate var work: [Task<Void, Never>] = []
 
   init(_ call: RPCCall) {
     self.call = call
@@ -73,12 +74,16 @@ extension World {
       return exchange.finish(.failure(RPCError(.cancelled, "the service is gone")))
     }
     caller?.exchanges.append(exchange)
-    if let timeout = exchange.call.options.timeout {
-      exchange.deadline = scheduler.after(timeout.inMicroseconds, "deadline") {
+    let timeLeft = self.timeLeft(for: exchange.call)
+    if let timeLeft {
+      guard timeLeft > 0 else {
+        return exchange.finish(
+          .failure(
+            RPCError(.deadlineExceeded, "the caller's deadline has passed", notProcessed: true)))
+      }
+      exchange.deadline = scheduler.after(timeLeft, "deadline") {
         self.count(.deadlinePassed)
         exchange.finish(.failure(RPCError(.deadlineExceeded, "no answer in time")))
-        // The server is told to stop working for nobody.
-        for work in exchange.work { work.cancel() }
       }
     }
     let node = self.node(target)
@@ -94,17 +99,30 @@ extension World {
       guard scheduler.random.chance(500) else { return }
     }
     if self.happens(.requestLost, self.plan.requestLost) { return }
-    scheduler.after(self.latency(), "request") { self.deliver(exchange, to: node) }
+    scheduler.after(self.latency(), "request") {
+      self.deliver(exchange, to: node, until: timeLeft.map { scheduler.now + $0 })
+    }
     if Self.repeatable.contains(exchange.call.method),
       self.happens(.requestTwice, self.plan.requestTwice)
     {
+      // Sent later, it has so much less time.
+      let deadline = timeLeft.map { scheduler.now + $0 }
       scheduler.after(scheduler.random.time(0...400_000), "repeat") {
-        self.deliver(exchange, to: node)
+        guard deadline.map({ $0 > scheduler.now }) ?? true else { return }
+        self.deliver(exchange, to: node, until: deadline)
       }
     }
   }
 
-  private func deliver(_ exchange: Exchange, to node: Node) {
+  /// Of what the call may take and what its caller has left, the shorter, in microseconds.
+  private func timeLeft(for call: RPCCall) -> Int64? {
+    let own = call.options.timeout?.inMicroseconds
+    guard let deadline = RPCContext.current?.deadline else { return own }
+    let inherited = deadline.inVirtualMicroseconds - self.scheduler.now
+    return own.map { min($0, inherited) } ?? inherited
+  }
+
+  private func deliver(_ exchange: Exchange, to node: Node, until deadline: Int64?) {
     guard let life = node.life, life.isAlive else {
       self.count(.nobodyListens)
       scheduler.after(self.latency(), "refused") {
@@ -117,33 +135,58 @@ extension World {
       exchange.call.method.contains("PayService")
     {
       self.count(.slowPay)
+      // It waits for a place there.
       scheduler.after(scheduler.random.time(300_000...3_000_000), "slow") {
-        if life.isAlive { self.serve(exchange, life) }
+        if life.isAlive { self.serve(exchange, life, until: deadline) }
       }
     } else {
-      self.serve(exchange, life)
+      self.serve(exchange, life, until: deadline)
     }
   }
 
-  private func serve(_ exchange: Exchange, _ life: Life) {
+  private func serve(_ exchange: Exchange, _ life: Life, until deadline: Int64?) {
     let call = exchange.call
     guard let answer = life.answers[call.method] else {
       preconditionFailure("\(life.name.rawValue) has no \(call.method)")
     }
+    let observesDeadlines = self.sabotage != .ignoresDeadlines
+    if observesDeadlines, let deadline, deadline <= self.scheduler.now {
+      // As admission does: the caller has its answer by now.
+      self.count(.expiredInQueue)
+      return
+    }
     life.served.append(exchange)
-    let context = RPCContext(metadata: call.options.metadata, method: call.method)
+    let context = RPCContext(
+      deadline: deadline.map { NIODeadline(virtualMicroseconds: $0) },
+      metadata: call.options.metadata, method: call.method)
     let work = self.scheduler.spawn {
       let result: Result<ByteBuffer, any Error>
       do {
-        result = .success(try await answer(call.request, context))
+        result = .success(
+          try await RPCContext.$current.withValue(context) {
+            self.begins("its handler")
+            return try await answer(call.request, context)
+          })
       } catch {
         result = .failure(self.asTold(error, by: life, call.method))
       }
       self.answer(exchange, life, result)
     }
-    exchange.work.append(work)
-    // Nobody waits for it any more: the deadline passed on the way.
+    guard observesDeadlines else { return }
+    if let deadline {
+      self.scheduler.after(deadline - self.scheduler.now, "watch") { work.cancel() }
+    }
+    // Its connection was reset before it was there.
     if exchange.isOver { work.cancel() }
+  }
+
+  /// I10: called where a task begins something, by the code under test or by the runtime for it.
+  func begins(_ what: String) {
+    guard let context = RPCContext.current, let deadline = context.deadline else { return }
+    let late = self.scheduler.now - deadline.inVirtualMicroseconds
+    guard late > 0 else { return }
+    self.violations.append(
+      Violation(.i10, "\(context.method) began \(what) \(late) µs after its deadline"))
   }
 
   /// What a server tells of an error.
@@ -193,4 +236,13 @@ extension Duration {
   var inMicroseconds: Int64 {
     self.components.seconds * 1_000_000 + self.components.attoseconds / 1_000_000_000_000
   }
+}
+
+extension NIODeadline {
+  /// The runtime's deadlines are on a clock of its own; here it shows the virtual time.
+  fileprivate init(virtualMicroseconds time: Int64) {
+    self = .uptimeNanoseconds(UInt64(time) * 1_000)
+  }
+
+  fileprivate var inVirtualMicroseconds: Int64 { Int64(self.uptimeNanoseconds / 1_000) }
 }

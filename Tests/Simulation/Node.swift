@@ -14,6 +14,7 @@ package final class Disks {
   fileprivate let settings: ServiceSettings = {
     var settings = ServiceSettings(dataFolder: "/nowhere")
     settings.payLimitWon = World.payLimitWon
+    settings.seatOfferSeconds = World.seatOfferSeconds
     return settings
   }()
 
@@ -87,6 +88,8 @@ final class Node: @unchecked Sendable {
     self.disks = disks
   }
 
+  var clock: NodeClock { NodeClock(node: self) }
+
   /// What is on the disk.
   var store: MemoryDatabase {
     guard let store = self.disks.stores[self.name] else {
@@ -110,7 +113,9 @@ final class Node: @unchecked Sendable {
     }
     for service in services { life.answers.merge(service.unaryAnswers) { $1 } }
     life.consumers = service.consumers.map { ConsumerRunner($0, life: life, world: self.world) }
-    life.loops = service.loops.map { LoopRunner($0, life: life, world: self.world) }
+    life.loops = service.loops.filter { $0.name != self.world.sabotage.forgottenLoop }.map {
+      LoopRunner($0, life: life, world: self.world)
+    }
     self.life = life
     for consumer in life.consumers { consumer.wake() }
     for loop in life.loops { loop.start() }
@@ -123,7 +128,7 @@ final class Node: @unchecked Sendable {
     let node = self
     let boxed = Unchecked(disks)
     return SimulatedSurroundings(
-      clock: NodeClock(node: self),
+      clock: self.clock,
       open: { migrations in
         _ = try boxed.value.store(of: name, migrations)
         return SimulatedDatabase(node: node, life: life)
@@ -181,10 +186,10 @@ final class Node: @unchecked Sendable {
 }
 
 /// The wall clock of one service, which may be wrong.
-private struct NodeClock: WallClock {
+struct NodeClock: WallClock {
   /// 2026-01-01T00:00:00Z
   private static let start: Int64 = 1_767_225_600_000_000
-  let node: Node
+  fileprivate let node: Node
 
   func now() -> Timestamp {
     Timestamp(
@@ -262,7 +267,7 @@ final class ConsumerRunner: @unchecked Sendable {
     self.isWanted = false
     let life = self.life
     self.world.scheduler.spawn {
-      let result: Result<Bool, any Error>
+      let result: Result<EventConsumer.Step, any Error>
       do {
         if !self.hasRetriedParked {
           _ = try await self.consumer.intake.retryParked()
@@ -276,15 +281,13 @@ final class ConsumerRunner: @unchecked Sendable {
     }
   }
 
-  private func ended(_ result: Result<Bool, any Error>) {
+  private func ended(_ result: Result<EventConsumer.Step, any Error>) {
     self.isRunning = false
     switch result {
-    case .success(let isCaughtUp):
+    case .success(let step):
       self.pause = EventConsumer.pauses.first
-      if !isCaughtUp {
-        self.schedule(after: 0)
-      } else if self.isWanted {
-        self.schedule(after: EventConsumer.fetchInterval.inMicroseconds)
+      if !step.isCaughtUp || self.isWanted {
+        self.schedule(after: step.interval.inMicroseconds)
       } else {
         self.schedule(after: Int64(EventConsumer.waitMilliseconds) * 1_000, isIdle: true)
       }

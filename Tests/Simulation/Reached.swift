@@ -31,6 +31,20 @@ package enum Reached: String, CaseIterable, Sendable {
   case bookStopped = "book stopped"
   case bookNeverSent = "book stopped before it was sent"
   case alertSent = "alert sent"
+  case courseFull = "course full"
+  case lineJoined = "waitlist joined"
+  case lineLeft = "waitlist left"
+  case notInFullCourse = "waitlist refused, the course has seats"
+  case offerTaken = "offered seat taken"
+  case offerExpired = "offered seat not taken in time"
+  case offerAtRest = "seat kept for somebody at rest"
+  case lineClosed = "waitlist closed with its course"
+  case lineLeftByGift = "waitlist left by who was given a class"
+  case tooManySeatsTaken = "more seats taken than the course has by now"
+  case severalClasses = "student in a course several times"
+  case courseCanceled = "course canceled"
+  case canceledWithCourse = "class canceled with its course"
+  case canceledCourseDeleted = "canceled course deleted"
 
   static func all(in stores: Stores, _ history: History) -> Set<Reached> {
     var reached: Set<Reached> = []
@@ -69,8 +83,35 @@ package enum Reached: String, CaseIterable, Sendable {
       }
       note(.bookNeverSent, !isTold)
     }
+    Self.noteSeats(stores, history, note)
     note(.alertSent, stores.alerts.contains { $0.status == "SENT" })
     return reached
+  }
+
+  private static func noteSeats(
+    _ stores: Stores, _ history: History, _ note: (Reached, Bool) -> Void
+  ) {
+    let left = Set(history.leaves.map(\.target.value))
+    for place in stores.places {
+      note(.lineJoined, true)
+      note(.offerTaken, place.state == "TAKEN")
+      note(.offerExpired, place.state == "EXPIRED")
+      note(.offerAtRest, place.state == "OFFERED")
+      note(.lineClosed, place.state == "CLOSED")
+      note(.lineLeft, place.state == "LEFT")
+      note(.lineLeftByGift, place.state == "LEFT" && !left.contains(place.id))
+    }
+    for course in stores.offeredCourses {
+      note(.tooManySeatsTaken, course.capacity.map { course.seatsTaken > $0 } ?? false)
+      note(.courseCanceled, course.state == "CANCELED")
+      note(.canceledWithCourse, course.classesToCancel ?? 0 > 0)
+      note(.canceledCourseDeleted, course.state == "DELETED" && course.classesToCancel != nil)
+    }
+    let active = stores.classes.filter(\.isActive).map { "\($0.course) \($0.student)" }
+    note(.severalClasses, active.count > Set(active).count)
+    for told in history.joins.flatMap(\.attempts).map(\.told) {
+      note(.notInFullCourse, told.code == "course-has-seats")
+    }
   }
 
   private static func note(_ history: History, _ note: (Reached, Bool) -> Void) {
@@ -81,6 +122,7 @@ package enum Reached: String, CaseIterable, Sendable {
         note(.pendingAnswer, told.answer?.status == .pending)
         note(.inDoubt, told.isInDoubt)
         note(.alreadyEnrolled, told.code == "already-enrolled")
+        note(.courseFull, told.code == "course-full")
         note(.courseClosed, told.code == "course-closed")
         note(.keyInProgress, told.code == "idempotency-in-progress")
       }

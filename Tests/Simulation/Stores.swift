@@ -44,6 +44,39 @@ struct Stores {
     let amount: Int64
   }
 
+  /// A course as Course keeps it, and as Enrollment's copy has it.
+  struct Course {
+    let fee: Int64
+    let book: String
+    let capacity: Int64?
+    let maxPerStudent: Int64
+    let isCanceled: Bool
+    let canceledClasses: Int64?
+  }
+
+  struct OfferedCourse {
+    let id: Int64
+    let fee: Int64?
+    let book: String?
+    let capacity: Int64?
+    let maxPerStudent: Int64
+    let seatsTaken: Int64
+    let state: String
+    let classesToCancel: Int64?
+  }
+
+  /// A place in line for a course.
+  struct Place {
+    let id: Int64
+    let course: Int64
+    let student: String
+    let state: String
+    let offerExpiresAt: Int64?
+    let classID: Int64?
+
+    var isLive: Bool { self.state == "WAITING" || self.state == "OFFERED" }
+  }
+
   struct Event {
     let source: ServiceName
     let sequence: Int64
@@ -72,9 +105,10 @@ struct Stores {
   let giftEntries: [Entry]
   let deliveries: [Consequence]
   let revokedPayments: Set<Int64>
-  /// Course ids with their fees.
-  let courses: [Int64: Int64]
+  let courses: [Int64: Course]
+  let offeredCourses: [OfferedCourse]
   let closedCourses: Set<Int64>
+  let places: [Place]
   let pages: [Int64: [SQLValue]]
   let alerts: [Alert]
   let events: [Event]
@@ -98,8 +132,25 @@ struct Stores {
         student: $0.text(4), status: $0.text(5))
     }
     self.classByID = Dictionary(self.classes.map { ($0.id, $0) }) { first, _ in first }
-    self.closedCourses = Set(
-      try rows(.class, "SELECT id FROM offered_course WHERE state <> 'OPEN'").map { $0.integer(0) })
+    self.offeredCourses = try rows(
+      .class,
+      "SELECT id, fee, text_book, capacity, max_per_student, seats_taken, state, classes_to_cancel"
+        + " FROM offered_course ORDER BY id"
+    ).map {
+      OfferedCourse(
+        id: $0.integer(0), fee: $0.optionalInteger(1), book: $0.optionalText(2),
+        capacity: $0.optionalInteger(3), maxPerStudent: $0.integer(4), seatsTaken: $0.integer(5),
+        state: $0.text(6), classesToCancel: $0.optionalInteger(7))
+    }
+    self.closedCourses = Set(self.offeredCourses.filter { $0.state != "OPEN" }.map(\.id))
+    self.places = try rows(
+      .class,
+      "SELECT id, course_id, student, state, offer_expires_at, class_id FROM waitlist ORDER BY id"
+    ).map {
+      Place(
+        id: $0.integer(0), course: $0.integer(1), student: $0.text(2), state: $0.text(3),
+        offerExpiresAt: $0.optionalInteger(4), classID: $0.optionalInteger(5))
+    }
     self.payments = try rows(
       .pay,
       "SELECT id, class_id, course_id, fee, student, text_book, status FROM payment ORDER BY id"
@@ -133,7 +184,19 @@ struct Stores {
       return delivery
     }
     self.courses = Dictionary(
-      try rows(.course, "SELECT id, fee FROM course").map { ($0.integer(0), $0.integer(1)) }
+      try rows(
+        .course,
+        "SELECT id, fee, text_book, capacity, max_per_student, canceled_at, canceled_classes"
+          + " FROM course"
+      ).map { row in
+        (
+          row.integer(0),
+          Course(
+            fee: row.integer(1), book: row.text(2), capacity: row.optionalInteger(3),
+            maxPerStudent: row.integer(4), isCanceled: row.optionalInteger(5) != nil,
+            canceledClasses: row.optionalInteger(6))
+        )
+      }
     ) { first, _ in first }
     let columns = Self.pageColumns
     self.pages = Dictionary(

@@ -15,15 +15,18 @@ import SugangServices
 ///
 /// `@unchecked Sendable`: belongs to the scheduler's thread.
 final class Users: @unchecked Sendable {
-  private static let fees: [Int64] = [0, 150, 5_000, 10_000, 25_000, 40_000]
-  private static let books = ["", "eng_book", "kor_book"]
+  static let fees: [Int64] = [0, 150, 5_000, 10_000, 25_000, 40_000]
+  static let books = ["", "eng_book", "kor_book"]
 
-  private unowned let world: World
-  private let scheduler: Scheduler
-  private let courses: CourseRPCClient
-  private let classes: EnrollmentRPCClient
+  unowned let world: World
+  let scheduler: Scheduler
+  let courses: CourseRPCClient
+  let classes: EnrollmentRPCClient
+  let waitlist: WaitlistRPCClient
   private let payments: PayRPCClient
   private var requests = 0
+  /// In about half of the runs there are more students than seats.
+  let isCrowded: Bool
 
   init(_ world: World) {
     func channel(_ name: ServiceName) -> SimulatedChannel {
@@ -33,18 +36,21 @@ final class Users: @unchecked Sendable {
     self.scheduler = world.scheduler
     self.courses = CourseRPCClient(channel(.course))
     self.classes = EnrollmentRPCClient(channel(.class))
-    self.payments = PayRPCClient(channel(.pay))
+    self.waitlist = WaitlistRPCClient(channel(.class))
+    // Shorter than Pay is slow at times.
+    self.payments = PayRPCClient(channel(.pay), timeout: .seconds(1))
+    self.isCrowded = world.scheduler.random.chance(500)
   }
 
   func admit() {
-    let students = 2 + self.scheduler.random.below(3)
+    let students = (self.isCrowded ? 3 : 2) + self.scheduler.random.below(3)
     self.enter { await self.teach() }
     for number in 0..<students {
       self.enter { await self.study(as: "student\(number)") }
     }
   }
 
-  private func enter(_ life: @escaping @Sendable () async -> Void) {
+  func enter(_ life: @escaping @Sendable () async -> Void) {
     self.world.activeUsers += 1
     self.scheduler.spawn {
       await life()
@@ -52,17 +58,17 @@ final class Users: @unchecked Sendable {
     }
   }
 
-  private func caller(_ name: String) -> Caller {
+  func caller(_ name: String) -> Caller {
     self.requests += 1
     return Caller(name: name, requestID: "request-\(self.requests)")
   }
 
-  private func wait(_ range: ClosedRange<Int64>) async {
+  func wait(_ range: ClosedRange<Int64>) async {
     await self.scheduler.sleep(self.scheduler.random.time(range))
   }
 
   /// Makes one request.
-  private func ask<Answer: Sendable>(
+  func ask<Answer: Sendable>(
     _ request: () async throws -> Answer
   ) async -> Told<Answer> {
     let told: Told<Answer>
@@ -83,11 +89,13 @@ final class Users: @unchecked Sendable {
   // MARK: Teachers
 
   private func teach() async {
-    let count = 1 + self.scheduler.random.below(3)
+    let count = 1 + self.scheduler.random.below(self.isCrowded ? 2 : 3)
     for number in 0..<count { await self.offer(number) }
     await self.wait(1_000_000...9_000_000)
     for index in self.world.history.courses.indices {
       if self.scheduler.random.chance(300) { await self.change(index) }
+      if self.isCrowded { await self.changeSeats(index) }
+      if self.scheduler.random.chance(250) { await self.cancel(index) }
       if self.scheduler.random.chance(300) { await self.delete(index) }
     }
   }
@@ -100,7 +108,7 @@ final class Users: @unchecked Sendable {
     }
     let command = RegisterCourse(
       name: "course \(number)", teacher: "teacher", fee: fee,
-      textBook: self.scheduler.random.one(of: Self.books))
+      textBook: self.scheduler.random.one(of: Self.books), seats: self.chooseSeats())
     let index = self.world.history.courses.count
     self.world.history.courses.append(CourseIntent(command: command))
     for _ in 0..<8 {
@@ -115,15 +123,19 @@ final class Users: @unchecked Sendable {
   }
 
   private func change(_ index: Int) async {
+    guard let fee = try? Money(won: self.scheduler.random.one(of: Self.fees)) else { return }
+    let book = self.scheduler.random.one(of: Self.books)
+    await self.change(index, CourseChange(fee: fee, textBook: book))
+  }
+
+  func change(_ index: Int, _ change: CourseChange) async {
     guard let course = self.world.history.courses[index].course else { return }
     let caller = self.caller("teacher")
-    guard let fee = try? Money(won: self.scheduler.random.one(of: Self.fees)) else { return }
-    let change = CourseChange(fee: fee, textBook: self.scheduler.random.one(of: Self.books))
     let told = await self.ask {
       try await self.courses.modify(course.id, change, by: caller)
     }
     self.world.history.courses[index].changes.append(
-      Attempt(requestID: caller.requestID, target: course.id, told: told))
+      CourseChanging(maxPerStudent: change.maxPerStudent, told: told))
   }
 
   private func delete(_ index: Int) async {
@@ -155,7 +167,10 @@ final class Users: @unchecked Sendable {
         self.enter { await self.enroll(other) }
       }
       await self.enroll(index)
-      guard let enrollment = self.answer(index) else { continue }
+      guard let enrollment = self.answer(index) else {
+        await self.queueIfFull(index, number)
+        continue
+      }
       await self.wait(0...1_500_000)
       await self.goOn(with: enrollment, as: name, number)
     }
@@ -168,18 +183,18 @@ final class Users: @unchecked Sendable {
     return known.isEmpty ? nil : self.scheduler.random.one(of: known)
   }
 
-  private func wish(_ student: String, _ course: CourseID, _ key: String?) -> Int {
+  func wish(_ student: String, _ course: CourseID, _ key: String?) -> Int {
     self.world.history.enrollments.append(
       EnrollIntent(
         student: student, courseID: course, key: key.flatMap { try? IdempotencyKey($0) }))
     return self.world.history.enrollments.count - 1
   }
 
-  private func answer(_ index: Int) -> Enrollment? {
+  func answer(_ index: Int) -> Enrollment? {
     self.world.history.enrollments[index].attempts.compactMap(\.told.answer).first
   }
 
-  private func enroll(_ index: Int) async {
+  func enroll(_ index: Int) async {
     let intent = self.world.history.enrollments[index]
     let command = RegisterClass(courseID: intent.courseID, student: intent.student)
     for _ in 0..<4 {
@@ -195,7 +210,7 @@ final class Users: @unchecked Sendable {
     }
   }
 
-  private func goOn(with enrollment: Enrollment, as name: String, _ number: Int) async {
+  func goOn(with enrollment: Enrollment, as name: String, _ number: Int) async {
     switch self.scheduler.random.below(10) {
     case 0, 1, 2:
       await self.cancel(enrollment.id, as: name)
@@ -205,7 +220,9 @@ final class Users: @unchecked Sendable {
     case 4:
       await self.refund(enrollment.id)
     case 5, 6:
-      await self.rename(enrollment.id, as: name, to: "\(name)+\(number)")
+      let heir = "\(name)+\(number)"
+      if self.isCrowded { _ = await self.join(heir, enrollment.courseID, key: nil) }
+      await self.rename(enrollment.id, as: name, to: heir)
       if self.scheduler.random.chance(500) { await self.cancel(enrollment.id, as: name) }
     case 7:
       await self.look(at: enrollment.id, as: name)
@@ -251,5 +268,8 @@ final class Users: @unchecked Sendable {
     let told = await self.ask { try await self.classes.enrollment(id) }
     self.world.history.readings.append(
       Attempt(requestID: caller.requestID, target: id, told: told))
+    let payments = await self.ask { try await self.payments.payments(of: id) }
+    self.world.history.statements.append(
+      Attempt(requestID: caller.requestID, target: id, told: payments))
   }
 }

@@ -116,7 +116,9 @@ struct ViewChecker {
       guard let recipient = try self.recipient(of: event) else { continue }
       let id = "\(event.source.rawValue)-\(event.source.rawValue)log-\(event.sequence)"
       expected.insert("\(id) \(recipient) KAKAO")
-      if event.type == "PaymentApproved" { expected.insert("\(id) \(recipient) SMS") }
+      if ["PaymentApproved", "SeatOffered"].contains(event.type) {
+        expected.insert("\(id) \(recipient) SMS")
+      }
     }
     let found = stores.alerts.map { "\($0.eventID) \($0.recipient) \($0.channel)" }
     var violations: [Violation] = []
@@ -141,6 +143,9 @@ struct ViewChecker {
     case "CourseRegistered": try CourseV1.CourseRegistered(decoding: event.data).teacher
     case "CourseModified": try CourseV1.CourseModified(decoding: event.data).teacher
     case "CourseDeleted": try CourseV1.CourseDeleted(decoding: event.data).teacher
+    case "CourseCanceled": try CourseV1.CourseCanceled(decoding: event.data).teacher
+    case "SeatOffered": try EnrollmentV1.SeatOffered(decoding: event.data).student
+    case "SeatOfferExpired": try EnrollmentV1.SeatOfferExpired(decoding: event.data).student
     case "TextbookDeliveried": try CourseV1.TextbookDeliveried(decoding: event.data).student
     case "DeliveryCanceled": try CourseV1.DeliveryCanceled(decoding: event.data).student
     case "ClassRegistered": try EnrollmentV1.ClassRegistered(decoding: event.data).student

@@ -9,7 +9,9 @@ package enum Invariant: String, CaseIterable, Sendable {
   case i7 = "I7 my page, deliveries and alerts equal the events, in bounded time"
   case i8 = "I8 nobody gets another's data"
   case i9 = "I9 nothing piles up"
+  case i10 = "I10 nothing begins after its deadline"
   case i11 = "I11 every refusal is typed, and a refusal has no effect"
+  case i12 = "I12 the chains of hashes verify"
 }
 
 /// Something that must not be.

@@ -5,33 +5,14 @@ import Kernel
 import Storage
 import SugangServices
 
-/// What is broken on purpose, to see that it is noticed. Nothing of it is in the real code.
-package enum Sabotage: CaseIterable, Sendable {
-  case nothing
-  /// Nobody hears that a class was canceled, so nobody gives the money back.
-  case forgetsRefunds
-  /// Nobody hears of payments given back, so points and books stay.
-  case forgetsReversals
-  /// A write is called done before it is on the disk, and a crash loses it.
-  case answersBeforeCommit
-  /// A restarted service takes all events again, because it lost its place and its inbox.
-  case forgetsCursors
-
-  var hiddenEvents: String? {
-    switch self {
-    case .forgetsRefunds: "ClassCanceled"
-    case .forgetsReversals: "PaymentCanceled"
-    default: nil
-    }
-  }
-}
-
 /// Everything of one simulated run: seven services with their disks, the network between them, the
 /// users, and what goes wrong.
 ///
 /// `@unchecked Sendable`: belongs to the scheduler's thread.
 package final class World: @unchecked Sendable {
   package static let payLimitWon: Int64 = 100_000
+  /// Short enough that offers lapse while the users are there.
+  package static let seatOfferSeconds: Int64 = 4
   /// When the last fault is over, in virtual microseconds.
   package static let healing: Int64 = 12_000_000
   /// How long the users may go on after that.
@@ -53,6 +34,10 @@ package final class World: @unchecked Sendable {
   private(set) var isOver = false
   /// Whether the services fetch events from each other by themselves.
   private(set) var areFeedsOpen: Bool
+  /// nil where so many are in a course that nobody counts them after each unit of work.
+  private(set) var seatWatch: SeatWatch?
+  /// The clock of Enrollment when all had come to rest.
+  private(set) var restTime: Timestamp?
 
   /// - Parameter plan: nil for one that the seed draws.
   package init(
@@ -64,6 +49,7 @@ package final class World: @unchecked Sendable {
     self.sabotage = sabotage
     self.scheduler = Scheduler(seed: seed)
     self.areFeedsOpen = areFeedsOpen
+    self.seatWatch = areFeedsOpen ? SeatWatch() : nil
     self.plan = plan ?? FaultPlan(until: Self.healing, &self.scheduler.random)
     try disks.rewind()
     self.nodes = ServiceName.allCases.filter { $0 != .gateway }.map {
@@ -76,6 +62,20 @@ package final class World: @unchecked Sendable {
       preconditionFailure("there is no \(name.rawValue) here")
     }
     return node
+  }
+
+  // MARK: Seats
+
+  /// Looks at Enrollment's store after each unit of work.
+  func watchSeats(in connection: any SQLConnection) throws {
+    for statement in self.sabotage.meddling { try connection.execute(statement) }
+    guard let found = try self.seatWatch?.look(connection) else { return }
+    self.violations += found
+  }
+
+  /// What was done since `earlier` is undone.
+  func rewindSeats(to earlier: SeatWatch?) {
+    self.seatWatch = earlier
   }
 
   // MARK: Faults
@@ -202,10 +202,11 @@ package final class World: @unchecked Sendable {
     let end = self.scheduler.now + Self.settling
     var wait: Int64 = 500_000
     while self.scheduler.now < end {
-      if Rest(self).isComplete { return }
+      if Rest(self).isComplete { break }
       try self.scheduler.run(until: min(end, self.scheduler.now + wait))
       wait = min(wait * 2, 8_000_000)
     }
+    self.restTime = self.node(.class).clock.now()
     for reason in Rest(self).reasons {
       self.violations.append(Violation(.i7, "no rest after a minute: \(reason)"))
     }
@@ -234,8 +235,10 @@ struct Rest {
   var isComplete: Bool { self.reasons.isEmpty }
 
   init(_ world: World) {
-    func expectNone(_ name: ServiceName, _ what: String, _ query: String) {
-      let count = try? world.node(name).store.read { try $0.integer(query) }
+    func expectNone(
+      _ name: ServiceName, _ what: String, _ query: String, _ arguments: [SQLValue] = []
+    ) {
+      let count = try? world.node(name).store.read { try $0.integer(query, arguments) }
       if let count, count > 0 { self.unfinished.append("\(count) \(what)") }
     }
     expectNone(
@@ -243,6 +246,16 @@ struct Rest {
     expectNone(
       .course, "closing courses",
       "SELECT count(*) FROM course WHERE closing_since IS NOT NULL")
+    expectNone(
+      .class, "offers past their time",
+      "SELECT count(*) FROM waitlist WHERE state = 'OFFERED' AND offer_expires_at <= ?",
+      [.integer(world.node(.class).clock.now().microseconds)])
+    expectNone(
+      .class, "canceled courses with classes in them",
+      "SELECT count(*) FROM offered_course WHERE state = 'CANCELED' AND seats_taken > 0")
+    expectNone(
+      .course, "cancellations under way",
+      "SELECT count(*) FROM course WHERE canceled_at IS NOT NULL AND canceled_classes IS NULL")
     expectNone(.point, "pending points", "SELECT count(*) FROM point WHERE status = 'PENDING'")
     expectNone(.alert, "new alerts", "SELECT count(*) FROM alert WHERE status = 'NEW'")
     for node in world.nodes {

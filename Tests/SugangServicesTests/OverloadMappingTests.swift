@@ -80,10 +80,15 @@ struct OverloadMappingTests {
     }
   }
 
-  @Test("who is not let in hears it in the protocol that it speaks")
-  func refusedConnect() async throws {
+  @Test("who is not let in hears it in the protocol that it speaks", arguments: [true, false])
+  func refusedConnect(atFirstLook: Bool) async throws {
     struct Closed: RequestAdmission {
       let problem: HTTPProblem
+      let atFirstLook: Bool
+
+      func refusal(_ arrival: RESTArrival) -> HTTPProblem? {
+        self.atFirstLook ? self.problem : nil
+      }
 
       func arrive(_ arrival: RESTArrival) throws { throw self.problem }
 
@@ -97,7 +102,8 @@ struct OverloadMappingTests {
       (HTTPProblem.overloaded("too much to do", retryAfterSeconds: 3), "unavailable"),
       (.tooManyRequests(retryAfterSeconds: 3), "resource_exhausted"),
     ] {
-      try await Self.withGateway(admission: Closed(problem: problem)) { http async throws in
+      let door = Closed(problem: problem, atFirstLook: atFirstLook)
+      try await Self.withGateway(admission: door) { http async throws in
         let connect = try await http.request(
           "POST", "/sugang.course.v1.CourseService/GetCourse", body: #"{"id":1}"#)
         #expect(connect.status == problem.status)

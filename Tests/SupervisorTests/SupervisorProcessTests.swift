@@ -76,6 +76,17 @@ struct ChildProcessTests {
     #expect(child.reap() == .code(7))
   }
 
+  @Test("in the background it yields to others, with all that it starts", arguments: [true, false])
+  func background(isInBackground: Bool) throws {
+    // The 41st value of /proc/PID/stat is the scheduling policy; 5 is SCHED_IDLE.
+    let child = try ChildProcess.spawn(
+      "/bin/sh", ["-c", "read go; exit $(cut -d' ' -f41 </proc/self/stat)"])
+    if isInBackground { child.moveToBackground() }
+    child.closeInput()
+    child.blockUntilExit()
+    #expect(child.reap() == .code(isInBackground ? 5 : 0))
+  }
+
   @Test("reports the signal that ended it")
   func signal() throws {
     let child = try ChildProcess.spawn("/bin/sh", ["-c", "exec cat"])

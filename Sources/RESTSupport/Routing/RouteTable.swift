@@ -26,8 +26,6 @@ package struct RouteTable: Sendable {
     let pattern: String
     /// Served however much there is to do.
     let isExempt: Bool
-    /// The request was HEAD: the body of GET is left out.
-    let isHead: Bool
   }
 
   enum Answer {
@@ -81,12 +79,14 @@ package struct RouteTable: Sendable {
     let place = try self.place(of: path, &parameters)
     let node = self.nodes[place]
     guard !node.handlers.isEmpty else { throw .noSuchRoute }
-    let isHead = method == "HEAD"
-    if let verb = isHead ? .get : HTTPVerb(rawValue: method), let handler = node.handlers[verb] {
+    // The server leaves out the body.
+    if let verb = method == "HEAD" ? .get : HTTPVerb(rawValue: method),
+      let handler = node.handlers[verb]
+    {
       return .match(
         Match(
           verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,
-          route: place, pattern: node.pattern, isExempt: node.isExempt, isHead: isHead))
+          route: place, pattern: node.pattern, isExempt: node.isExempt))
     }
     if method == "OPTIONS" { return .options(allow: node.allow) }
     throw .methodNotAllowed(method, allow: node.allow)

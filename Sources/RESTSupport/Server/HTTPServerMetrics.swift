@@ -6,7 +6,8 @@ import Synchronization
 /// `http.server.request.duration` in seconds, with `http.request.method`, `http.route`,
 /// `http.response.status_code`, `url.scheme` and, for 5xx and requests that broke off, `error.type`;
 /// `http.server.active_requests` with method and scheme. A request that met no route has none, and
-/// what is refused before it is a request (a head that cannot be read, or is too long) is not counted.
+/// what is refused on the connection before it comes to a handler (a head that cannot be read, no
+/// room for more) is not counted.
 package final class HTTPServerMetrics: Sendable {
   /// Methods that are told apart; the others count as `_OTHER`: a client could make up any number.
   private static let knownMethods: Set<String> = [

@@ -11,10 +11,17 @@ struct RESTChannel: HTTPChannelHandler {
   typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
   let responder: Responder
+  let routes: RouteTable
+  /// nil: nobody is refused.
+  let admission: (any RequestAdmission)?
   let configuration: RESTServerConfiguration
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let configuration = self.configuration
+    let refusals = self.admission.map {
+      EarlyRefusalHandler(
+        routes: self.routes, admission: $0, layout: ResponseLayout(style: configuration.style))
+    }
     return channel.eventLoop.makeCompletedFuture {
       let pipeline = channel.pipeline.syncOperations
       let line = RequestLineHandler(maxBytes: configuration.maxRequestLineBytes)
@@ -29,6 +36,7 @@ struct RESTChannel: HTTPChannelHandler {
         HTTP1ToHTTPServerCodec(secure: false),
         HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger),
       ])
+      if let refusals { try pipeline.addHandler(refusals) }
       return try NIOAsyncChannel(
         wrappingChannelSynchronously: channel,
         configuration: .init(isOutboundHalfClosureEnabled: true))

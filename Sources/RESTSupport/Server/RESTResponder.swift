@@ -16,7 +16,7 @@ struct RESTResponder: HTTPResponder {
   /// nil: nothing is counted.
   let metrics: HTTPServerMetrics?
   let maxBodyBytes: Int
-  let style: JSONStyle
+  let layout: ResponseLayout
 
   func respond(to request: Request, context: RESTContext) async throws -> Response {
     let start = context.logger.logLevel <= .debug ? ContinuousClock.now : nil
@@ -39,10 +39,12 @@ struct RESTResponder: HTTPResponder {
       throw failure.cause
     } catch {
       let problem = RESTResponder.problem(for: error, id, context.logger)
-      response = self.render(problem, instance: target.path, id)
+      response = self.render(self.layout.answer(problem, instance: target.path, id))
     }
     response.headers[.requestID] = id
     status = response.status.code
+    // Also of a problem: a body that is not expected would be taken for the next answer.
+    if request.method == .head { response = response.createHeadResponse() }
     if let start {
       RESTResponder.log(request, target, response, trace, since: start, context.logger, id)
     }
@@ -81,8 +83,7 @@ struct RESTResponder: HTTPResponder {
           match.verb, target: target, parameters: match.parameters, headers: request.headers,
           body: body, caller: Caller(requestID: id), logger: context.logger))
       isDone = true
-      let response = self.render(answer)
-      return match.isHead ? response.createHeadResponse() : response
+      return self.render(answer)
     }
   }
 
@@ -115,31 +116,10 @@ struct RESTResponder: HTTPResponder {
   // MARK: Answers
 
   private func render(_ answer: RESTResponse) -> Response {
-    var headers = HTTPFields()
-    let body: ResponseBody
-    switch answer.body {
-    case .none: body = .init()
-    case .json(let value, let mediaType):
-      headers[.contentType] = mediaType
-      body = .init(byteBuffer: ByteBuffer(bytes: value.bytes(self.style)))
-    case .bytes(let bytes, let mediaType):
-      headers[.contentType] = mediaType
-      body = .init(byteBuffer: ByteBuffer(bytes: bytes))
-    }
-    for (name, value) in answer.headers {
-      // Not set: a name may come more than once.
-      if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
-    }
-    return Response(status: .init(code: answer.status), headers: headers, body: body)
-  }
-
-  private func render(_ problem: HTTPProblem, instance: String, _ id: String) -> Response {
-    var answer = RESTResponse.json(
-      problem.body(instance: instance, requestID: id), status: problem.status,
-      mediaType: MediaType.problem)
-    if let seconds = problem.retryAfterSeconds { answer = answer.retryAfter(seconds: seconds) }
-    if let allow = problem.allow { answer = answer.adding("Allow", allow) }
-    return self.render(answer)
+    let (head, body) = self.layout.response(answer)
+    return Response(
+      status: head.status, headers: head.headerFields,
+      body: body.map { .init(byteBuffer: $0) } ?? .init())
   }
 
   // MARK: Errors

@@ -38,8 +38,13 @@ package struct RESTServer: Service {
     let application = Application(
       responder: RESTResponder(
         routes: self.routes, admission: self.admission, metrics: self.metrics,
-        maxBodyBytes: configuration.maxBodyBytes, style: configuration.style),
-      server: HTTPServerBuilder { RESTChannel(responder: $0, configuration: configuration) },
+        maxBodyBytes: configuration.maxBodyBytes,
+        layout: ResponseLayout(style: configuration.style)),
+      server: HTTPServerBuilder { responder in
+        RESTChannel(
+          responder: responder, routes: self.routes, admission: self.admission,
+          configuration: configuration)
+      },
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: MaximumAvailableConnections(

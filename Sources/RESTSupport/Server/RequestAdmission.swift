@@ -31,6 +31,12 @@ package struct RESTPlace: Sendable {
 /// Decides which requests run, so that those are done in time and the others hear at once when to
 /// come again. Routes that are exempt are never asked about.
 package protocol RequestAdmission: Sendable {
+  /// A request has come, of which only the head is looked at: whether there is no room for it. It is
+  /// not taken for an arrival, and takes nothing of what its caller may ask for.
+  ///
+  /// - Returns: the 503 to answer it with; nil to read on.
+  func refusal(_ arrival: RESTArrival) -> HTTPProblem?
+
   /// A request has come, and its body is not read yet.
   ///
   /// - Throws: ``HTTPProblem``: 429 when its caller is too fast, 503 when there is too much to do.

@@ -31,6 +31,10 @@ struct RESTAdmission: RequestAdmission {
     return { admission.statistics }
   }
 
+  func refusal(_ arrival: RESTArrival) -> HTTPProblem? {
+    self.admission?.fullness(Self.priority(of: arrival)).map { Self.overloaded($0) }
+  }
+
   func arrive(_ arrival: RESTArrival) throws {
     // Nobody has a name yet; who has none that is known shares with the others.
     if let wait = self.rate?.take(arrival.address ?? "unknown") {

@@ -70,7 +70,7 @@ struct SupervisedRun {
         Supervisor.Program(
           name: service.rawValue,
           arguments: ["serve", service.rawValue, "--until-stdin-closes"] + self.settings.asFlags,
-          isDrainedFirst: service == .gateway, niceness: service.isFollower ? 10 : 0)
+          isDrainedFirst: service == .gateway, isInBackground: service.isFollower)
       },
       executable: ChildProcess.ownExecutable(), logger: self.logger
     ) { name, stream, line in

@@ -79,6 +79,27 @@ extension AdmissionState.Arrival {
 
 @Suite("Admission: who runs, who waits, who is refused")
 struct AdmissionStateTests {
+  @Test("no more wait than can get their places in time, at the rate of late")
+  func servable() {
+    let door = Door(limit: 2, maxQueueTime: .milliseconds(100))
+    // Never without a call, and 200 end in a second: 20 in the longest queue time.
+    #expect(door.arrive(0).isAdmitted)
+    for number in 1..<40 {
+      #expect(door.arrive(number).isAdmitted)
+      _ = door.leave(after: .milliseconds(5))
+    }
+    #expect(door.arrive(100).isAdmitted)
+    var waiting = 0
+    while door.state.fullness(.default) == nil, waiting < 90 {
+      #expect(door.arrive(200 + waiting).ticket != nil)
+      waiting += 1
+    }
+    #expect(waiting == 40, "twice as many as are served in time")
+    #expect(door.arrive(300).refusal?.reason == .queueTime)
+    #expect(door.arrive(301, .critical).ticket != nil, "nobody is before it")
+    #expect(door.state.statistics.refusedQueueTime.default == 2)
+  }
+
   @Test("over the limit calls wait, and get the places in the order in which they came")
   func order() {
     let door = Door(limit: 2)

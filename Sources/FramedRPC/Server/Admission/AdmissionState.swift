@@ -44,6 +44,8 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
   private static var retryAfterBounds: ClosedRange<TimeAmount> {
     .milliseconds(50) ... .seconds(5)
   }
+  /// So many may wait whatever the rate.
+  private static var leastServable: Int { 16 }
   /// How often the rate of calls is measured.
   private static var rateWindow: TimeAmount { .milliseconds(100) }
 
@@ -114,6 +116,9 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
     if let reason = self.lateness(of: method, deadline, now) {
       return .refused(self.refuse(priority, reason, now))
     }
+    if self.ahead(of: priority) >= self.servable {
+      return .refused(self.refuse(priority, .queueTime, now))
+    }
     var evicted: Decision?
     if self.queued.count >= self.policy.maxQueuedCalls {
       guard let last = self.lastBelow(priority) else {
@@ -135,8 +140,12 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
   ///
   /// - Returns: nil when it may come; else when it is worth while to come again.
   package mutating func fullness(_ priority: RPCPriority) -> TimeAmount? {
-    guard self.inFlight >= self.ceilings[priority.rank],
-      self.queued.count >= self.policy.maxQueuedCalls,
+    guard self.inFlight >= self.ceilings[priority.rank] else { return nil }
+    if self.ahead(of: priority) >= self.servable {
+      self.count(priority, .queueTime)
+      return self.retryAfter(priority)
+    }
+    guard self.queued.count >= self.policy.maxQueuedCalls,
       !self.rows.indices.contains(where: { $0 > priority.rank && self.rows[$0].count > 0 })
     else { return nil }
     self.count(priority, .queueFull)
@@ -179,11 +188,25 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
   /// When a call of the priority is worth while to come again: when those that are due before it
   /// will have got their places, at the rate of late.
   package func retryAfter(_ priority: RPCPriority) -> TimeAmount {
-    let ahead = self.rows[...priority.rank].reduce(1) { $0 + $1.count }
+    let ahead = self.ahead(of: priority) + 1
     let bounds = Self.retryAfterBounds
     guard self.rate > 0 else { return max(bounds.lowerBound, self.maxQueueTime) }
     let time = min(Double(ahead) * 1e9 / self.rate, Double(bounds.upperBound.nanoseconds))
     return max(bounds.lowerBound, .nanoseconds(Int64(time)))
+  }
+
+  /// Calls that wait and are due before a new one of the priority.
+  private func ahead(of priority: RPCPriority) -> Int {
+    self.rows[...priority.rank].reduce(0) { $0 + $1.count }
+  }
+
+  /// So many that wait get their places within the longest queue time, at the rate of late; twice
+  /// that, since places fall free in bursts, and a few when hardly a call ends. Who comes behind
+  /// them would wait in vain, and is told so at once, which is what lets a queue stay short.
+  private var servable: Int {
+    guard self.rate > 0 else { return .max }
+    let calls = self.rate * Double(self.maxQueueTime.nanoseconds) / 1e9
+    return max(Self.leastServable, Int(min(2 * calls, Double(Int32.max))))
   }
 
   // MARK: deciding

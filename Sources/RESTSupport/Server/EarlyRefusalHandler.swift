@@ -1,0 +1,83 @@
+import HTTPTypes
+import Kernel
+import NIOCore
+import NIOHTTPTypes
+
+/// Answers a request for which there is no room, on its connection's event loop and before
+/// Hummingbird has work with it: under overload most requests end here, and what they cost is taken
+/// from those that are let in.
+final class EarlyRefusalHandler: ChannelDuplexHandler {
+  typealias InboundIn = HTTPRequestPart
+  typealias InboundOut = HTTPRequestPart
+  typealias OutboundIn = HTTPResponsePart
+  typealias OutboundOut = HTTPResponsePart
+
+  private let routes: RouteTable
+  private let admission: any RequestAdmission
+  private let layout: ResponseLayout
+  /// Requests that Hummingbird has to answer first.
+  private var unanswered = 0
+  /// The request that is read has been refused.
+  private var isRefused = false
+  /// What it is told, until it has been.
+  private var answer: (head: HTTPResponse, body: ByteBuffer?)?
+
+  init(routes: RouteTable, admission: any RequestAdmission, layout: ResponseLayout) {
+    self.routes = routes
+    self.admission = admission
+    self.layout = layout
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch self.unwrapInboundIn(data) {
+    case .head(let head):
+      if self.unanswered == 0 { self.answer = self.refusal(of: head, context.channel) }
+      self.isRefused = self.answer != nil
+      if !self.isRefused { self.unanswered += 1 }
+    case .body: break
+    case .end:
+      if self.isRefused {
+        self.isRefused = false
+        return self.tell(context)
+      }
+    }
+    if !self.isRefused { context.fireChannelRead(data) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    // Its body is still on the way, and need not be sent.
+    self.tell(context)
+    context.fireChannelReadComplete()
+  }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    if case .end = self.unwrapOutboundIn(data) { self.unanswered -= 1 }
+    context.write(data, promise: promise)
+  }
+
+  private func tell(_ context: ChannelHandlerContext) {
+    guard let (head, body) = self.answer else { return }
+    self.answer = nil
+    context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+    if let body { context.write(self.wrapOutboundOut(.body(body)), promise: nil) }
+    context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+  }
+
+  /// - Returns: nil when Hummingbird shall see the request: also when no route wants it.
+  private func refusal(
+    of head: HTTPRequest, _ channel: any Channel
+  ) -> (head: HTTPResponse, body: ByteBuffer?)? {
+    let target = RequestTarget(head.path ?? "/")
+    guard case .match(let match)? = try? self.routes.answer(head.method.rawValue, target.path),
+      !match.isExempt,
+      let problem = self.admission.refusal(RESTArrival(match, target.path, channel.remoteAddress))
+    else { return nil }
+    let id = RequestID.accept(head.headerFields[.requestIDHint])
+    var (answer, body) = self.layout.response(
+      match.refusal?(problem) ?? self.layout.answer(problem, instance: target.path, id))
+    answer.headerFields[.requestID] = id
+    answer.headerFields[.contentLength] = String(body?.readableBytes ?? 0)
+    if head.method == .head { body = nil }
+    return (answer, body)
+  }
+}
