@@ -81,7 +81,7 @@ let foundationTargets: [Target] = [
     name: "RESTSupport",
     dependencies: [
       "JSON", "Kernel", "W3CTrace", httpTypes, hummingbird, hummingbirdCore, lifecycle, logging,
-      nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+      metrics, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
     ], swiftSettings: safe),
   .target(
     name: "Storage", dependencies: [crypto, grdb, grdbSQLite, logging], swiftSettings: shared),
@@ -101,7 +101,8 @@ let foundationTargets: [Target] = [
     name: "RESTSupportTests",
     dependencies: [
       "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", "W3CTrace", hummingbird,
-      lifecycle, logging, nioCore, nioPosix,
+      lifecycle, logging, metrics, nioCore, nioPosix,
+      .product(name: "MetricsTestKit", package: "swift-metrics"),
     ], swiftSettings: safe),
   .executableTarget(
     name: "storage-crash-writer", dependencies: ["Storage", logging],

@@ -159,13 +159,13 @@ enum ToyError: DomainError {
 /// Runs `body` against a server with toys on a port of its own.
 func withToys(
   _ count: Int = 1, on configuration: RESTServerConfiguration = .toys(),
-  admission: (any RequestAdmission)? = nil,
+  admission: (any RequestAdmission)? = nil, metrics: HTTPServerMetrics? = nil,
   _ body: @escaping @Sendable (HTTPClient) async throws -> Void
 ) async throws {
   let (ports, port) = AsyncStream.makeStream(of: Int.self)
   let adaptor = ToyAdaptor(links: Links(publicBaseURL: "http://sugang.example/"), count: count)
   let server = RESTServer(
-    configuration: configuration, routes: Routes([adaptor]), admission: admission,
+    configuration: configuration, routes: Routes([adaptor]), admission: admission, metrics: metrics,
     logger: .quiet, onListening: { port.yield($0) })
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask {

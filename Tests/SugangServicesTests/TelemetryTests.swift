@@ -47,6 +47,16 @@ struct TelemetryTests {
       let ok = #"{\#(enroll),rpc_status_code="OK",rpc_system_name="framedrpc"} 1"#
       let gateway = try await Self.metrics(of: .gateway, system)
       #expect(gateway.contains("rpc_client_call_duration_seconds_count\(ok)"), "\(gateway)")
+      let created =
+        #"http_request_method="POST",http_response_status_code="201",http_route="/classes""#
+      #expect(
+        gateway.contains(
+          "http_server_request_duration_seconds_count{\(created),url_scheme=\"http\"} 1\n"),
+        "\(gateway)")
+      // The one that asks.
+      #expect(
+        gateway.contains(
+          #"http_server_active_requests{http_request_method="GET",url_scheme="http"} 1"# + "\n"))
       let service = try await Self.metrics(of: .class, system)
       #expect(service.contains("rpc_server_call_duration_seconds_count\(ok)"), "\(service)")
       #expect(service.contains("rpc_client_call_duration_seconds_bucket{"))

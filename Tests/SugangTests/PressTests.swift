@@ -12,20 +12,21 @@ struct OpenLoadTests {
   private final class Bench {
     let loop = EmbeddedEventLoop()
     private(set) var begun: [(number: Int, at: NIODeadline)] = []
-    private var open: [@Sendable (RPCStatus) -> Void] = []
+    private var open: [@Sendable (OpenLoad.Outcome) -> Void] = []
     private(set) lazy var load = OpenLoad(loop: self.loop, plan: self.plan) { number, ended in
       self.begun.append((number, self.loop.now))
       self.open.append(ended)
     }
     private let plan: OpenLoad.Plan
 
-    init(rate: Double, seconds: Int, maxInFlight: Int = 1000) {
+    init(rate: Double, seconds: Int, maxInFlight: Int = 1000, kind: RPCKind = .unary) {
       self.plan = OpenLoad.Plan(
-        rate: rate, duration: .seconds(seconds), maxInFlight: maxInFlight)
+        rate: rate, duration: .seconds(seconds), maxInFlight: maxInFlight, kind: kind)
     }
 
-    func endOldest(_ status: RPCStatus = .ok) {
-      self.open.removeFirst()(status)
+    func endOldest(_ status: RPCStatus = .ok, sent: Int = 0, received: Int = 0) {
+      self.open.removeFirst()(
+        OpenLoad.Outcome(status: status, sent: sent, received: received))
     }
   }
 
@@ -67,6 +68,33 @@ struct OpenLoadTests {
     #expect(result.calls == 4)
     #expect(result.errors == 3)
     #expect(result.statuses == [.ok: 1, .deadlineExceeded: 3])
+  }
+
+  @Test("messages are counted of every stream that has ended, also of one that failed")
+  func messages() throws {
+    let bench = Bench(rate: 2, seconds: 1, kind: .bidirectional)
+    _ = bench.load.start()
+    bench.loop.advanceTime(by: .seconds(4))
+    bench.endOldest(sent: 3, received: 5)
+    bench.endOldest(.unavailable, sent: 2, received: 0)
+    let result = bench.load.final
+    #expect(result.isOver)
+    #expect((result.sent, result.received) == (5, 5))
+    // Ten in the four seconds until the last stream ended.
+    #expect(result.messagesPerSecond == 2.5)
+    #expect(result.max > 3_990)
+    let text = result.text([])
+    #expect(text.contains("ended      2 streams, 0.5/s\n"))
+    #expect(text.contains("sent       5 messages, 1.25/s\n"))
+    #expect(text.contains("received   5 messages, 1.25/s\n"))
+    #expect(text.contains("latency    from the intended start to the end, in ms\n"))
+    let json = result.json([])
+    #expect(json["kind"] == "bidirectional")
+    #expect(json["messages"]?["perSecond"] == .number("2.5"))
+    for (threshold, holds) in [("messages>=2.5/s", true), ("messages>2.5", false)] {
+      let threshold = try #require(PressThreshold(argument: threshold))
+      #expect(threshold.check(result).holds == holds)
+    }
   }
 
   @Test("latency counts from when a call was due, also when the generator was late")
@@ -127,7 +155,8 @@ struct PressThresholdTests {
       plan: OpenLoad.Plan(rate: 12.5, duration: .seconds(10), maxInFlight: 1))
     for milliseconds in 1...100 {
       result.record(
-        milliseconds <= 97 ? .ok : .notFound, latency: .milliseconds(Int64(milliseconds)))
+        OpenLoad.Outcome(status: milliseconds <= 97 ? .ok : .notFound),
+        latency: .milliseconds(Int64(milliseconds)))
     }
     result.dropped = 25
     result.elapsed = .seconds(10)

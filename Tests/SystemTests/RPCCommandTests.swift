@@ -178,6 +178,93 @@ struct RPCCommandTests {
     #expect(many.text.contains("HealthService/Check takes one request, not 2"), "\(many.text)")
   }
 
+  @Test("a pipe feeds a stream: each line is sent when it comes, each answer printed when it comes")
+  func pipe() async throws {
+    let server = try await TestServer.start()
+    let input = Pipe()
+    let output = Pipe()
+    let process = try SendableProcess(
+      RunningSugang.executable, ["rpc", "call", server.address, "Chat", "-d", "@-"], input: input,
+      output: output)
+    for (number, body) in ["AAAA", "AAAAAAAA"].enumerated() {
+      // The second is written when the answer to the first was read.
+      try input.fileHandleForWriting.write(
+        contentsOf: Data("{\"sizes\":[1],\"body\":\"\(body)\"}\n".utf8))
+      let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+      let answer = try JSONValue(parsing: line)
+      #expect(answer["messages"]?.int64 == Int64(number + 1), "\(line)")
+      #expect(answer["totalBytes"]?.int64 == [3, 9][number], "\(line)")
+      #expect(process.isRunning)
+    }
+    try input.fileHandleForWriting.close()
+    try await eventually("the chat ends") { !process.isRunning }
+    #expect(process.exitStatus == 0)
+  }
+
+  @Test("an upload takes the lines of stdin, and its one answer is printed")
+  func upload() async throws {
+    let server = try await TestServer.start()
+    let outcome = try await Self.run(
+      ["call", server.address, "Upload", "-d", "@-"],
+      input: String(repeating: "{\"body\":\"AAAA\"}\n", count: 1000))
+    #expect(outcome.status == 0, "\(outcome.text)")
+    let answer = try JSONValue(parsing: outcome.text)
+    #expect(answer["messages"]?.int64 == 1000)
+    #expect(answer["totalBytes"]?.int64 == 3000)
+    let nothing = try await Self.run(["call", server.address, "Upload", "-d", "@-"], input: "")
+    #expect(try JSONValue(parsing: nothing.text)["messages"]?.int64 == 0)
+  }
+
+  @Test("a line that is no request cancels the stream, and is told by its number")
+  func badLine() async throws {
+    let server = try await TestServer.start()
+    for (line, message) in [
+      ("{\"bdoy\": \"AAAA\"}", "error: line 2: "),
+      ("{\"body\": }", "error: line 2: the request is not"),
+    ] {
+      let outcome = try await Self.run(
+        ["call", server.address, "Upload", "-d", "@-"], input: "{}\n\(line)\n{}\n")
+      #expect(outcome.status == 1)
+      #expect(outcome.text.contains(message), "\(outcome.text)")
+      let literal = try await Self.run(["call", server.address, "Chat", "-d", "{}\n\(line)"])
+      #expect(literal.status == 1)
+      #expect(literal.text.contains(message), "\(literal.text)")
+    }
+  }
+
+  @Test("a server that does not read makes the writer of the pipe wait")
+  func pushback() async throws {
+    let server = try await TestServer.start()
+    let input = Pipe()
+    let output = Pipe()
+    let process = try SendableProcess(
+      RunningSugang.executable,
+      ["rpc", "call", server.address, "Upload", "-d", "@-"], input: input, output: output)
+    // The test asks the pipe, rather than a clock, whether its reader still takes anything.
+    let descriptor = input.fileHandleForWriting.fileDescriptor
+    #expect(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0)
+    let body = String(repeating: "A", count: 40_000)
+    var line = Array("{\"text\":\"deaf\"}\n".utf8)
+    var written = 0
+    var isStuck = false
+    // Windows, queues, chunks and the pipe hold under 2 MiB together.
+    while written < 64 << 20, !isStuck {
+      var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      isStuck = unsafe Foundation.poll(&poll, 1, 3_000) == 0
+      guard !isStuck else { break }
+      let count = unsafe write(descriptor, line, line.count)
+      guard count > 0 else { continue }
+      written += count
+      line = Array(line.dropFirst(count))
+      if line.isEmpty { line = Array("{\"body\":\"\(body)\"}\n".utf8) }
+    }
+    #expect(isStuck)
+    #expect(written < 4 << 20, "\(written) bytes")
+    #expect(process.isRunning)
+    process.signal(SIGTERM)
+    try await eventually("the upload ends") { !process.isRunning }
+  }
+
   @Test("press measures a method, and ends with 3 when a threshold does not hold")
   func press() async throws {
     let server = try await TestServer.start()
@@ -196,6 +283,53 @@ struct RPCCommandTests {
     #expect(try JSONValue(parsing: missed.text)["thresholds"]?.array?.first?["holds"] == false)
     let wrong = try await Self.run(arguments + ["--threshold", "p99<3"])
     #expect(wrong.status == 2, "\(wrong.text)")
+  }
+
+  @Test(
+    "press measures streams of each kind to their end, and counts their messages",
+    arguments: [
+      ("Download", #"{"sizes": [1, 2], "times": 5}"#, [], 1, 10, "server-streaming"),
+      ("Upload", #"{"body": "AAAA"}{}"#, ["--messages", "3"], 6, 1, "client-streaming"),
+      ("Chat", #"{"sizes": [9, 9], "text": "{{i}}"}"#, ["--messages", "4"], 4, 8, "bidirectional"),
+    ] as [(String, String, [String], Int, Int, String)])
+  func pressStreams(
+    method: String, request: String, options: [String], sent: Int, received: Int, kind: String
+  ) async throws {
+    let server = try await TestServer.start()
+    let outcome = try await Self.run(
+      [
+        "press", server.address, method, "-d", request, "--rate", "100", "--duration", "300ms",
+        "--json", "--timeout", "60s", "--threshold", "errors<=0",
+      ] + options)
+    #expect(outcome.status == 0, "\(outcome.text)")
+    let result = try JSONValue(parsing: outcome.text)
+    #expect(result["kind"] == .string(kind))
+    #expect(result["statuses"] == ["OK": 30])
+    #expect(result["messages"]?["sent"] == .integer(30 * sent))
+    #expect(result["messages"]?["received"] == .integer(30 * received))
+  }
+
+  @Test("press says what a method cannot be pressed with, and counts streams that fail")
+  func pressRefused() async throws {
+    let server = try await TestServer.start()
+    let arguments = ["press", server.address, "--rate", "100", "--duration", "100ms"]
+    for (more, message) in [
+      (["Download", "--messages", "2"], "takes one request: no --messages"),
+      (["Download", "-d", "{}{}"], "takes one request, not 2"),
+      (["Chat", "-d", #"{"size": 1}"#], "has no field 'size'"),
+    ] {
+      let outcome = try await Self.run(arguments + more)
+      #expect(outcome.status == 1)
+      #expect(outcome.text.contains(message), "\(outcome.text)")
+    }
+    let failed = try await Self.run(
+      arguments + [
+        "Chat", "-d", #"{"sizes": [1], "failWith": 5}"#, "--threshold", "errors<1%", "--json",
+      ])
+    #expect(failed.status == 3, "\(failed.text)")
+    let result = try JSONValue(parsing: failed.text)
+    #expect(result["statuses"] == ["NOT_FOUND": 10])
+    #expect(result["messages"]?["received"] == 10)
   }
 
   @Test("the completion script asks the server for its methods")

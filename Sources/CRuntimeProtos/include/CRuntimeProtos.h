@@ -2,6 +2,8 @@
 #include "../../CProtobufC/shim.h"
 #include "framedrpc/v1/health.codec.h"
 #include "framedrpc/v1/health.pb-c.h"
+#include "framedrpc/v1/load.codec.h"
+#include "framedrpc/v1/load.pb-c.h"
 #include "framedrpc/v1/reflection.codec.h"
 #include "framedrpc/v1/reflection.pb-c.h"
 #include "framedrpc/v1/resilience.codec.h"

@@ -266,6 +266,152 @@ public enum FramedrpcV1 {
     }
   }
 
+  public struct NamedCost: GeneratedMessage {
+    public var name: String
+    public var value: Double
+
+    public init(
+      name: String = "",
+      value: Double = 0
+    ) {
+      self.name = name
+      self.value = value
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__NamedCost()
+      framedrpc__v1__named_cost__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__NamedCost>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__named_cost__init(pointer)
+      if !self.name.isEmpty {
+        pointer.pointee.name = try arena.string(self.name, field: "name")
+      }
+      pointer.pointee.value = self.value
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__NamedCost>) {
+      self.name = stringField(pointer.pointee.name)
+      self.value = pointer.pointee.value
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__NamedCost>) -> Bool {
+      framedrpc__v1__named_cost__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__NamedCost>) -> Int {
+      framedrpc__v1__named_cost__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__NamedCost>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__named_cost__write(pointer, end)
+    }
+  }
+
+  /// What is not set, the server does not say.
+  public struct LoadReport: GeneratedMessage {
+    public var cpuUtilization: Double?
+    public var memoryUtilization: Double?
+    public var applicationUtilization: Double?
+    /// What the call has cost, in units of the service; only in the report of a call.
+    public var costs: [FramedrpcV1.NamedCost]
+
+    public init(
+      cpuUtilization: Double? = nil,
+      memoryUtilization: Double? = nil,
+      applicationUtilization: Double? = nil,
+      costs: [FramedrpcV1.NamedCost] = []
+    ) {
+      self.cpuUtilization = cpuUtilization
+      self.memoryUtilization = memoryUtilization
+      self.applicationUtilization = applicationUtilization
+      self.costs = costs
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__LoadReport()
+      framedrpc__v1__load_report__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__LoadReport>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__load_report__init(pointer)
+      if let value = self.cpuUtilization {
+        pointer.pointee.cpu_utilization_presence_case = .init(rawValue: 1)
+        pointer.pointee.cpu_utilization = value
+      }
+      if let value = self.memoryUtilization {
+        pointer.pointee.memory_utilization_presence_case = .init(rawValue: 2)
+        pointer.pointee.memory_utilization = value
+      }
+      if let value = self.applicationUtilization {
+        pointer.pointee.application_utilization_presence_case = .init(rawValue: 3)
+        pointer.pointee.application_utilization = value
+      }
+      pointer.pointee.n_costs = self.costs.count
+      pointer.pointee.costs = try arena.messages(self.costs)
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__LoadReport>) {
+      self.cpuUtilization = pointer.pointee.cpu_utilization_presence_case.rawValue == 1 ? pointer.pointee.cpu_utilization : nil
+      self.memoryUtilization = pointer.pointee.memory_utilization_presence_case.rawValue == 2 ? pointer.pointee.memory_utilization : nil
+      self.applicationUtilization = pointer.pointee.application_utilization_presence_case.rawValue == 3 ? pointer.pointee.application_utilization : nil
+      self.costs = messageFields(pointer.pointee.costs, pointer.pointee.n_costs)
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__LoadReport>) -> Bool {
+      framedrpc__v1__load_report__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__LoadReport>) -> Int {
+      framedrpc__v1__load_report__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__LoadReport>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__load_report__write(pointer, end)
+    }
+  }
+
+  public struct WatchLoadRequest: GeneratedMessage {
+    /// Time between two reports. At least the server's own minimum, and that for 0.
+    public var intervalMs: Int64
+
+    public init(
+      intervalMs: Int64 = 0
+    ) {
+      self.intervalMs = intervalMs
+    }
+
+    public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
+      var message = Framedrpc__V1__WatchLoadRequest()
+      framedrpc__v1__watch_load_request__init(&message)
+      return message.base.descriptor
+    }()
+
+    public func fill(_ pointer: UnsafeMutablePointer<Framedrpc__V1__WatchLoadRequest>, arena: MessageArena) throws(CodecError) {
+      framedrpc__v1__watch_load_request__init(pointer)
+      pointer.pointee.interval_ms = self.intervalMs
+    }
+
+    public init(_ pointer: UnsafePointer<Framedrpc__V1__WatchLoadRequest>) {
+      self.intervalMs = pointer.pointee.interval_ms
+    }
+
+    public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__WatchLoadRequest>) -> Bool {
+      framedrpc__v1__watch_load_request__decode(decoder, at, end, pointer) != 0
+    }
+
+    public static func size(_ pointer: UnsafePointer<Framedrpc__V1__WatchLoadRequest>) -> Int {
+      framedrpc__v1__watch_load_request__size(pointer)
+    }
+
+    public static func write(_ pointer: UnsafePointer<Framedrpc__V1__WatchLoadRequest>, _ end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>? {
+      framedrpc__v1__watch_load_request__write(pointer, end)
+    }
+  }
+
   public struct MethodSchema: GeneratedMessage {
     /// Approve
     public var name: String
@@ -2542,6 +2688,55 @@ public enum FramedrpcV1 {
     /// no such service. Ends when the server shuts down.
     public func watch(_ request: FramedrpcV1.CheckRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<FramedrpcV1.CheckResponse> {
       try await self.channel.serverStreaming(HealthService.watch, request, options: options)
+    }
+  }
+
+  public enum LoadService {
+    /// A report at once, and then one each interval until the server shuts down. A caller that does not
+    /// read gets fewer, not late ones in a row.
+    public static let watchLoad = RPCMethod<FramedrpcV1.WatchLoadRequest, FramedrpcV1.LoadReport>(
+      service: "framedrpc.v1.LoadService", name: "WatchLoad", kind: .serverStreaming)
+
+    /// The methods with their messages, for tools that know them by name only.
+    public static let descriptor = ServiceDescriptor(name: "framedrpc.v1.LoadService", methods: [
+      MethodDescriptor(watchLoad),
+    ])
+
+    /// The service as a server takes it, answered by `handler`.
+    ///
+    /// - Parameter execution: where the handler runs; `.eventLoop` only when it never
+    ///   blocks and never computes for long.
+    public static func register(_ handler: some LoadServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
+      var service = RPCService(descriptor: Self.descriptor, execution: execution)
+      service.addServerStreaming(watchLoad) { try await handler.watchLoad($0, $1, $2) }
+      return service
+    }
+  }
+
+  /// Answers the calls of LoadService, many at once.
+  ///
+  /// Runs where `register` says: on the shared pool of threads, or on the event loop of a
+  /// connection, where it must not block. Its task is cancelled when the caller leaves or the
+  /// deadline passes. An `RPCError` reaches the caller as it is; `CancellationError` becomes
+  /// CANCELLED, or DEADLINE_EXCEEDED after the deadline; any other error becomes INTERNAL.
+  public protocol LoadServiceHandler: Sendable {
+    /// A report at once, and then one each interval until the server shuts down. A caller that does not
+    /// read gets fewer, not late ones in a row.
+    func watchLoad(_ request: FramedrpcV1.WatchLoadRequest, _ responses: RPCWriter<FramedrpcV1.LoadReport>, _ context: RPCContext) async throws
+  }
+
+  /// Calls LoadService through a channel.
+  public struct LoadServiceClient: Sendable {
+    public let channel: any RPCChannel
+
+    public init(_ channel: any RPCChannel) {
+      self.channel = channel
+    }
+
+    /// A report at once, and then one each interval until the server shuts down. A caller that does not
+    /// read gets fewer, not late ones in a row.
+    public func watchLoad(_ request: FramedrpcV1.WatchLoadRequest, options: CallOptions = CallOptions()) async throws -> RPCReader<FramedrpcV1.LoadReport> {
+      try await self.channel.serverStreaming(LoadService.watchLoad, request, options: options)
     }
   }
 

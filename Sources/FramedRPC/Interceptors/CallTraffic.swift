@@ -36,6 +36,11 @@ public final class CallTraffic: Sendable {
   public var sent: Count { self.state.withLock { $0.sent + $0.stream?.sent } }
   public var received: Count { self.state.withLock { $0.received + $0.stream?.received } }
 
+  /// What came with the end of a stream; empty until then, and of a unary call.
+  var trailingMetadata: RPCMetadata {
+    self.state.withLock { $0.stream }?.trailingMetadata ?? RPCMetadata()
+  }
+
   func countSent(_ bytes: Int) {
     self.state.withLock { $0.sent.add(bytes) }
   }

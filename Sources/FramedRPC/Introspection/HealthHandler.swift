@@ -58,7 +58,7 @@ struct HealthHandler: FramedrpcV1.HealthServiceHandler {
   }
 }
 
-/// The watches of health that wait for their next look; a shutdown wakes them.
+/// The watches of health and load that wait for their next look; a shutdown wakes them.
 package final class HealthWatches: Sendable {
   private struct State {
     var isOver = false

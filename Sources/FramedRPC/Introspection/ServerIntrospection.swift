@@ -15,6 +15,8 @@ public struct ServerIntrospection: Sendable {
   /// framedrpc.v1.StatisticsService: connections, methods, slow calls, and these channels; nil for
   /// none, and then nothing is counted.
   public var statistics: StatisticsSources?
+  /// framedrpc.v1.LoadService: reports of this load to whoever subscribes; nil for none.
+  public var load: LoadReporter?
   /// framedrpc.v1.ResilienceService: these circuits, bulkheads and limits, to be seen and set; nil for
   /// none.
   public var guards: Guards?
@@ -25,7 +27,7 @@ public struct ServerIntrospection: Sendable {
     reflection: Bool = true, health: HealthCheck? = { _ in [] },
     healthInterval: Duration = .seconds(1),
     statistics: StatisticsSources? = StatisticsSources(), guards: Guards? = nil,
-    interceptors: [any ServerInterceptor] = []
+    load: LoadReporter? = nil, interceptors: [any ServerInterceptor] = []
   ) {
     self.interceptors = interceptors
     self.reflection = reflection
@@ -33,6 +35,7 @@ public struct ServerIntrospection: Sendable {
     self.healthInterval = healthInterval
     self.statistics = statistics
     self.guards = guards
+    self.load = load
   }
 
   /// Only the services that the server is given.
@@ -55,6 +58,11 @@ public struct ServerIntrospection: Sendable {
     if let guards = self.guards, isWanted(FramedrpcV1.ResilienceService.descriptor) {
       served.append(
         FramedrpcV1.ResilienceService.register(ResilienceHandler(guards: guards), on: .eventLoop))
+    }
+    if let load = self.load, isWanted(FramedrpcV1.LoadService.descriptor) {
+      served.append(
+        FramedrpcV1.LoadService.register(
+          LoadHandler(reporter: load, watches: watches), on: .eventLoop))
     }
     let hasHealth = self.health != nil && isWanted(FramedrpcV1.HealthService.descriptor)
     let hasReflection = self.reflection && isWanted(FramedrpcV1.ReflectionService.descriptor)

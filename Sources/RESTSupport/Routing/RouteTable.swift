@@ -10,6 +10,8 @@ package struct RouteTable: Sendable {
     var refusals: [HTTPVerb: Routes.Refusal] = [:]
     var isExempt = false
     var allow = ""
+    /// As it was given: `/courses/{id}`.
+    var pattern = ""
   }
 
   /// A handler with what the path gave it.
@@ -20,6 +22,8 @@ package struct RouteTable: Sendable {
     let parameters: [PathParameter]
     /// Below ``RouteTable/count``; the verbs of a path share it.
     let route: Int
+    /// `/courses/{id}`
+    let pattern: String
     /// Served however much there is to do.
     let isExempt: Bool
   }
@@ -47,6 +51,7 @@ package struct RouteTable: Sendable {
       self.nodes[place].handlers.updateValue(handler, forKey: verb) == nil,
       "\(verb.rawValue) \(pattern) is offered twice")
     self.nodes[place].refusals[verb] = refusal
+    self.nodes[place].pattern = pattern
     if isExempt { self.nodes[place].isExempt = true }
     self.nodes[place].allow = RouteTable.allow(self.nodes[place].handlers)
   }
@@ -81,7 +86,7 @@ package struct RouteTable: Sendable {
       return .match(
         Match(
           verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,
-          route: place, isExempt: node.isExempt))
+          route: place, pattern: node.pattern, isExempt: node.isExempt))
     }
     if method == "OPTIONS" { return .options(allow: node.allow) }
     throw .methodNotAllowed(method, allow: node.allow)

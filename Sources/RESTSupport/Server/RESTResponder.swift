@@ -13,6 +13,8 @@ struct RESTResponder: HTTPResponder {
   let routes: RouteTable
   /// nil: everything runs.
   let admission: (any RequestAdmission)?
+  /// nil: nothing is counted.
+  let metrics: HTTPServerMetrics?
   let maxBodyBytes: Int
   let layout: ResponseLayout
 
@@ -21,10 +23,16 @@ struct RESTResponder: HTTPResponder {
     let target = RequestTarget(request.head.path)
     let id = RequestID.accept(request.headers[.requestIDHint])
     let trace = TraceContext.continued(from: request.headers)
+    let running = self.metrics?.begin(request.method.rawValue)
+    var route: String?
+    var status: Int?
+    defer {
+      if let running { self.metrics?.end(running, route: route, status: status) }
+    }
     var response: Response
     do {
       response = try await TraceContext.$current.withValue(trace) {
-        try await self.answer(request, target, id, context)
+        try await self.answer(request, target, id, context, &route)
       }
     } catch let failure as BodyFailure {
       // The connection is broken: Hummingbird knows what to do with its own errors.
@@ -34,6 +42,7 @@ struct RESTResponder: HTTPResponder {
       response = self.render(self.layout.answer(problem, instance: target.path, id))
     }
     response.headers[.requestID] = id
+    status = response.status.code
     // Also of a problem: a body that is not expected would be taken for the next answer.
     if request.method == .head { response = response.createHeadResponse() }
     if let start {
@@ -43,12 +52,14 @@ struct RESTResponder: HTTPResponder {
   }
 
   private func answer(
-    _ request: Request, _ target: RequestTarget, _ id: String, _ context: RESTContext
+    _ request: Request, _ target: RequestTarget, _ id: String, _ context: RESTContext,
+    _ route: inout String?
   ) async throws -> Response {
     switch try self.routes.answer(request.method.rawValue, target.path) {
     case .options(let allow):
       return self.render(RESTResponse(204, headers: [("Allow", allow)]))
     case .match(let match):
+      route = match.pattern
       let admission = match.isExempt ? nil : self.admission
       let address = admission == nil ? nil : context.channel.remoteAddress
       let arrival = RESTArrival(match, target.path, address)

@@ -11,20 +11,23 @@ package struct RESTServer: Service {
   private let configuration: RESTServerConfiguration
   private let routes: RouteTable
   private let admission: (any RequestAdmission)?
+  private let metrics: HTTPServerMetrics?
   private let logger: Logger
   private let onListening: @Sendable (Int) async -> Void
 
   /// - Parameters:
   ///   - admission: which requests run; nil: all.
+  ///   - metrics: counts and times the requests; nil: nothing does.
   ///   - onListening: called once with the port that was bound.
   package init(
     configuration: RESTServerConfiguration, routes: Routes,
-    admission: (any RequestAdmission)? = nil, logger: Logger,
+    admission: (any RequestAdmission)? = nil, metrics: HTTPServerMetrics? = nil, logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.routes = routes.finished
     self.admission = admission
+    self.metrics = metrics
     self.logger = logger
     self.onListening = onListening
   }
@@ -34,7 +37,7 @@ package struct RESTServer: Service {
     let onListening = self.onListening
     let application = Application(
       responder: RESTResponder(
-        routes: self.routes, admission: self.admission,
+        routes: self.routes, admission: self.admission, metrics: self.metrics,
         maxBodyBytes: configuration.maxBodyBytes,
         layout: ResponseLayout(style: configuration.style)),
       server: HTTPServerBuilder { responder in

@@ -60,7 +60,7 @@ enum ServiceHost {
       introspection: ServerIntrospection(
         health: { _ in await readiness.reasonsNotReady() },
         statistics: environment.peers.channels, guards: environment.guards,
-        interceptors: interceptors),
+        load: LoadReporter(measure: ProcessLoad().report), interceptors: interceptors),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",
@@ -86,7 +86,8 @@ enum ServiceHost {
     let rest = RESTServer(
       configuration: RESTServerConfiguration(
         host: settings.host, port: anyPort ? 0 : name.restPort + settings.portOffset),
-      routes: routes, admission: Self.admission(environment, routes), logger: logger,
+      routes: routes, admission: Self.admission(environment, routes),
+      metrics: environment.telemetry.http, logger: logger,
       onListening: { port in
         readiness.has("rest")
         logger.info("rest listening", metadata: ["port": "\(port)"])

@@ -3,6 +3,7 @@ import FramedRPC
 import FramedRPCObservability
 import Logging
 import PrometheusText
+import RESTSupport
 
 /// What one service tells of its calls: metrics of its own, also where several services share a
 /// process, traces, and lines in the log.
@@ -20,10 +21,13 @@ struct ServiceTelemetry: Sendable {
   private let registry = PrometheusRegistry(Self.descriptions + GuardMetrics.descriptions)
   private let metrics: MetricsInterceptor
   private let guardMetrics: GuardMetrics
+  /// Of the REST port.
+  let http: HTTPServerMetrics
 
   init(service: ServiceName) {
     self.metrics = MetricsInterceptor(factory: self.registry)
     self.guardMetrics = GuardMetrics(factory: self.registry)
+    self.http = HTTPServerMetrics(factory: self.registry)
     Gauge(
       label: "target.info", dimensions: [("service.name", service.rawValue)],
       factory: self.registry
@@ -62,7 +66,11 @@ struct ServiceTelemetry: Sendable {
 
   private static let descriptions =
     [
-      MetricDescription("target.info", help: "The service that these metrics are of.")
+      MetricDescription("target.info", help: "The service that these metrics are of."),
+      MetricDescription(
+        "http.server.request.duration", help: "How long HTTP requests took, to the answer's head.",
+        unit: "seconds"),
+      MetricDescription("http.server.active_requests", help: "HTTP requests in flight."),
     ]
     + [("server", "answered"), ("client", "made")].flatMap { side, did in
       [

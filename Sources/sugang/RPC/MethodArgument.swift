@@ -24,13 +24,34 @@ struct RequestArguments: ParsableArguments {
     help: ArgumentHelp("Metadata to send; may be repeated.", valueName: "key:value"))
   var metadata: [String] = []
 
-  func dataBytes() throws(CommandFailure) -> [UInt8] {
-    guard self.data.hasPrefix("@") else { return Array(self.data.utf8) }
+  /// The command line itself is the request.
+  var isLiteral: Bool { !self.data.hasPrefix("@") }
+
+  /// The values of `-d`, read as they are asked for.
+  func lines() throws(CommandFailure) -> RequestLines {
+    guard !self.isLiteral else { return RequestLines(text: self.data) }
     let path = String(self.data.dropFirst())
     if path == "-" {
-      if Console.inputIsTerminal {
-        Console.note("reading the request from this terminal; end it with Ctrl-D")
-      }
+      self.tellTerminal()
+      return RequestLines(FileHandle.standardInput, name: "stdin")
+    }
+    guard let file = FileHandle(forReadingAtPath: path) else {
+      throw CommandFailure("cannot read the request from '\(path)'")
+    }
+    return RequestLines(file, name: "'\(path)'")
+  }
+
+  private func tellTerminal() {
+    guard Console.inputIsTerminal else { return }
+    Console.note("reading the request from this terminal; end it with Ctrl-D")
+  }
+
+  /// All of `-d`.
+  func dataBytes() throws(CommandFailure) -> [UInt8] {
+    guard !self.isLiteral else { return Array(self.data.utf8) }
+    let path = String(self.data.dropFirst())
+    if path == "-" {
+      self.tellTerminal()
       return try Console.input()
     }
     do {

@@ -3,6 +3,7 @@ import FramedRPC
 import FramedRPCJSON
 import JSON
 import NIOCore
+import Synchronization
 
 /// `sugang rpc call`: one call, with JSON both ways.
 struct RPCCallCommand: AsyncParsableCommand {
@@ -17,8 +18,10 @@ struct RPCCallCommand: AsyncParsableCommand {
       unless -H authorization: gives another one.
 
       A method that takes a stream is sent each of the JSON values of -d, which may
-      stand in lines. The answers of one that gives a stream are printed as they come,
-      a line each.
+      stand in lines; from @- and @FILE each is sent as it is read, so that a pipe can
+      feed the stream for as long as it likes, as fast as the server reads. A value that
+      is no request cancels the call. The answers of a method that gives a stream are
+      printed as they come, a line each.
 
       A call that fails prints STATUS (reason): message and exits with 64 + the
       number of the status: 67 for INVALID_ARGUMENT, 69 for NOT_FOUND, 78 for UNAVAILABLE.
@@ -28,6 +31,8 @@ struct RPCCallCommand: AsyncParsableCommand {
         sugang rpc call 127.0.0.1:9083 PayService/Approve -d @request.json
         sugang rpc call pay HealthService/Watch
         echo '{"id": 1}' | sugang rpc call pay GetPayment -d @- -H request-id:42
+        (echo '{"sizes": [1]}'; sleep 5; echo '{"sizes": [2]}') \\
+          | sugang rpc call 127.0.0.1:9000 StreamTestService/Chat -d @-
       """)
 
   @OptionGroup var server: ServerAddress
@@ -49,7 +54,7 @@ struct RPCCallCommand: AsyncParsableCommand {
   }
 
   private func call() async throws {
-    let values = JSONValues.split(try self.request.dataBytes())
+    let lines = try self.request.lines()
     let metadata = try self.request.parsedMetadata()
     try await self.server.withChannel { client in
       var options = self.server.callOptions
@@ -58,41 +63,76 @@ struct RPCCallCommand: AsyncParsableCommand {
         throw CommandFailure(
           "\(method.method.shortName) is of a kind that this build does not know")
       }
-      let requests = try values.map { ByteBuffer(bytes: try method.request(from: $0)) }
-      guard kind.clientStreams || requests.count == 1 else {
-        throw CommandFailure(
-          "\(method.method.shortName) takes one request, not \(requests.count)")
-      }
       options.metadata = metadata
       let name = method.method.fullName
+      guard !kind.clientStreams else {
+        options.timeout = self.server.timeout?.duration
+        let requests = Requests(lines, of: method)
+        let checked = try await self.request.isLiteral ? requests.all() : requests
+        let stream = try await client.open(
+          RPCCall(method: name, request: ByteBuffer(), options: options), kind: kind)
+        return try await self.converse(stream, checked, method)
+      }
+      let request = try await Self.onlyRequest(lines, method)
       guard kind != .unary else {
         if self.verbose {
           options.onResponseMetadata = { Self.show("trailer", $0) }
         }
         let answer = try await client.call(
-          RPCCall(method: name, request: requests[0], options: options))
+          RPCCall(method: name, request: request, options: options))
         return Console.print(try method.json(of: answer).text(.pretty))
       }
       options.timeout = self.server.timeout?.duration
-      let first = kind.clientStreams ? ByteBuffer() : requests[0]
       let stream = try await client.open(
-        RPCCall(method: name, request: first, options: options), kind: kind)
-      try await self.converse(stream, kind.clientStreams ? requests : [], method)
+        RPCCall(method: name, request: request, options: options), kind: kind)
+      try await self.printAnswers(of: stream, method)
     }
   }
 
-  /// Writes the requests and, at the same time, prints each answer as it comes.
-  private func converse(
-    _ stream: RPCByteStream, _ requests: [ByteBuffer], _ method: DescribedMethod
-  ) async throws {
-    let writing = Task {
-      for request in requests {
-        try await stream.write(request)
-      }
-      stream.finishWriting()
+  private static func onlyRequest(
+    _ lines: RequestLines, _ method: DescribedMethod
+  ) async throws -> ByteBuffer {
+    var lines = lines
+    let name = method.method.shortName
+    guard let value = try await lines.next() else {
+      throw CommandFailure("\(name) takes one request, not 0")
     }
-    // When the call fails, its own error says why, and the reader has it.
+    guard try await lines.next() == nil else {
+      throw CommandFailure("\(name) takes one request, not 2 or more")
+    }
+    return ByteBuffer(bytes: try method.request(from: value.bytes))
+  }
+
+  /// Writes each request as it comes and, at the same time, prints each answer as it comes.
+  private func converse(
+    _ stream: RPCByteStream, _ requests: Requests, _ method: DescribedMethod
+  ) async throws {
+    let badRequest = Mutex<(any Error)?>(nil)
+    let writing = Task {
+      do {
+        var requests = requests
+        while let request = try await requests.next() {
+          try await stream.write(request)
+        }
+        stream.finishWriting()
+      } catch {
+        // When the call has failed, its own error says why, and the reader has it.
+        guard !(error is RPCError || error is CancellationError) else { return }
+        badRequest.withLock { $0 = error }
+        stream.cancel()
+      }
+    }
+    // It may wait for stdin; nobody waits for it.
     defer { writing.cancel() }
+    do {
+      try await self.printAnswers(of: stream, method)
+    } catch {
+      throw badRequest.withLock { $0 } ?? error
+    }
+    if let error = badRequest.withLock({ $0 }) { throw error }
+  }
+
+  private func printAnswers(of stream: RPCByteStream, _ method: DescribedMethod) async throws {
     var isFirst = true
     while let answer = try await stream.next() {
       if isFirst, self.verbose, let metadata = stream.initialMetadata {
@@ -108,6 +148,41 @@ struct RPCCallCommand: AsyncParsableCommand {
     for entry in metadata.entries {
       Console.note("\(what) \(entry.key): \(CommandFailure.text(of: entry))")
     }
+  }
+}
+
+/// The requests of a stream, each made of a JSON value when it is its turn.
+private struct Requests {
+  private var lines: RequestLines
+  private let method: DescribedMethod
+  /// Those that are made already.
+  private var made: ArraySlice<ByteBuffer> = []
+
+  init(_ lines: RequestLines, of method: DescribedMethod) {
+    self.lines = lines
+    self.method = method
+  }
+
+  /// - Throws: ``CommandFailure`` with the line of a value that is no request.
+  mutating func next() async throws -> ByteBuffer? {
+    if let request = self.made.popFirst() { return request }
+    guard let value = try await self.lines.next() else { return nil }
+    do throws(CommandFailure) {
+      return ByteBuffer(bytes: try self.method.request(from: value.bytes))
+    } catch {
+      throw CommandFailure("line \(value.line): \(error.message)")
+    }
+  }
+
+  /// The same with all of them made, so that nothing is sent when one is wrong.
+  func all() async throws -> Requests {
+    var rest = self
+    var made: [ByteBuffer] = []
+    while let request = try await rest.next() {
+      made.append(request)
+    }
+    rest.made = made[...]
+    return rest
   }
 }
 

@@ -84,6 +84,42 @@ struct CallSuite {
     }
   }
 
+  @Test(
+    "1 % long tail: what stands still holds up nothing else on its connection",
+    arguments: Transport.allCases, [HandlerExecution.eventLoop, .sharedPool])
+  func longTail(_ transport: Transport, _ execution: HandlerExecution) async throws {
+    let numbers = 0..<1_000 as Range<Int64>
+    let slow = Set(numbers.filter { $0.isMultiple(of: 100) })
+    try await withEndpoint(transport, execution: execution) { endpoint in
+      let client = endpoint.client
+      try await withThrowingTaskGroup(of: Int64.self) { group in
+        for number in numbers {
+          group.addTask {
+            try await client.echo(
+              .init(number: number, delayMs: slow.contains(number) ? 1 : 0), options: Self.patient
+            ).number
+          }
+        }
+        // One behind a slow call would never come.
+        var answered: Set<Int64> = []
+        while answered.count < numbers.count - slow.count {
+          answered.insert(try #require(try await group.next()))
+        }
+        #expect(answered.isDisjoint(with: slow))
+        await endpoint.handler.wait { $0.started.isSuperset(of: slow) }
+        // Nor one that begins while all the slow ones stand.
+        for number in 1_000..<1_100 as Range<Int64> {
+          let answer = try await client.echo(.init(number: number), options: Self.patient)
+          #expect(answer.number == number)
+        }
+        #expect(endpoint.handler.snapshot.finished.isDisjoint(with: slow))
+        for number in slow { endpoint.handler.release(number) }
+        for try await number in group { answered.insert(number) }
+        #expect(answered == Set(numbers))
+      }
+    }
+  }
+
   @Test("rpc_soak: 2,000 calls one after the other", arguments: Transport.allCases)
   func soak(_ transport: Transport) async throws {
     try await withEndpoint(transport) { endpoint in

@@ -13,6 +13,8 @@ final class OpenLoad: @unchecked Sendable {
     let duration: Duration
     /// Calls that would be the next one are left out, and counted as dropped.
     let maxInFlight: Int
+    /// What the calls are.
+    var kind = RPCKind.unary
 
     var calls: Int { Int((self.rate * self.duration.inSeconds).rounded()) }
 
@@ -21,8 +23,16 @@ final class OpenLoad: @unchecked Sendable {
     }
   }
 
+  /// How a call ended.
+  struct Outcome: Sendable {
+    let status: RPCStatus
+    /// Messages of a stream; not counted for unary calls.
+    var sent = 0
+    var received = 0
+  }
+
   /// Begins the call of a number and says, on the loop, how it ended.
-  typealias Call = (_ number: Int, _ ended: @escaping @Sendable (RPCStatus) -> Void) -> Void
+  typealias Call = (_ number: Int, _ ended: @escaping @Sendable (Outcome) -> Void) -> Void
 
   private let loop: any EventLoop
   private let plan: Plan
@@ -76,10 +86,10 @@ final class OpenLoad: @unchecked Sendable {
       return
     }
     self.inFlight += 1
-    self.call(number) { status in
+    self.call(number) { outcome in
       self.loop.assertInEventLoop()
       self.inFlight -= 1
-      self.result.record(status, latency: self.loop.now - due)
+      self.result.record(outcome, latency: self.loop.now - due)
       self.endIfOver()
     }
   }

@@ -9,6 +9,9 @@ struct PressResult: Sendable {
   var dropped = 0
   var isOver = false
   private(set) var statuses: [RPCStatus: Int] = [:]
+  /// Messages of the streams that have ended, well or not.
+  private(set) var sent = 0
+  private(set) var received = 0
   /// In nanoseconds; at most 0.8 % above the truth.
   private var latency = LogLinearHistogram(precisionBits: 7, largest: 3_600_000_000_000)
 
@@ -16,8 +19,10 @@ struct PressResult: Sendable {
     self.plan = plan
   }
 
-  mutating func record(_ status: RPCStatus, latency: TimeAmount) {
-    self.statuses[status, default: 0] += 1
+  mutating func record(_ outcome: OpenLoad.Outcome, latency: TimeAmount) {
+    self.statuses[outcome.status, default: 0] += 1
+    self.sent += outcome.sent
+    self.received += outcome.received
     self.latency.record(UInt64(clamping: latency.nanoseconds))
   }
 
@@ -30,9 +35,15 @@ struct PressResult: Sendable {
   var droppedShare: Double {
     self.dropped == 0 ? 0 : Double(self.dropped) / Double(self.calls + self.dropped)
   }
-  var perSecond: Double {
-    self.elapsed > .zero ? Double(self.calls) / self.elapsed.inSeconds : 0
+  var perSecond: Double { self.rate(self.calls) }
+  /// Messages a second, both ways together.
+  var messagesPerSecond: Double { self.rate(self.sent + self.received) }
+
+  private func rate(_ count: Int) -> Double {
+    self.elapsed > .zero ? Double(count) / self.elapsed.inSeconds : 0
   }
+
+  private var isOfStreams: Bool { self.plan.kind != .unary }
 
   /// In milliseconds.
   func quantile(_ fraction: Double) -> Double { Double(self.latency.quantile(fraction)) / 1e6 }
@@ -44,14 +55,21 @@ struct PressResult: Sendable {
   // MARK: for people
 
   func text(_ checks: [PressThreshold.Check]) -> String {
+    let calls = self.isOfStreams ? "streams" : "calls"
     var lines = [
-      "planned    \(self.plan.calls) calls, \(Self.number(self.plan.rate))/s",
-      "ended      \(self.calls) calls, \(Self.number(self.perSecond))/s",
+      "planned    \(self.plan.calls) \(calls), \(Self.number(self.plan.rate))/s",
+      "ended      \(self.calls) \(calls), \(Self.number(self.perSecond))/s",
       "dropped    \(self.dropped) (due while \(self.plan.maxInFlight) were in flight)",
       "errors     \(self.errors) (\(Self.number(self.errorShare * 100)) %)",
     ]
     lines += self.errorCounts.map { "  \($0.status.name) \($0.count)" }
-    lines.append("latency    from the intended start, in ms")
+    if self.isOfStreams {
+      lines.append("sent       \(self.sent) messages, \(Self.number(self.rate(self.sent)))/s")
+      lines.append(
+        "received   \(self.received) messages, \(Self.number(self.rate(self.received)))/s")
+    }
+    lines.append(
+      "latency    from the intended start\(self.isOfStreams ? " to the end" : ""), in ms")
     var table = TextTable(("", .left), ("", .right))
     for (name, value) in self.latencies {
       table.add("  \(name)", Self.milliseconds(value))
@@ -106,6 +124,11 @@ struct PressResult: Sendable {
       statuses.append(status.name, .integer(count))
     }
     return [
+      "kind": .string(self.plan.kind.rawValue),
+      "messages": [
+        "sent": .integer(self.sent), "received": .integer(self.received),
+        "perSecond": .number(Self.number(self.messagesPerSecond)),
+      ],
       "planned": .integer(self.plan.calls), "rate": .number("\(self.plan.rate)"),
       "calls": .integer(self.calls), "seconds": .number("\(self.elapsed.inSeconds)"),
       "perSecond": .number(Self.number(self.perSecond)), "dropped": .integer(self.dropped),

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What a load must keep: `p99<20ms`, `errors<0.1%`, `dropped<=0`, `rate>=990`.
+/// What a load must keep: `p99<20ms`, `errors<0.1%`, `dropped<=0`, `rate>=990`, `messages>=5000/s`.
 struct PressThreshold: ExpressibleByArgument, Sendable {
   enum Metric: Hashable {
     /// A latency in milliseconds, by the fraction of calls that did not exceed it.
@@ -12,6 +12,8 @@ struct PressThreshold: ExpressibleByArgument, Sendable {
     case dropped
     case droppedPercent
     case rate
+    /// A second, both ways.
+    case messages
   }
 
   struct Check: Sendable {
@@ -51,6 +53,7 @@ struct PressThreshold: ExpressibleByArgument, Sendable {
     case ("dropped", "%"): return (.droppedPercent, 1)
     case ("dropped", ""): return (.dropped, 1)
     case ("rate", ""), ("rate", "/s"): return (.rate, 1)
+    case ("messages", ""), ("messages", "/s"): return (.messages, 1)
     default: break
     }
     guard let factor = ["us": 0.001, "µs": 0.001, "ms": 1, "s": 1000][unit] else { return nil }
@@ -77,6 +80,7 @@ struct PressThreshold: ExpressibleByArgument, Sendable {
     case .dropped: (found, unit) = (Double(result.dropped), "")
     case .droppedPercent: (found, unit) = (result.droppedShare * 100, " %")
     case .rate: (found, unit) = (result.perSecond, "/s")
+    case .messages: (found, unit) = (result.messagesPerSecond, "/s")
     }
     let holds =
       switch self.comparison {

@@ -15,16 +15,22 @@ struct RPCPressCommand: AsyncParsableCommand {
       and look fast. A call that is due while MAX are in flight is dropped and
       counted. Latencies are those of all calls, also of those that failed.
 
+      A method that streams has a stream begun at each due time: all of -d is sent in it,
+      --messages times over, while its answers are read, and its latency counts to its end.
+      --timeout (5s) ends one that has no end of its own, as an error.
+
       In the request, {{i}} is the call's number and {{random}} a random whole number.
 
       A threshold is METRIC<BOUND (or <=, >, >=), the metric one of p50 … p99.99, any
-      other percentile, mean, max (with us, ms or s), errors, dropped (a number or %)
-      and rate (calls a second). When one does not hold, the exit code is 3.
+      other percentile, mean, max (with us, ms or s), errors, dropped (a number or %),
+      rate (calls a second) and messages (of streams, a second, both ways). When one does
+      not hold, the exit code is 3.
 
       Examples:
         sugang rpc press pay GetPayment -d '{"id": 1}' --rate 500 --duration 10s
         sugang rpc press class Enroll -d '{"courseId": 1, "student": "s{{i}}"}' \\
           --rate 200 --threshold 'p99<20ms' --threshold 'errors<0.1%'
+        sugang rpc press 127.0.0.1:9000 Chat -d '{"sizes": [100]}' --messages 50 --rate 20
       """)
 
   /// When a threshold does not hold.
@@ -49,6 +55,11 @@ struct RPCPressCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("What must hold; may be repeated.", valueName: "metric<bound"))
   var threshold: [PressThreshold] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "How often all of -d is sent in a stream of requests.", valueName: "times"))
+  var messages = 1
+
   @Flag(help: "Print JSON instead of text.")
   var json = false
 
@@ -61,6 +72,9 @@ struct RPCPressCommand: AsyncParsableCommand {
     }
     guard (1...1_000_000).contains(self.maxInFlight) else {
       throw ValidationError("--max-in-flight is from 1 to 1000000, not \(self.maxInFlight).")
+    }
+    guard (1...1_000_000).contains(self.messages) else {
+      throw ValidationError("--messages is from 1 to 1000000, not \(self.messages).")
     }
     guard self.rate * self.duration.duration.inSeconds >= 1 else {
       throw ValidationError("not one call is due in \(self.duration) at \(self.rate) a second.")
@@ -84,11 +98,17 @@ struct RPCPressCommand: AsyncParsableCommand {
     }
     let channels = try clients.map { try $0.withToken() }
     let method: DescribedMethod
+    let kind: RPCKind
     do {
       method = try await DescribedMethod.find(self.target.method, on: channels[0], options)
-      guard method.method.kind == .unary else {
-        throw CommandFailure("\(method.method.shortName) streams; press calls unary methods")
+      guard let known = method.method.kind.rpcKind else {
+        throw CommandFailure(
+          "\(method.method.shortName) is of a kind that this build does not know")
       }
+      guard known.clientStreams || self.messages == 1 else {
+        throw CommandFailure("\(method.method.shortName) takes one request: no --messages")
+      }
+      kind = known
       for client in clients.dropFirst() {
         _ = try await client.methods(options: options)
       }
@@ -98,10 +118,12 @@ struct RPCPressCommand: AsyncParsableCommand {
     }
     options.metadata = try self.request.parsedMetadata()
     let press = Press(
-      method: method, template: template, channels: channels, options: options, loop: group.next())
+      method: method, kind: kind, template: template, times: self.messages, channels: channels,
+      options: options, loop: group.next())
     let result = try await press.run(
       OpenLoad.Plan(
-        rate: self.rate, duration: self.duration.duration, maxInFlight: self.maxInFlight))
+        rate: self.rate, duration: self.duration.duration, maxInFlight: self.maxInFlight,
+        kind: kind))
     try self.report(result)
   }
 
@@ -111,64 +133,6 @@ struct RPCPressCommand: AsyncParsableCommand {
     guard checks.allSatisfy(\.holds) else { throw Self.failedThreshold }
     guard result.errors < max(result.calls, 1) || !checks.isEmpty else {
       throw CommandFailure("no call succeeded")
-    }
-  }
-}
-
-/// Presses one method through some connections of one loop.
-struct Press {
-  let method: DescribedMethod
-  let template: RequestTemplate
-  let channels: [any RPCChannel]
-  let options: CallOptions
-  let loop: any EventLoop
-
-  func run(_ plan: OpenLoad.Plan) async throws -> PressResult {
-    let executor = EventLoopTaskExecutor(loop: self.loop)
-    // Also says what is wrong with the request before anything is sent.
-    let first = try self.request(0)
-    let load = OpenLoad(loop: self.loop, plan: plan) { number, ended in
-      let channel = self.channels[number % self.channels.count]
-      Task.immediate(executorPreference: executor) {
-        let status = await self.call(channel, self.template.isConstant ? first : nil, number)
-        if self.loop.inEventLoop {
-          ended(status)
-        } else {
-          self.loop.execute { ended(status) }
-        }
-      }
-    }
-    let progress = self.progress(of: load)
-    defer { progress?.cancel() }
-    try await self.loop.flatSubmit { load.start() }.get()
-    return try await self.loop.submit { load.final }.get()
-  }
-
-  private func call(
-    _ channel: any RPCChannel, _ request: ByteBuffer?, _ number: Int
-  ) async -> RPCStatus {
-    do {
-      _ = try await channel.call(
-        RPCCall(
-          method: self.method.method.fullName, request: try request ?? self.request(number),
-          options: self.options))
-      return .ok
-    } catch let error as RPCError {
-      return error.status
-    } catch {
-      return .unknown
-    }
-  }
-
-  private func request(_ number: Int) throws(CommandFailure) -> ByteBuffer {
-    ByteBuffer(bytes: try self.method.request(from: Array(self.template.text(number).utf8)))
-  }
-
-  /// A line a second, where somebody looks.
-  private func progress(of load: OpenLoad) -> RepeatedTask? {
-    guard Console.messagesGoToTerminal else { return nil }
-    return self.loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-      Console.note(load.current.progress)
     }
   }
 }
