@@ -15,6 +15,8 @@ package struct Problem: DomainError, Hashable {
     case invalid
     /// The thing does not exist.
     case notFound
+    /// The caller may not do this.
+    case forbidden
     /// The state of the thing forbids it.
     case conflict
     /// The payment was declined.

@@ -9,6 +9,7 @@ package struct RouteTable: Sendable {
     var handlers: [HTTPVerb: Routes.Handler] = [:]
     var refusals: [HTTPVerb: Routes.Refusal] = [:]
     var isExempt = false
+    var isPublic = false
     var allow = ""
   }
 
@@ -22,6 +23,8 @@ package struct RouteTable: Sendable {
     let route: Int
     /// Served however much there is to do.
     let isExempt: Bool
+    /// Served whoever asks.
+    let isPublic: Bool
     /// The request was HEAD: the body of GET is left out.
     let isHead: Bool
   }
@@ -39,7 +42,7 @@ package struct RouteTable: Sendable {
 
   mutating func add(
     _ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Routes.Handler,
-    _ refusal: Routes.Refusal? = nil, isExempt: Bool = false
+    _ refusal: Routes.Refusal? = nil, isExempt: Bool = false, isPublic: Bool = false
   ) {
     var place = 0
     for segment in RouteTable.segments(of: pattern[...]) {
@@ -50,6 +53,7 @@ package struct RouteTable: Sendable {
       "\(verb.rawValue) \(pattern) is offered twice")
     self.nodes[place].refusals[verb] = refusal
     if isExempt { self.nodes[place].isExempt = true }
+    if isPublic { self.nodes[place].isPublic = true }
     self.nodes[place].allow = RouteTable.allow(self.nodes[place].handlers)
   }
 
@@ -81,7 +85,7 @@ package struct RouteTable: Sendable {
       return .match(
         Match(
           verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,
-          route: place, isExempt: node.isExempt, isHead: isHead))
+          route: place, isExempt: node.isExempt, isPublic: node.isPublic, isHead: isHead))
     }
     if method == "OPTIONS" { return .options(allow: node.allow) }
     throw .methodNotAllowed(method, allow: node.allow)

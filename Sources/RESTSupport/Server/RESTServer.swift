@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import Kernel
 import Logging
 import ServiceLifecycle
 
@@ -11,20 +12,23 @@ package struct RESTServer: Service {
   private let configuration: RESTServerConfiguration
   private let routes: RouteTable
   private let admission: (any RequestAdmission)?
+  private let authentication: RESTAuthentication?
   private let logger: Logger
   private let onListening: @Sendable (Int) async -> Void
 
   /// - Parameters:
   ///   - admission: which requests run; nil: all.
+  ///   - tokens: tells who sends a request; nil: nobody asks, and everybody may do everything.
   ///   - onListening: called once with the port that was bound.
   package init(
     configuration: RESTServerConfiguration, routes: Routes,
-    admission: (any RequestAdmission)? = nil, logger: Logger,
+    admission: (any RequestAdmission)? = nil, tokens: (any TokenVerifier)? = nil, logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.routes = routes.finished
     self.admission = admission
+    self.authentication = tokens.map { RESTAuthentication(verifier: $0) }
     self.logger = logger
     self.onListening = onListening
   }
@@ -34,7 +38,7 @@ package struct RESTServer: Service {
     let onListening = self.onListening
     let application = Application(
       responder: RESTResponder(
-        routes: self.routes, admission: self.admission,
+        routes: self.routes, admission: self.admission, authentication: self.authentication,
         maxBodyBytes: configuration.maxBodyBytes, style: configuration.style),
       server: HTTPServerBuilder { RESTChannel(responder: $0, configuration: configuration) },
       configuration: ApplicationConfiguration(

@@ -86,7 +86,8 @@ enum ServiceHost {
     let rest = RESTServer(
       configuration: RESTServerConfiguration(
         host: settings.host, port: anyPort ? 0 : name.restPort + settings.portOffset),
-      routes: routes, admission: Self.admission(environment, routes), logger: logger,
+      routes: routes, admission: Self.admission(environment, routes),
+      tokens: environment.authentication.verifier, logger: logger,
       onListening: { port in
         readiness.has("rest")
         logger.info("rest listening", metadata: ["port": "\(port)"])
