@@ -29,6 +29,7 @@ extension RPCError {
     switch kind {
     case .invalid, .keyReused: .invalidArgument
     case .notFound: .notFound
+    case .forbidden: .permissionDenied
     case .conflict, .declined: .failedPrecondition
     case .unavailable: .unavailable
     case .tooMany: .resourceExhausted

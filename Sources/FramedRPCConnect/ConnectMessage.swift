@@ -8,14 +8,18 @@ package struct ConnectRequest: Sendable {
   package let body: [UInt8]
   /// Names the request in logs and events; it travels on as metadata.
   package let requestID: String
+  /// What the HTTP server itself adds to the call: who its caller is. No header sets these keys.
+  package let metadata: [(key: String, value: String)]
 
   package init(
-    method: String, headers: [(name: String, value: String)], body: [UInt8], requestID: String
+    method: String, headers: [(name: String, value: String)], body: [UInt8], requestID: String,
+    metadata: [(key: String, value: String)] = []
   ) {
     self.method = method
     self.headers = headers
     self.body = body
     self.requestID = requestID
+    self.metadata = metadata
   }
 
   /// The first value of a header.

@@ -23,6 +23,7 @@ enum ConnectMetadata {
   static func ofRequest(_ request: ConnectRequest) throws(RPCError) -> RPCMetadata {
     var metadata = RPCMetadata()
     try metadata.append(RPCContext.requestIDKey, request.requestID)
+    for (key, value) in request.metadata { try metadata.append(key, value) }
     for (name, value) in request.headers where self.passes(name) {
       guard name.hasSuffix("-bin") else {
         try metadata.append(name, value)

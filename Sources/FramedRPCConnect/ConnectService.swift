@@ -92,6 +92,15 @@ package struct ConnectService: Sendable {
       headers: [Self.retryAfter(retryAfterSeconds)])
   }
 
+  /// What the HTTP server answers to a request whose caller it does not know.
+  ///
+  /// - Parameter challenge: the value of `WWW-Authenticate`.
+  package static func unauthenticated(_ why: String, challenge: String) -> ConnectResponse {
+    .failure(
+      RPCError(.unauthenticated, why, notProcessed: true),
+      headers: [.init(name: "WWW-Authenticate", value: challenge)])
+  }
+
   private static func retryAfter(_ seconds: Int) -> ConnectResponse.Header {
     .init(name: "Retry-After", value: "\(seconds)")
   }

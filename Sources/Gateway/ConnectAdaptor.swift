@@ -66,7 +66,8 @@ package struct ConnectAdaptor: RESTAdaptor {
           await service.answer(
             ConnectRequest(
               method: request.parameter("method") ?? "", headers: request.headerLines,
-              body: request.body, requestID: request.caller.requestID)))
+              body: request.body, requestID: request.caller.requestID,
+              metadata: request.caller.identityMetadata)))
       }
     }
   }
@@ -74,6 +75,9 @@ package struct ConnectAdaptor: RESTAdaptor {
   /// What is refused once the path and the verb are known: a body that is too large, a request that
   /// is one too many, of all or of its caller.
   private static let refusal: Routes.Refusal = { problem in
+    if let challenge = problem.challenge {
+      return RESTResponse(ConnectService.unauthenticated(problem.detail, challenge: challenge))
+    }
     guard let seconds = problem.retryAfterSeconds else {
       return RESTResponse(ConnectService.bodyTooLarge(problem.detail))
     }

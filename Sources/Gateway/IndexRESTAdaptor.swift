@@ -16,7 +16,7 @@ package struct IndexRESTAdaptor: RESTAdaptor {
 
   package func addRoutes(to routes: Routes) {
     // Made for each request: the links may be known late.
-    routes.on(.get, "/") { _ in .hal(self.index) }
+    routes.on(.get, "/", isPublic: true) { _ in .hal(self.index) }
   }
 
   private var index: JSONValue {

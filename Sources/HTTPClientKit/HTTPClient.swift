@@ -9,13 +9,27 @@ package final class HTTPClient: Sendable {
   private let host: String
   package let port: Int
   private let deadline: Duration
+  private let headers: [(String, String)]
   private let idle = Mutex<[HTTPConnection]>([])
 
-  /// - Parameter deadline: for one request, with connecting.
-  package init(host: String = "127.0.0.1", port: Int, deadline: Duration = .seconds(10)) {
+  /// - Parameters:
+  ///   - deadline: for one request, with connecting.
+  ///   - headers: sent with each request that has none of the same name.
+  package init(
+    host: String = "127.0.0.1", port: Int, deadline: Duration = .seconds(10),
+    headers: [(String, String)] = []
+  ) {
     self.host = host
     self.port = port
     self.deadline = deadline
+    self.headers = headers
+  }
+
+  /// A client of the same server that shows this token, with connections of its own.
+  package func bearing(_ token: String) -> HTTPClient {
+    HTTPClient(
+      host: self.host, port: self.port, deadline: self.deadline,
+      headers: self.headers + [("Authorization", "Bearer \(token)")])
   }
 
   /// Sends one request. `Host`, and with a body `Content-Type` and `Content-Length`, are added
@@ -34,6 +48,9 @@ package final class HTTPClient: Sendable {
       head += "Content-Length: \(body.utf8.count)\r\n"
     }
     for (name, value) in headers { head += "\(name): \(value)\r\n" }
+    for (name, value) in self.headers where !names.contains(name.lowercased()) {
+      head += "\(name): \(value)\r\n"
+    }
     return try await self.exchange(raw: head + "\r\n" + (body ?? ""), isHead: method == "HEAD")
   }
 

@@ -4,10 +4,20 @@ package struct Caller: Hashable, Sendable {
   package let name: String
   /// Follows one request through every service and log line.
   package let requestID: String
+  package let identity: Identity
 
+  /// One who may do everything.
   package init(name: String = "anonymous", requestID: String) {
     self.name = name
     self.requestID = requestID
+    self.identity = .unrestricted
+  }
+
+  /// One whom a token names.
+  package init(_ subject: Subject, requestID: String) {
+    self.name = subject.name
+    self.requestID = requestID
+    self.identity = .subject(subject)
   }
 
   /// What the events raised for this caller say about their origin.

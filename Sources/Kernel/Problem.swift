@@ -15,6 +15,8 @@ package struct Problem: DomainError, Hashable {
     case invalid
     /// The thing does not exist.
     case notFound
+    /// The caller may not do this.
+    case forbidden
     /// The state of the thing forbids it.
     case conflict
     /// The payment was declined.
@@ -34,7 +36,7 @@ package struct Problem: DomainError, Hashable {
     package var isAnswer: Bool {
       switch self {
       case .invalid, .notFound, .conflict, .declined, .keyReused: true
-      case .unavailable, .tooMany, .failed: false
+      case .unavailable, .tooMany, .failed, .forbidden: false
       }
     }
   }

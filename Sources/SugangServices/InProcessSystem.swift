@@ -40,6 +40,7 @@ public final class InProcessSystem: Sendable {
     let services = try composeServices(
       ServiceName.allCases, settings: settings, peers: peers, network: network,
       tls: try ServiceTLS(ServiceName.allCases, settings),
+      authentication: try await Authentication(settings),
       links: Links { publicAddress.url }, anyPort: true, logger: logger,
       onListening: { name, door in
         publicAddress.opened(name, door)

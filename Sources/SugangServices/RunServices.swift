@@ -29,15 +29,20 @@ private func run(
     settings.drainDelay = .zero
   }
   let tls = try ServiceTLS(names, settings)
+  let authentication = try await Authentication(settings)
+  // Once, of the door that is everybody's.
+  if names.contains(.gateway) { Authentication.log(settings, to: logger) }
   // Several services in one process meet in-process, which needs no security.
   let peers = Peers(settings: settings, network: network) { peer in
     names.first.flatMap { tls?.client(of: $0, to: peer) }
   }
   defer { peers.shutdown() }
-  let services = try composeServices(
+  var services = try composeServices(
     names, settings: settings, peers: peers, network: network, tls: tls,
-    links: Links(publicBaseURL: settings.links), anyPort: false, logger: logger
+    authentication: authentication, links: Links(publicBaseURL: settings.links), anyPort: false,
+    logger: logger
   ) { _, _ in }
+  if let watch = authentication.watch(logger: logger) { services.insert(watch, at: 0) }
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map { .init(service: $0) },
@@ -48,7 +53,7 @@ private func run(
 /// Every part of some services, in the order in which ServiceLifecycle starts them.
 func composeServices(
   _ names: [ServiceName], settings: ServiceSettings, peers: Peers, network: InProcessNetwork?,
-  tls: ServiceTLS?, links: Links, anyPort: Bool, logger: Logger,
+  tls: ServiceTLS?, authentication: Authentication, links: Links, anyPort: Bool, logger: Logger,
   onListening: @escaping ServiceHost.OnListening
 ) throws -> [any Service] {
   try names.flatMap { name -> [any Service] in
@@ -56,7 +61,7 @@ func composeServices(
     logger[metadataKey: "service"] = "\(name.rawValue)"
     let environment = ServiceEnvironment(
       name: name, settings: settings, peers: peers, logger: logger, links: links,
-      telemetry: ServiceTelemetry(service: name))
+      telemetry: ServiceTelemetry(service: name), authentication: authentication)
     return try ServiceHost.services(
       for: compose(environment), environment, network: network, tls: tls, anyPort: anyPort,
       onListening: onListening)

@@ -36,6 +36,8 @@ public struct ServiceSettings: Sendable {
   public var callPolicy: ClientPolicy
   /// The bearer token that every RPC port demands and every client sends; nil demands none.
   public var rpcToken: String?
+  /// Whose tokens are good on the REST ports; nil: nobody asks who comes, as in the seed.
+  public var authentication: AuthenticationSettings?
   /// How many requests a service's REST server runs at once; nil for as many as come.
   public var restAdmission: AdmissionPolicy?
   /// How fast each caller may send requests to the gateway; nil for as fast as it likes.
@@ -56,6 +58,7 @@ public struct ServiceSettings: Sendable {
     admission: AdmissionPolicy? = ServiceSettings.standardAdmission,
     peers: [ServiceName: RPCTarget] = [:],
     callPolicy: ClientPolicy = CallPolicy.standard, rpcToken: String? = nil,
+    authentication: AuthenticationSettings? = nil,
     restAdmission: AdmissionPolicy? = ServiceSettings.standardRESTAdmission,
     rateLimit: RateLimitPolicy? = nil,
     pendingLimitSeconds: Int64 = ServiceSettings.defaultPendingLimitSeconds,
@@ -76,6 +79,7 @@ public struct ServiceSettings: Sendable {
     self.peers = peers
     self.callPolicy = callPolicy
     self.rpcToken = rpcToken
+    self.authentication = authentication
     self.restAdmission = restAdmission
     self.rateLimit = rateLimit
     self.pendingLimitSeconds = pendingLimitSeconds

@@ -29,6 +29,7 @@ struct Sugang: AsyncParsableCommand {
         subcommands: [
           UpCommand.self, ServeCommand.self, PsCommand.self, StopCommand.self, StartCommand.self,
         ]),
+      CommandGroup(name: "Develop", subcommands: [TokenCommand.self]),
       CommandGroup(
         name: "Keep the data",
         subcommands: [

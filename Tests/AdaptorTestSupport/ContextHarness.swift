@@ -101,7 +101,7 @@ package final class ContextHarness: Sendable {
     let (ports, portFound) = AsyncStream<Int>.makeStream()
     let server = RESTServer(
       configuration: RESTServerConfiguration(host: "127.0.0.1", port: 0),
-      routes: Routes(adaptors(Self.links)), logger: Self.quiet,
+      routes: Routes(adaptors(Self.links)), tokens: Self.tokens, logger: Self.quiet,
       onListening: { port in
         portFound.yield(port)
         portFound.finish()
@@ -121,6 +121,9 @@ package final class ContextHarness: Sendable {
       return answer
     }
   }
+
+  /// What tells REST callers apart in the current task; nil asks nobody.
+  @TaskLocal package static var tokens: (any TokenVerifier)?
 
   package static let links = Links(publicBaseURL: "http://sugang.test")
 }

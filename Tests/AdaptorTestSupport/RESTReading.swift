@@ -125,6 +125,7 @@ extension Problem {
     let kind: Kind =
       switch status {
       case 402: .declined
+      case 403: .forbidden
       case 404: .notFound
       case 409: .conflict
       case 422: code == "idempotency-key-reused" ? .keyReused : .invalid

@@ -96,7 +96,7 @@ extension Users {
 
   private func look(at entry: WaitlistEntry) async -> WaitlistPlace? {
     let caller = self.caller(entry.student)
-    let told = await self.ask { try await self.waitlist.place(entry.id) }
+    let told = await self.ask { try await self.waitlist.place(entry.id, by: caller) }
     self.world.history.looks.append(
       Attempt(requestID: caller.requestID, target: entry.id, told: told))
     return told.answer

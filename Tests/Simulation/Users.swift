@@ -248,7 +248,7 @@ final class Users: @unchecked Sendable {
   private func refund(_ id: ClassID) async {
     let caller = self.caller("operator")
     let told = await self.ask {
-      try await self.payments.refund(id, because: caller.cause)
+      try await self.payments.refund(id, by: caller)
     }
     self.world.history.refunds.append(
       Attempt(requestID: caller.requestID, target: id, told: told))
@@ -265,10 +265,10 @@ final class Users: @unchecked Sendable {
 
   private func look(at id: ClassID, as name: String) async {
     let caller = self.caller(name)
-    let told = await self.ask { try await self.classes.enrollment(id) }
+    let told = await self.ask { try await self.classes.enrollment(id, by: caller) }
     self.world.history.readings.append(
       Attempt(requestID: caller.requestID, target: id, told: told))
-    let payments = await self.ask { try await self.payments.payments(of: id) }
+    let payments = await self.ask { try await self.payments.payments(of: id, by: caller) }
     self.world.history.statements.append(
       Attempt(requestID: caller.requestID, target: id, told: payments))
   }

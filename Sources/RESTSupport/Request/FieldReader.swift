@@ -45,6 +45,12 @@ package struct FieldReader {
     self.required(name, self.optionalString(name, length: length)) ?? ""
   }
 
+  /// The name of whom a command is about. Whoever showed who they are may leave it out, and it
+  /// reads as empty.
+  package mutating func person(_ name: String, of caller: Caller) -> String {
+    caller.subject == nil ? self.string(name) : self.optionalString(name) ?? ""
+  }
+
   /// An integer, written as a number or as a decimal string.
   package mutating func int64(_ name: String, in range: ClosedRange<Int64>? = nil) -> Int64 {
     self.required(name, self.optionalInt64(name, in: range)) ?? 0

@@ -9,6 +9,7 @@ package struct RouteTable: Sendable {
     var handlers: [HTTPVerb: Routes.Handler] = [:]
     var refusals: [HTTPVerb: Routes.Refusal] = [:]
     var isExempt = false
+    var isPublic = false
     var allow = ""
     /// As it was given: `/courses/{id}`.
     var pattern = ""
@@ -26,6 +27,8 @@ package struct RouteTable: Sendable {
     let pattern: String
     /// Served however much there is to do.
     let isExempt: Bool
+    /// Served whoever asks.
+    let isPublic: Bool
   }
 
   enum Answer {
@@ -41,7 +44,7 @@ package struct RouteTable: Sendable {
 
   mutating func add(
     _ verb: HTTPVerb, _ pattern: String, _ handler: @escaping Routes.Handler,
-    _ refusal: Routes.Refusal? = nil, isExempt: Bool = false
+    _ refusal: Routes.Refusal? = nil, isExempt: Bool = false, isPublic: Bool = false
   ) {
     var place = 0
     for segment in RouteTable.segments(of: pattern[...]) {
@@ -53,6 +56,7 @@ package struct RouteTable: Sendable {
     self.nodes[place].refusals[verb] = refusal
     self.nodes[place].pattern = pattern
     if isExempt { self.nodes[place].isExempt = true }
+    if isPublic { self.nodes[place].isPublic = true }
     self.nodes[place].allow = RouteTable.allow(self.nodes[place].handlers)
   }
 
@@ -86,7 +90,7 @@ package struct RouteTable: Sendable {
       return .match(
         Match(
           verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,
-          route: place, pattern: node.pattern, isExempt: node.isExempt))
+          route: place, pattern: node.pattern, isExempt: node.isExempt, isPublic: node.isPublic))
     }
     if method == "OPTIONS" { return .options(allow: node.allow) }
     throw .methodNotAllowed(method, allow: node.allow)

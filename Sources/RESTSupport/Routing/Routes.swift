@@ -20,12 +20,14 @@ package final class Routes {
   /// - Parameters:
   ///   - pattern: `/courses/{id}`; to offer the same verb twice is a programming error.
   ///   - isExempt: served however much there is to do: for probes and operators.
+  ///   - isPublic: served whoever asks: what has nobody's data.
   ///   - refusing: for routes whose clients expect something else than a problem of RFC 9457.
   package func on(
-    _ verb: HTTPVerb, _ pattern: String, isExempt: Bool = false, refusing: Refusal? = nil,
+    _ verb: HTTPVerb, _ pattern: String, isExempt: Bool = false, isPublic: Bool = false,
+    refusing: Refusal? = nil,
     _ handler: @escaping Handler
   ) {
-    self.table.add(verb, pattern, handler, refusing, isExempt: isExempt)
+    self.table.add(verb, pattern, handler, refusing, isExempt: isExempt, isPublic: isPublic)
   }
 
   /// Offers a resource with the verbs that `declare` lists; every other verb is a 405.

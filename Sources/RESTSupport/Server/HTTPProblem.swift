@@ -14,6 +14,8 @@ package struct HTTPProblem: Error, Hashable, Sendable {
   package var retryAfterSeconds: Int?
   /// The verbs that the path does offer, for a 405.
   package var allow: String?
+  /// How to show who one is, for a 401.
+  package var challenge: String?
   /// Where to go on instead.
   package var links: [Link] = []
 
@@ -53,6 +55,7 @@ package struct HTTPProblem: Error, Hashable, Sendable {
     switch kind {
     case .invalid, .keyReused: 422
     case .notFound: 404
+    case .forbidden: 403
     case .conflict: 409
     case .declined: 402
     case .unavailable: 503

@@ -15,6 +15,8 @@ struct RESTResponder: HTTPResponder {
   let admission: (any RequestAdmission)?
   /// nil: nothing is counted.
   let metrics: HTTPServerMetrics?
+  /// nil: everybody may do everything.
+  let authentication: RESTAuthentication?
   let maxBodyBytes: Int
   let layout: ResponseLayout
 
@@ -65,8 +67,11 @@ struct RESTResponder: HTTPResponder {
       let arrival = RESTArrival(match, target.path, address)
       let place: RESTPlace?
       let body: [UInt8]
+      let caller: Caller
       do {
         try admission?.arrive(arrival)
+        // Before its body is read: who may not come in need not send it.
+        caller = try await self.caller(match, request.headers, id)
         body = match.verb.readsBody ? try await self.body(of: request, context) : []
         // Not before its body is here: a slow sender must not hold a place.
         place = try await admission?.enter(arrival, on: context.channel.eventLoop)
@@ -81,10 +86,18 @@ struct RESTResponder: HTTPResponder {
       let answer = try await match.handler(
         RESTRequest(
           match.verb, target: target, parameters: match.parameters, headers: request.headers,
-          body: body, caller: Caller(requestID: id), logger: context.logger))
+          body: body, caller: caller, logger: context.logger))
       isDone = true
       return self.render(answer)
     }
+  }
+
+  private func caller(
+    _ match: RouteTable.Match, _ headers: HTTPFields, _ id: String
+  ) async throws -> Caller {
+    guard let authentication = self.authentication else { return Caller(requestID: id) }
+    if match.isPublic { return Caller(.nobody, requestID: id) }
+    return try await authentication.caller(headers, requestID: id)
   }
 
   private func body(of request: Request, _ context: RESTContext) async throws -> [UInt8] {

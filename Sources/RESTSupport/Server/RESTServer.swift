@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import Kernel
 import Logging
 import ServiceLifecycle
 
@@ -12,22 +13,26 @@ package struct RESTServer: Service {
   private let routes: RouteTable
   private let admission: (any RequestAdmission)?
   private let metrics: HTTPServerMetrics?
+  private let authentication: RESTAuthentication?
   private let logger: Logger
   private let onListening: @Sendable (Int) async -> Void
 
   /// - Parameters:
   ///   - admission: which requests run; nil: all.
   ///   - metrics: counts and times the requests; nil: nothing does.
+  ///   - tokens: tells who sends a request; nil: nobody asks, and everybody may do everything.
   ///   - onListening: called once with the port that was bound.
   package init(
     configuration: RESTServerConfiguration, routes: Routes,
-    admission: (any RequestAdmission)? = nil, metrics: HTTPServerMetrics? = nil, logger: Logger,
+    admission: (any RequestAdmission)? = nil, metrics: HTTPServerMetrics? = nil,
+    tokens: (any TokenVerifier)? = nil, logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.routes = routes.finished
     self.admission = admission
     self.metrics = metrics
+    self.authentication = tokens.map { RESTAuthentication(verifier: $0) }
     self.logger = logger
     self.onListening = onListening
   }
@@ -38,7 +43,7 @@ package struct RESTServer: Service {
     let application = Application(
       responder: RESTResponder(
         routes: self.routes, admission: self.admission, metrics: self.metrics,
-        maxBodyBytes: configuration.maxBodyBytes,
+        authentication: self.authentication, maxBodyBytes: configuration.maxBodyBytes,
         layout: ResponseLayout(style: configuration.style)),
       server: HTTPServerBuilder { responder in
         RESTChannel(

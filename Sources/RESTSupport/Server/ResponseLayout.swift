@@ -31,6 +31,9 @@ struct ResponseLayout {
       mediaType: MediaType.problem)
     if let seconds = problem.retryAfterSeconds { answer = answer.retryAfter(seconds: seconds) }
     if let allow = problem.allow { answer = answer.adding("Allow", allow) }
+    if let challenge = problem.challenge {
+      answer = answer.adding("WWW-Authenticate", challenge)
+    }
     return answer
   }
 }

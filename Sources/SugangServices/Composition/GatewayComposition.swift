@@ -1,3 +1,4 @@
+import AdaptorSupport
 import FramedRPC
 import Gateway
 
@@ -5,11 +6,14 @@ import Gateway
 enum GatewayComposition {
   static func compose(_ environment: ServiceEnvironment) -> ServiceParts {
     var parts = ServiceParts()
+    // Every call is made for somebody who showed who they are; what forgets to say so gets nothing.
+    let forSomebody: [any ClientInterceptor] =
+      environment.authentication.isOn ? [ForSomebody()] : []
     // No call is slow here: a service that waits for another, or makes a long list, is not broken,
     // and what it waits for has a breaker there (R22). One that hangs runs into the timeout.
     func backend(_ name: ServiceName) -> any RPCChannel {
       environment.guarded(name, judgesSlowness: false, in: &parts)
-        .intercepted(by: [CrashPointInterceptor()])
+        .intercepted(by: [CrashPointInterceptor()] + forSomebody)
     }
     let gateway = Gateway(
       backends: Gateway.Backends(

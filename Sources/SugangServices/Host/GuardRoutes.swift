@@ -1,12 +1,16 @@
 import FramedRPC
 import JSON
+import Kernel
 import RESTSupport
 
 extension Routes {
   /// `GET /admin/resilience`: the guards of a service as they stand, for people and dashboards. They
   /// are set by `framedrpc.v1.ResilienceService`, behind its token.
   func addGuards(_ guards: Guards) {
-    self.on(.get, "/admin/resilience", isExempt: true) { _ in .json(guards.json) }
+    self.on(.get, "/admin/resilience", isExempt: true) { request in
+      try request.caller.require(.operator)
+      return .json(guards.json)
+    }
   }
 }
 

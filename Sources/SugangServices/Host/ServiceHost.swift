@@ -87,7 +87,8 @@ enum ServiceHost {
       configuration: RESTServerConfiguration(
         host: settings.host, port: anyPort ? 0 : name.restPort + settings.portOffset),
       routes: routes, admission: Self.admission(environment, routes),
-      metrics: environment.telemetry.http, logger: logger,
+      metrics: environment.telemetry.http, tokens: environment.authentication.verifier,
+      logger: logger,
       onListening: { port in
         readiness.has("rest")
         logger.info("rest listening", metadata: ["port": "\(port)"])

@@ -29,6 +29,7 @@ struct ServiceEnvironment {
   let logger: Logger
   let links: Links
   let telemetry: ServiceTelemetry
+  var authentication = Authentication.off
   /// What operators see and set.
   let guards = Guards(deadlines: ServiceTelemetry.deadlines)
   /// What stands in for the disk, the network and the time; nil when the service is a real one.

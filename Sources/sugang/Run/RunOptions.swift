@@ -111,10 +111,13 @@ struct RunOptions: ParsableArguments {
 
   @OptionGroup var waiting: WaitingRoomOptions
 
+  @OptionGroup var authentication: AuthenticationOptions
+
   @Option(
     help: ArgumentHelp(
       """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
+      authAudience, authIssuer, authJwks, \
       drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
       seatOfferSeconds, waitingRoom, waitingRoomLimit, waitingTicketSeconds, \
       waitingTurnSeconds (SUGANG_CONFIG).
@@ -175,26 +178,31 @@ struct RunOptions: ParsableArguments {
     let tlsFolder = try await self.value("tlsDirectory") {
       try await reader.fetchString(forKey: $0, default: "")
     }
+    let services = ServiceSettings(
+      host: try await self.value("host") {
+        try await reader.fetchString(forKey: $0, default: "127.0.0.1")
+      },
+      portOffset: offset,
+      dataFolder: data,
+      publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
+      drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
+      admission: rpcLimit.policy, peers: try await self.peers(reader),
+      rpcToken: try RPCToken.fromEnvironment(),
+      authentication: try await AuthenticationOptions.settings { key, standard in
+        try await self.value(key) { try await reader.fetchString(forKey: $0, default: standard) }
+      }, restAdmission: restLimit.restPolicy,
+      rateLimit: rateLimit.policy,
+      pendingLimitSeconds: try await self.waitingSeconds(
+        "pendingLimitSeconds", "a class is pending",
+        default: ServiceSettings.defaultPendingLimitSeconds, reader),
+      seatOfferSeconds: try await self.waitingSeconds(
+        "seatOfferSeconds", "a seat is kept",
+        default: ServiceSettings.defaultSeatOfferSeconds, reader),
+      waitingRoom: try await self.waitingRoom(reader))
+    try AuthenticationOptions.check(services)
     return RunSettings(
-      services: ServiceSettings(
-        host: try await self.value("host") {
-          try await reader.fetchString(forKey: $0, default: "127.0.0.1")
-        },
-        portOffset: offset,
-        dataFolder: data,
-        publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-        drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
-        admission: rpcLimit.policy, peers: try await self.peers(reader),
-        rpcToken: try RPCToken.fromEnvironment(), restAdmission: restLimit.restPolicy,
-        rateLimit: rateLimit.policy,
-        pendingLimitSeconds: try await self.waitingSeconds(
-          "pendingLimitSeconds", "a class is pending",
-          default: ServiceSettings.defaultPendingLimitSeconds, reader),
-        seatOfferSeconds: try await self.waitingSeconds(
-          "seatOfferSeconds", "a seat is kept",
-          default: ServiceSettings.defaultSeatOfferSeconds, reader),
-        waitingRoom: try await self.waitingRoom(reader)),
-      rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit, logLevel: level)
+      services: services, rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit,
+      logLevel: level)
   }
 
   private func limit(
@@ -306,6 +314,7 @@ struct RunOptions: ParsableArguments {
       ConfigValue(.int($0), isSecret: false)
     }
     values.merge(self.waiting.values) { $1 }
+    values.merge(self.authentication.values) { $1 }
     return InMemoryProvider(name: "flags", values: values)
   }
 
@@ -313,7 +322,7 @@ struct RunOptions: ParsableArguments {
     [
       "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
       "tlsDirectory",
-    ] + WaitingRoomOptions.textKeys
+    ] + WaitingRoomOptions.textKeys + AuthenticationOptions.textKeys
   private static let numberKeys =
     [
       "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
@@ -381,5 +390,6 @@ struct RunSettings: Sendable {
       + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
       + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
       + WaitingRoomOptions.flags(self.services.waitingRoom)
+      + AuthenticationOptions.flags(self.services.authentication)
   }
 }

@@ -1,3 +1,4 @@
+import AccessTokens
 import ArgumentParser
 import FramedRPCTLS
 import Logging
@@ -53,6 +54,15 @@ struct UpCommand: AsyncParsableCommand {
     } catch {
       throw CommandFailure(
         "\(error.description)\n  'scripts/make-certificates FOLDER' makes what TLS needs")
+    }
+    do throws(KeyFileError) {
+      _ = try await Authentication(settings.services)
+    } catch {
+      throw CommandFailure(
+        """
+        '\(settings.services.authentication?.jwksFile ?? "")' \(error.reason)
+          'sugang token NAME' makes keys for development
+        """)
     }
     try await PortCheck.requireFree(settings)
     let logger = Logger.start(service: "sugang", level: settings.logLevel)

@@ -60,16 +60,18 @@ struct AlertHarness {
 struct RESTAlertPort: AlertPort {
   let http: HTTPClient
 
-  func alert(_ id: AlertID) async throws -> Alert {
-    try Self.alert(try await self.http.resource("/alerts/\(id)"))
+  func alert(_ id: AlertID, by caller: Caller) async throws -> Alert {
+    try Self.alert(try await self.http.by(caller).resource("/alerts/\(id)"))
   }
 
-  func alerts(_ page: PageRequest) async throws -> Page<Alert> {
-    try await self.http.page("/alerts", page, items: "alerts", Self.alert)
+  func alerts(_ page: PageRequest, by caller: Caller) async throws -> Page<Alert> {
+    try await self.http.by(caller).page("/alerts", page, items: "alerts", Self.alert)
   }
 
-  func alerts(of recipient: String, _ page: PageRequest) async throws -> Page<Alert> {
-    try await self.http.page(
+  func alerts(of recipient: String, _ page: PageRequest, by caller: Caller) async throws -> Page<
+    Alert
+  > {
+    try await self.http.by(caller).page(
       "/alerts/search/findByRecipient?recipient=\(recipient)", page, items: "alerts", Self.alert)
   }
 

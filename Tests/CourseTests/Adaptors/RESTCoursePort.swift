@@ -12,7 +12,7 @@ struct RESTCoursePort: CoursePort {
     _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Course {
     try Self.course(
-      try await self.http.send(
+      try await self.http.by(caller).send(
         "POST", "/courses",
         fields: [
           "name": .string(command.name), "teacher": .string(command.teacher),
@@ -28,7 +28,7 @@ struct RESTCoursePort: CoursePort {
     // A limit is lifted by a PUT without it.
     if change.capacity == .unlimited { return try await self.replace(id, change) }
     return try Self.course(
-      try await self.http.send(
+      try await self.http.by(caller).send(
         "PATCH", "/courses/\(id)",
         fields: [
           "name": change.name.map { .string($0) }, "teacher": change.teacher.map { .string($0) },
@@ -52,17 +52,17 @@ struct RESTCoursePort: CoursePort {
   }
 
   func delete(_ id: CourseID, by caller: Caller) async throws {
-    try await self.http.send("DELETE", "/courses/\(id)", expecting: 204)
+    try await self.http.by(caller).send("DELETE", "/courses/\(id)", expecting: 204)
   }
 
   func cancel(_ id: CourseID, by caller: Caller) async throws -> CourseCancellation {
     try Self.cancellation(
-      try await self.http.send(
+      try await self.http.by(caller).send(
         "POST", "/courses/\(id)/cancellation", fields: [:], expecting: [200, 202]))
   }
 
-  func cancellation(_ id: CourseID) async throws -> CourseCancellation {
-    try Self.cancellation(try await self.http.resource("/courses/\(id)/cancellation"))
+  func cancellation(_ id: CourseID, by caller: Caller) async throws -> CourseCancellation {
+    try Self.cancellation(try await self.http.by(caller).resource("/courses/\(id)/cancellation"))
   }
 
   private static func cancellation(_ json: JSONValue) throws -> CourseCancellation {
@@ -81,16 +81,16 @@ struct RESTCoursePort: CoursePort {
     try await self.http.page("/courses", page, items: "courses", Self.course)
   }
 
-  func delivery(_ id: DeliveryID) async throws -> Delivery {
-    try Self.delivery(try await self.http.resource("/deliveries/\(id)"))
+  func delivery(_ id: DeliveryID, by caller: Caller) async throws -> Delivery {
+    try Self.delivery(try await self.http.by(caller).resource("/deliveries/\(id)"))
   }
 
-  func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
-    try await self.http.page("/deliveries", page, items: "deliveries", Self.delivery)
+  func deliveries(_ page: PageRequest, by caller: Caller) async throws -> Page<Delivery> {
+    try await self.http.by(caller).page("/deliveries", page, items: "deliveries", Self.delivery)
   }
 
-  func deliveries(of classID: ClassID) async throws -> [Delivery] {
-    try await self.http.list(
+  func deliveries(of classID: ClassID, by caller: Caller) async throws -> [Delivery] {
+    try await self.http.by(caller).list(
       "/deliveries/search/findByClassId?classId=\(classID)", items: "deliveries", Self.delivery)
   }
 

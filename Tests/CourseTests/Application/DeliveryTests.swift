@@ -52,7 +52,7 @@ struct DeliveryTests {
     try await self.deliver(order)
     try await self.cancel(order)
 
-    #expect(try await self.store.deliveries(try PageRequest()).items.isEmpty)
+    #expect(try await self.store.deliveries(try PageRequest(), ofStudent: nil).items.isEmpty)
     #expect(self.store.events.isEmpty)
   }
 

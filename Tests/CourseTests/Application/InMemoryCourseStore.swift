@@ -46,10 +46,13 @@ final class InMemoryCourseStore: CourseStore {
     self.allDeliveries.first { $0.id == id }
   }
 
-  func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
-    Page(
-      items: Array(self.allDeliveries.dropFirst(page.offset).prefix(page.size)),
-      totalElements: self.allDeliveries.count, request: page)
+  func deliveries(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Delivery> {
+    let items = self.allDeliveries.filter { student == nil || $0.order.student == student }
+    return Page(
+      items: Array(items.dropFirst(page.offset).prefix(page.size)),
+      totalElements: items.count, request: page)
   }
 
   func deliveries(of classID: ClassID) async throws -> [Delivery] {

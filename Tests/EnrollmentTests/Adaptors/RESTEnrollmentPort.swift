@@ -16,7 +16,7 @@ struct RESTEnrollmentPort: EnrollmentPort {
     _ command: RegisterClass, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Enrollment {
     try self.enrollment(
-      try await self.http.send(
+      try await self.http.by(caller).send(
         "POST", "/classes",
         fields: [
           "courseId": .integer(command.courseID.value), "student": .string(command.student),
@@ -30,7 +30,7 @@ struct RESTEnrollmentPort: EnrollmentPort {
     _ id: ClassID, _ change: ClassChange, by caller: Caller
   ) async throws -> Enrollment {
     try self.enrollment(
-      try await self.http.send(
+      try await self.http.by(caller).send(
         "PATCH", "/classes/\(id)",
         fields: [
           "student": change.student.map { .string($0) },
@@ -41,23 +41,23 @@ struct RESTEnrollmentPort: EnrollmentPort {
   }
 
   func cancel(_ id: ClassID, by caller: Caller) async throws {
-    try await self.http.send("DELETE", "/classes/\(id)", expecting: 204)
+    try await self.http.by(caller).send("DELETE", "/classes/\(id)", expecting: 204)
   }
 
-  func enrollment(_ id: ClassID) async throws -> Enrollment {
-    try self.enrollment(try await self.http.resource("/classes/\(id)"))
+  func enrollment(_ id: ClassID, by caller: Caller) async throws -> Enrollment {
+    try self.enrollment(try await self.http.by(caller).resource("/classes/\(id)"))
   }
 
-  func enrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
-    try await self.http.page("/classes", page, items: "classes", self.enrollment)
+  func enrollments(_ page: PageRequest, by caller: Caller) async throws -> Page<Enrollment> {
+    try await self.http.by(caller).page("/classes", page, items: "classes", self.enrollment)
   }
 
   func enrollments(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<Enrollment> {
     // The one public way to percent-encode here.
     let encoded = Links(publicBaseURL: "").href(student).dropFirst()
-    return try await self.http.page(
+    return try await self.http.by(caller).page(
       "/classes/search/findByStudent?student=\(encoded)", page, items: "classes",
       self.enrollment)
   }
@@ -67,9 +67,9 @@ struct RESTEnrollmentPort: EnrollmentPort {
   }
 
   func cancellationProgress(
-    of courseID: CourseID
+    of courseID: CourseID, by caller: Caller
   ) async throws -> CancellationProgress {
-    try await self.commands.cancellationProgress(of: courseID)
+    try await self.commands.cancellationProgress(of: courseID, by: caller)
   }
 
   private func enrollment(_ json: JSONValue) throws -> Enrollment {

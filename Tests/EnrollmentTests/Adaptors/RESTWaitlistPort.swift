@@ -13,7 +13,7 @@ struct RESTWaitlistPort: WaitlistPort {
     _ command: JoinWaitlist, by caller: Caller, key: IdempotencyKey?
   ) async throws -> WaitlistPlace {
     try self.place(
-      try await self.http.send(
+      try await self.http.by(caller).send(
         "POST", "/waitlist",
         fields: [
           "courseId": .integer(command.courseID.value), "student": .string(command.student),
@@ -21,29 +21,29 @@ struct RESTWaitlistPort: WaitlistPort {
   }
 
   func leave(_ id: WaitlistID, by caller: Caller) async throws {
-    try await self.http.send("DELETE", "/waitlist/\(id)", expecting: 204)
+    try await self.http.by(caller).send("DELETE", "/waitlist/\(id)", expecting: 204)
   }
 
-  func place(_ id: WaitlistID) async throws -> WaitlistPlace {
-    try self.place(try await self.http.resource("/waitlist/\(id)"))
+  func place(_ id: WaitlistID, by caller: Caller) async throws -> WaitlistPlace {
+    try self.place(try await self.http.by(caller).resource("/waitlist/\(id)"))
   }
 
-  func places(_ page: PageRequest) async throws -> Page<WaitlistPlace> {
-    try await self.http.page("/waitlist", page, items: "waitlist", self.place)
+  func places(_ page: PageRequest, by caller: Caller) async throws -> Page<WaitlistPlace> {
+    try await self.http.by(caller).page("/waitlist", page, items: "waitlist", self.place)
   }
 
   func places(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<WaitlistPlace> {
     let encoded = Links(publicBaseURL: "").href(student).dropFirst()
-    return try await self.http.page(
+    return try await self.http.by(caller).page(
       "/waitlist/search/findByStudent?student=\(encoded)", page, items: "waitlist", self.place)
   }
 
   func places(
-    ofCourse courseID: CourseID, _ page: PageRequest
+    ofCourse courseID: CourseID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<WaitlistPlace> {
-    try await self.http.page(
+    try await self.http.by(caller).page(
       "/waitlist/search/findByCourse?courseId=\(courseID)", page, items: "waitlist", self.place)
   }
 

@@ -160,24 +160,27 @@ struct RESTWaitingRoomPort: WaitingRoomPort {
     let body: JSONValue = [
       "student": .string(wish.student), "courseId": .integer(wish.courseID.value),
     ]
-    let answer = try await self.http.request("POST", "/waiting-room", body: body.text())
+    let answer = try await self.http.by(caller).request("POST", "/waiting-room", body: body.text())
     guard [200, 201].contains(answer.status) else {
-      throw try await self.http.send("POST", "/waiting-room", body: body.text(), expecting: 200)
-        .unexpected(wanted: "the same refusal again")
+      throw try await self.http.by(caller).send(
+        "POST", "/waiting-room", body: body.text(), expecting: 200
+      )
+      .unexpected(wanted: "the same refusal again")
     }
     return TakenTicket(standing: try self.standing(answer), isNew: answer.status == 201)
   }
 
-  func ticket(_ token: String) async throws -> WaitingStanding {
-    let answer = try await self.http.request("GET", "/waiting-room/\(token)")
+  func ticket(_ token: String, by caller: Caller) async throws -> WaitingStanding {
+    let answer = try await self.http.by(caller).request("GET", "/waiting-room/\(token)")
     guard answer.status == 200 else {
-      throw try await self.http.resource("/waiting-room/\(token)").unexpected(wanted: "a refusal")
+      throw try await self.http.by(caller).resource("/waiting-room/\(token)").unexpected(
+        wanted: "a refusal")
     }
     return try self.standing(answer)
   }
 
   func leave(_ token: String, by caller: Caller) async throws {
-    try await self.http.send("DELETE", "/waiting-room/\(token)", expecting: 204)
+    try await self.http.by(caller).send("DELETE", "/waiting-room/\(token)", expecting: 204)
   }
 
   func status() async throws -> WaitingRoomStatus {

@@ -27,8 +27,10 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
     self.all.first { $0.id == id }
   }
 
-  func activeEnrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
-    self.page(page, of: self.all) { $0.isActive }
+  func activeEnrollments(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Enrollment> {
+    self.page(page, of: self.all) { $0.isActive && (student == nil || $0.student == student) }
   }
 
   func enrollments(
@@ -72,8 +74,12 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
     self.allPlaces.first { $0.entry.id == id }
   }
 
-  func places(_ page: PageRequest) async throws -> Page<WaitlistPlace> {
-    self.page(page, of: self.allPlaces) { $0.entry.isLive }
+  func places(
+    _ page: PageRequest, liveOfStudent student: String?
+  ) async throws -> Page<WaitlistPlace> {
+    self.page(page, of: self.allPlaces) {
+      $0.entry.isLive && (student == nil || $0.entry.student == student)
+    }
   }
 
   func places(

@@ -116,25 +116,26 @@ struct RESTGiftPort: GiftPort {
   let http: HTTPClient
   let commands: any GiftPort
 
-  func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision {
-    try await self.commands.give(command, because: cause)
+  func give(_ command: GiveGift, by caller: Caller) async throws -> GiftDecision {
+    try await self.commands.give(command, by: caller)
   }
 
-  func gift(_ id: GiftID) async throws -> Gift {
-    try Self.gift(try await self.http.resource("/gifts/\(id)"))
+  func gift(_ id: GiftID, by caller: Caller) async throws -> Gift {
+    try Self.gift(try await self.http.by(caller).resource("/gifts/\(id)"))
   }
 
-  func gifts(_ page: PageRequest) async throws -> Page<Gift> {
-    try await self.http.page("/gifts", page, items: "gifts", Self.gift)
+  func gifts(_ page: PageRequest, by caller: Caller) async throws -> Page<Gift> {
+    try await self.http.by(caller).page("/gifts", page, items: "gifts", Self.gift)
   }
 
-  func gift(of classID: ClassID) async throws -> Gift {
+  func gift(of classID: ClassID, by caller: Caller) async throws -> Gift {
     try Self.gift(
-      try await self.http.resource("/gifts/search/findByClassId?classId=\(classID)"))
+      try await self.http.by(caller).resource("/gifts/search/findByClassId?classId=\(classID)"))
   }
 
-  func balance(of student: String) async throws -> Int64 {
-    let balance = try await self.http.resource("/gifts/search/balance" + student.query("student"))
+  func balance(of student: String, by caller: Caller) async throws -> Int64 {
+    let balance = try await self.http.by(caller).resource(
+      "/gifts/search/balance" + student.query("student"))
     guard try balance.text("student") == student else {
       throw balance.unexpected(wanted: "student \(student)")
     }
@@ -142,9 +143,9 @@ struct RESTGiftPort: GiftPort {
   }
 
   func entries(
-    of classID: ClassID, _ page: PageRequest
+    of classID: ClassID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<PostedGiftEntry> {
-    try await self.http.page(
+    try await self.http.by(caller).page(
       "/gifts/search/findEntriesByClassId?classId=\(classID)", page, items: "giftEntries",
       Self.entry)
   }

@@ -19,10 +19,13 @@ final class InMemoryGiftStore: GiftStore {
 
   func gift(_ id: GiftID) async throws -> Gift? { self.all.first { $0.id == id } }
 
-  func gifts(_ page: PageRequest) async throws -> Page<Gift> {
-    Page(
-      items: Array(self.all.dropFirst(page.offset).prefix(page.size)),
-      totalElements: self.all.count, request: page)
+  func gifts(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Gift> {
+    let items = self.all.filter { student == nil || $0.student == student }
+    return Page(
+      items: Array(items.dropFirst(page.offset).prefix(page.size)),
+      totalElements: items.count, request: page)
   }
 
   func gift(of classID: ClassID) async throws -> Gift? {

@@ -59,28 +59,28 @@ struct RESTMyPagePort: MyPagePort {
   private static let path = "/inquiryMypages"
   private static let items = "inquiryMypages"
 
-  func row(_ id: InquiryMypageID) async throws -> InquiryMypage {
-    try Self.row(try await self.http.resource("\(Self.path)/\(id)"))
+  func row(_ id: InquiryMypageID, by caller: Caller) async throws -> InquiryMypage {
+    try Self.row(try await self.http.by(caller).resource("\(Self.path)/\(id)"))
   }
 
-  func rows(_ page: PageRequest) async throws -> Page<InquiryMypage> {
-    try await self.http.page(Self.path, page, items: Self.items, Self.row)
+  func rows(_ page: PageRequest, by caller: Caller) async throws -> Page<InquiryMypage> {
+    try await self.http.by(caller).page(Self.path, page, items: Self.items, Self.row)
   }
 
-  func rows(of classID: ClassID) async throws -> [InquiryMypage] {
-    try await self.http.list(
+  func rows(of classID: ClassID, by caller: Caller) async throws -> [InquiryMypage] {
+    try await self.http.by(caller).list(
       "\(Self.path)/search/findByClassId?classId=\(classID)", items: Self.items, Self.row)
   }
 
-  func rows(ofPayment paymentID: PaymentID) async throws -> [InquiryMypage] {
-    try await self.http.list(
+  func rows(ofPayment paymentID: PaymentID, by caller: Caller) async throws -> [InquiryMypage] {
+    try await self.http.by(caller).list(
       "\(Self.path)/search/findByPaymentId?paymentId=\(paymentID)", items: Self.items, Self.row)
   }
 
   func rows(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<InquiryMypage> {
-    try await self.http.page(
+    try await self.http.by(caller).page(
       "\(Self.path)/search/findByStudent?student=\(student)", page, items: Self.items, Self.row)
   }
 

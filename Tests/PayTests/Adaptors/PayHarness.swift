@@ -58,24 +58,24 @@ struct RESTPayPort: PayPort {
   let http: HTTPClient
   let commands: any PayPort
 
-  func approve(_ command: ApprovePayment, because cause: Cause) async throws -> PaymentDecision {
-    try await self.commands.approve(command, because: cause)
+  func approve(_ command: ApprovePayment, by caller: Caller) async throws -> PaymentDecision {
+    try await self.commands.approve(command, by: caller)
   }
 
-  func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
-    try await self.commands.refund(classID, because: cause)
+  func refund(_ classID: ClassID, by caller: Caller) async throws -> Payment {
+    try await self.commands.refund(classID, by: caller)
   }
 
-  func payment(_ id: PaymentID) async throws -> Payment {
-    try Self.payment(try await self.http.resource("/payments/\(id)"))
+  func payment(_ id: PaymentID, by caller: Caller) async throws -> Payment {
+    try Self.payment(try await self.http.by(caller).resource("/payments/\(id)"))
   }
 
-  func payments(_ page: PageRequest) async throws -> Page<Payment> {
-    try await self.http.page("/payments", page, items: "payments", Self.payment)
+  func payments(_ page: PageRequest, by caller: Caller) async throws -> Page<Payment> {
+    try await self.http.by(caller).page("/payments", page, items: "payments", Self.payment)
   }
 
-  func payments(of classID: ClassID) async throws -> [Payment] {
-    try await self.http.list(
+  func payments(of classID: ClassID, by caller: Caller) async throws -> [Payment] {
+    try await self.http.by(caller).list(
       "/payments/search/findByClassId?classId=\(classID)", items: "payments", Self.payment)
   }
 

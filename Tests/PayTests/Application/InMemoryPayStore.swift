@@ -21,10 +21,13 @@ final class InMemoryPayStore: PayStore {
     self.all.first { $0.id == id }
   }
 
-  func payments(_ page: PageRequest) async throws -> Page<Payment> {
-    Page(
-      items: Array(self.all.dropFirst(page.offset).prefix(page.size)),
-      totalElements: self.all.count, request: page)
+  func payments(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Payment> {
+    let items = self.all.filter { student == nil || $0.student == student }
+    return Page(
+      items: Array(items.dropFirst(page.offset).prefix(page.size)),
+      totalElements: items.count, request: page)
   }
 
   func payments(of classID: ClassID) async throws -> [Payment] {

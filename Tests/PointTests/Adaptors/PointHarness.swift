@@ -87,21 +87,21 @@ struct PointHarness {
 struct RESTPointPort: PointPort {
   let http: HTTPClient
 
-  func point(_ id: PointID) async throws -> Point {
-    try Self.point(try await self.http.resource("/points/\(id)"))
+  func point(_ id: PointID, by caller: Caller) async throws -> Point {
+    try Self.point(try await self.http.by(caller).resource("/points/\(id)"))
   }
 
-  func points(_ page: PageRequest) async throws -> Page<Point> {
-    try await self.http.page("/points", page, items: "points", Self.point)
+  func points(_ page: PageRequest, by caller: Caller) async throws -> Page<Point> {
+    try await self.http.by(caller).page("/points", page, items: "points", Self.point)
   }
 
-  func points(of classID: ClassID) async throws -> [Point] {
-    try await self.http.list(
+  func points(of classID: ClassID, by caller: Caller) async throws -> [Point] {
+    try await self.http.by(caller).list(
       "/points/search/findByClassId?classId=\(classID)", items: "points", Self.point)
   }
 
-  func balance(of student: String) async throws -> Int64 {
-    let balance = try await self.http.resource(
+  func balance(of student: String, by caller: Caller) async throws -> Int64 {
+    let balance = try await self.http.by(caller).resource(
       "/points/search/balance" + student.query("student"))
     guard try balance.text("student") == student else {
       throw balance.unexpected(wanted: "student \(student)")
@@ -110,9 +110,9 @@ struct RESTPointPort: PointPort {
   }
 
   func entries(
-    of classID: ClassID, _ page: PageRequest
+    of classID: ClassID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<PostedPointEntry> {
-    try await self.http.page(
+    try await self.http.by(caller).page(
       "/points/search/findEntriesByClassId?classId=\(classID)", page, items: "pointEntries",
       Self.entry)
   }

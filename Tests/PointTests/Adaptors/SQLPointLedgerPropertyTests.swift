@@ -59,7 +59,7 @@ struct SQLPointLedgerPropertyTests {
 
   private func facts(_ point: PointHarness) async throws -> LedgerFacts {
     let store = SQLPointStore(point.harness.context)
-    let visible = try await store.visiblePoints(try PageRequest()).items
+    let visible = try await store.visiblePoints(try PageRequest(), ofStudent: nil).items
     let pending = try await store.pendingPoints(atMost: 100).map(\.point)
     var ledger: [PostedPointEntry] = []
     for classID in LedgerWorld.payments {

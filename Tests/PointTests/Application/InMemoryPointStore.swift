@@ -21,10 +21,13 @@ final class InMemoryPointStore: PointStore {
     self.visible.first { $0.id == id }
   }
 
-  func visiblePoints(_ page: PageRequest) async throws -> Page<Point> {
-    Page(
-      items: Array(self.visible.dropFirst(page.offset).prefix(page.size)),
-      totalElements: self.visible.count, request: page)
+  func visiblePoints(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Point> {
+    let items = self.visible.filter { student == nil || $0.paid.student == student }
+    return Page(
+      items: Array(items.dropFirst(page.offset).prefix(page.size)),
+      totalElements: items.count, request: page)
   }
 
   func visiblePoints(of classID: ClassID) async throws -> [Point] {

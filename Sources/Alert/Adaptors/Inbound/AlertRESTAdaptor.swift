@@ -27,10 +27,10 @@ package struct AlertRESTAdaptor: RESTAdaptor {
         "createdAt": { .string($0.content.createdAt.rfc3339) },
       ])
     routes.resource(alerts) { resource in
-      resource.list { page, _ in try await port.alerts(page) }
-      resource.get { id, _ in try await port.alert(id) }
-      resource.pagedSearch("findByRecipient", by: "recipient") { query, page, _ in
-        try await port.alerts(of: query.text("recipient"), page)
+      resource.list { page, request in try await port.alerts(page, by: request.caller) }
+      resource.get { id, request in try await port.alert(id, by: request.caller) }
+      resource.pagedSearch("findByRecipient", by: "recipient") { query, page, request in
+        try await port.alerts(of: query.text("recipient"), page, by: request.caller)
       }
     }
   }

@@ -16,7 +16,7 @@ package struct AlertRPCAdaptor: AlertV1.AlertServiceHandler {
     _ request: AlertV1.GetAlertRequest, _ context: RPCContext
   ) async throws -> AlertV1.GetAlertResponse {
     try await answering {
-      let alert = try await self.port.alert(AlertID(request.id))
+      let alert = try await self.port.alert(AlertID(request.id), by: Caller(context))
       return AlertV1.GetAlertResponse(alert: AlertV1.Alert(alert))
     }
   }
@@ -25,7 +25,7 @@ package struct AlertRPCAdaptor: AlertV1.AlertServiceHandler {
     _ request: AlertV1.ListAlertsRequest, _ context: RPCContext
   ) async throws -> AlertV1.ListAlertsResponse {
     try await answering {
-      let page = try await self.port.alerts(PageRequest(request.page))
+      let page = try await self.port.alerts(PageRequest(request.page), by: Caller(context))
       return AlertV1.ListAlertsResponse(
         alerts: page.items.map(AlertV1.Alert.init), total: Int64(page.totalElements))
     }
@@ -35,7 +35,8 @@ package struct AlertRPCAdaptor: AlertV1.AlertServiceHandler {
     _ request: AlertV1.FindAlertsRequest, _ context: RPCContext
   ) async throws -> AlertV1.FindAlertsResponse {
     try await answering {
-      let page = try await self.port.alerts(of: request.recipient, PageRequest(request.page))
+      let page = try await self.port.alerts(
+        of: request.recipient, PageRequest(request.page), by: Caller(context))
       return AlertV1.FindAlertsResponse(
         alerts: page.items.map(AlertV1.Alert.init), total: Int64(page.totalElements))
     }

@@ -16,31 +16,32 @@ package struct AlertRPCClient: AlertPort {
     self.timeout = timeout
   }
 
-  private var options: CallOptions { CallOptions(timeout: self.timeout) }
-
-  package func alert(_ id: AlertID) async throws -> Alert {
+  package func alert(_ id: AlertID, by caller: Caller) async throws -> Alert {
     try await asking(Self.service) {
       let answer = try await self.client.getAlert(
-        AlertV1.GetAlertRequest(id: id.value), options: self.options)
+        AlertV1.GetAlertRequest(id: id.value), options: caller.options(timeout: self.timeout))
       return try Alert(try required(answer.alert, "alert"))
     }
   }
 
-  package func alerts(_ page: PageRequest) async throws -> Page<Alert> {
+  package func alerts(_ page: PageRequest, by caller: Caller) async throws -> Page<Alert> {
     try await asking(Self.service) {
       let answer = try await self.client.listAlerts(
-        AlertV1.ListAlertsRequest(page: CommonV1.PageRequest(page)), options: self.options)
+        AlertV1.ListAlertsRequest(page: CommonV1.PageRequest(page)),
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.alerts.map { try Alert($0) }, totalElements: Int(answer.total),
         request: page)
     }
   }
 
-  package func alerts(of recipient: String, _ page: PageRequest) async throws -> Page<Alert> {
+  package func alerts(of recipient: String, _ page: PageRequest, by caller: Caller) async throws
+    -> Page<Alert>
+  {
     try await asking(Self.service) {
       let answer = try await self.client.findAlerts(
         AlertV1.FindAlertsRequest(recipient: recipient, page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.alerts.map { try Alert($0) }, totalElements: Int(answer.total),
         request: page)

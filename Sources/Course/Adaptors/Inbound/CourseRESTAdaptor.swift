@@ -65,7 +65,7 @@ package struct CourseRESTAdaptor: RESTAdaptor {
       return cancellation.answer(links, whileCanceling: 202)
     }
     routes.on(.get, path) { request in
-      try await port.cancellation(try request.pathID(of: "course"))
+      try await port.cancellation(try request.pathID(of: "course"), by: request.caller)
         .answer(links, whileCanceling: 200)
     }
   }
@@ -83,10 +83,10 @@ package struct CourseRESTAdaptor: RESTAdaptor {
         "status": { .string($0.status.rawValue) },
       ])
     routes.resource(deliveries) { resource in
-      resource.list { page, _ in try await port.deliveries(page) }
-      resource.get { id, _ in try await port.delivery(id) }
-      resource.search("findByClassId", by: "classId") { query, _ in
-        try await port.deliveries(of: query.id("classId"))
+      resource.list { page, request in try await port.deliveries(page, by: request.caller) }
+      resource.get { id, request in try await port.delivery(id, by: request.caller) }
+      resource.search("findByClassId", by: "classId") { query, request in
+        try await port.deliveries(of: query.id("classId"), by: request.caller)
       }
     }
   }
@@ -118,7 +118,7 @@ extension RegisterCourse {
   fileprivate init(_ request: RESTRequest) throws {
     var fields = try request.fields()
     let name = fields.string("name")
-    let teacher = fields.string("teacher")
+    let teacher = fields.person("teacher", of: request.caller)
     let fee = fields.money("fee")
     let textBook = fields.optionalString("textBook")
     let capacity = fields.capacity()

@@ -66,7 +66,7 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
     _ request: CourseV1.GetCourseCancellationRequest, _ context: RPCContext
   ) async throws -> CourseV1.GetCourseCancellationResponse {
     try await answering {
-      let cancellation = try await self.port.cancellation(CourseID(request.id))
+      let cancellation = try await self.port.cancellation(CourseID(request.id), by: Caller(context))
       return CourseV1.GetCourseCancellationResponse(
         cancellation: CourseV1.CourseCancellation(cancellation))
     }
@@ -95,7 +95,7 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
     _ request: CourseV1.GetDeliveryRequest, _ context: RPCContext
   ) async throws -> CourseV1.GetDeliveryResponse {
     try await answering {
-      let delivery = try await self.port.delivery(DeliveryID(request.id))
+      let delivery = try await self.port.delivery(DeliveryID(request.id), by: Caller(context))
       return CourseV1.GetDeliveryResponse(delivery: CourseV1.Delivery(delivery))
     }
   }
@@ -104,7 +104,7 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
     _ request: CourseV1.ListDeliveriesRequest, _ context: RPCContext
   ) async throws -> CourseV1.ListDeliveriesResponse {
     try await answering {
-      let page = try await self.port.deliveries(PageRequest(request.page))
+      let page = try await self.port.deliveries(PageRequest(request.page), by: Caller(context))
       return CourseV1.ListDeliveriesResponse(
         deliveries: page.items.map(CourseV1.Delivery.init), total: Int64(page.totalElements))
     }
@@ -114,7 +114,8 @@ package struct CourseRPCAdaptor: CourseV1.CourseServiceHandler {
     _ request: CourseV1.FindDeliveriesRequest, _ context: RPCContext
   ) async throws -> CourseV1.FindDeliveriesResponse {
     try await answering {
-      let deliveries = try await self.port.deliveries(of: ClassID(request.classID))
+      let deliveries = try await self.port.deliveries(
+        of: ClassID(request.classID), by: Caller(context))
       return CourseV1.FindDeliveriesResponse(deliveries: deliveries.map(CourseV1.Delivery.init))
     }
   }

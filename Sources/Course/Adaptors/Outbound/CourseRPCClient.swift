@@ -66,10 +66,11 @@ package struct CourseRPCClient: CoursePort {
     }
   }
 
-  package func cancellation(_ id: CourseID) async throws -> CourseCancellation {
+  package func cancellation(_ id: CourseID, by caller: Caller) async throws -> CourseCancellation {
     try await asking(Self.service) {
       let answer = try await self.client.getCourseCancellation(
-        CourseV1.GetCourseCancellationRequest(id: id.value), options: self.options)
+        CourseV1.GetCourseCancellationRequest(id: id.value),
+        options: caller.options(timeout: self.timeout))
       return try CourseCancellation(try required(answer.cancellation, "cancellation"))
     }
   }
@@ -92,28 +93,30 @@ package struct CourseRPCClient: CoursePort {
     }
   }
 
-  package func delivery(_ id: DeliveryID) async throws -> Delivery {
+  package func delivery(_ id: DeliveryID, by caller: Caller) async throws -> Delivery {
     try await asking(Self.service) {
       let answer = try await self.client.getDelivery(
-        CourseV1.GetDeliveryRequest(id: id.value), options: self.options)
+        CourseV1.GetDeliveryRequest(id: id.value), options: caller.options(timeout: self.timeout))
       return try Delivery(try required(answer.delivery, "delivery"))
     }
   }
 
-  package func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
+  package func deliveries(_ page: PageRequest, by caller: Caller) async throws -> Page<Delivery> {
     try await asking(Self.service) {
       let answer = try await self.client.listDeliveries(
-        CourseV1.ListDeliveriesRequest(page: CommonV1.PageRequest(page)), options: self.options)
+        CourseV1.ListDeliveriesRequest(page: CommonV1.PageRequest(page)),
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.deliveries.map { try Delivery($0) }, totalElements: Int(answer.total),
         request: page)
     }
   }
 
-  package func deliveries(of classID: ClassID) async throws -> [Delivery] {
+  package func deliveries(of classID: ClassID, by caller: Caller) async throws -> [Delivery] {
     try await asking(Self.service) {
       try await self.client.findDeliveries(
-        CourseV1.FindDeliveriesRequest(classID: classID.value), options: self.options
+        CourseV1.FindDeliveriesRequest(classID: classID.value),
+        options: caller.options(timeout: self.timeout)
       ).deliveries.map { try Delivery($0) }
     }
   }

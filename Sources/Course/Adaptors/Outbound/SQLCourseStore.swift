@@ -48,6 +48,9 @@ package struct SQLCourseStore: CourseStore {
           CREATE INDEX canceling_course ON course (id)
             WHERE canceled_at IS NOT NULL AND canceled_classes IS NULL;
           """),
+      // Students look at their own.
+      Migration(
+        name: "course-004", sql: "CREATE INDEX delivery_by_student ON delivery (student);"),
     ])
 
   private static let sortableCourses = [
@@ -127,9 +130,12 @@ package struct SQLCourseStore: CourseStore {
     }
   }
 
-  package func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
+  package func deliveries(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Delivery> {
     try await self.context.page(
-      page, select: Delivery.columns, from: "delivery", columns: Self.sortableDeliveries
+      page, select: Delivery.columns, from: "delivery", columns: Self.sortableDeliveries,
+      where: student.map { _ in "student = ?" }, student.map { [.text($0)] } ?? []
     ) { try Delivery(row: $0) }
   }
 

@@ -15,6 +15,7 @@ package struct CourseApplication: CoursePort {
   package func register(
     _ command: RegisterCourse, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Course {
+    let command = command.of(try caller.name(command.teacher, as: .instructor))
     let course = try await self.store.transact(because: caller.cause) { tx in
       let course = try command.perform(by: caller, key: key, in: tx)
       CrashPoint.reached(.registerCourseCommits)
@@ -28,6 +29,10 @@ package struct CourseApplication: CoursePort {
     _ id: CourseID, _ change: CourseChange, by caller: Caller
   ) async throws -> Course {
     let course = try await self.store.transact(because: caller.cause) { tx in
+      try Self.requireTeacher(of: id, caller, in: tx)
+      if let teacher = change.teacher {
+        try caller.requireOwner(teacher.normalized, of: "the courses of another teacher")
+      }
       let course = try ModifyCourse(id, change).perform(in: tx)
       CrashPoint.reached(.modifyCourseCommits)
       return course
@@ -37,6 +42,11 @@ package struct CourseApplication: CoursePort {
   }
 
   package func delete(_ id: CourseID, by caller: Caller) async throws {
+    if caller.subject != nil {
+      try await self.store.transact(because: caller.cause) { tx in
+        try Self.requireTeacher(of: id, caller, in: tx)
+      }
+    }
     try await DeleteCourse(store: self.store, desk: self.desk)
       .perform(id, at: self.clock.now(), because: caller.cause)
   }
@@ -46,6 +56,7 @@ package struct CourseApplication: CoursePort {
   ) async throws -> CourseCancellation {
     let now = self.clock.now()
     let cancellation = try await self.store.transact(because: caller.cause) { tx in
+      try Self.requireTeacher(of: id, caller, in: tx)
       let cancellation = try CancelCourse(id).perform(at: now, in: tx)
       CrashPoint.reached(.cancelCourseCommits)
       return cancellation
@@ -54,14 +65,30 @@ package struct CourseApplication: CoursePort {
     return await self.status(of: id, cancellation, because: caller.cause)
   }
 
-  package func cancellation(_ id: CourseID) async throws -> CourseCancellation {
-    guard let cancellation = try await self.course(id).cancellation else {
+  package func cancellation(_ id: CourseID, by caller: Caller) async throws -> CourseCancellation {
+    let course = try await self.course(id)
+    try Self.requireTeacher(of: course, caller)
+    guard let cancellation = course.cancellation else {
       throw CourseError.notCanceled(id)
     }
     let status = await self.status(
       of: id, cancellation, because: Cause(id: "look-at-cancellation-\(id)"))
     guard status.remaining != nil else { throw CourseError.progressUnknown(id) }
     return status
+  }
+
+  /// Everybody may look at a course, so that who may not change it is told so.
+  private static func requireTeacher(
+    of id: CourseID, _ caller: Caller, in tx: any CourseTransaction
+  ) throws {
+    guard caller.subject != nil else { return }
+    guard let course = try tx.course(id) else { throw CourseError.notFound(id) }
+    try self.requireTeacher(of: course, caller)
+  }
+
+  private static func requireTeacher(of course: Course, _ caller: Caller) throws {
+    try caller.require(.instructor)
+    try caller.requireOwner(course.details.teacher, of: "course \(course.id)")
   }
 
   /// Enrollment need not be asked once all classes are known to be canceled.
@@ -85,18 +112,19 @@ package struct CourseApplication: CoursePort {
     try await self.store.openCourses(page)
   }
 
-  package func delivery(_ id: DeliveryID) async throws -> Delivery {
-    guard let delivery = try await self.store.delivery(id) else {
+  package func delivery(_ id: DeliveryID, by caller: Caller) async throws -> Delivery {
+    guard let delivery = try await self.store.delivery(id), caller.owns(delivery.order.student)
+    else {
       throw CourseError.deliveryNotFound(id)
     }
     return delivery
   }
 
-  package func deliveries(_ page: PageRequest) async throws -> Page<Delivery> {
-    try await self.store.deliveries(page)
+  package func deliveries(_ page: PageRequest, by caller: Caller) async throws -> Page<Delivery> {
+    try await self.store.deliveries(page, ofStudent: caller.onlyOwner)
   }
 
-  package func deliveries(of classID: ClassID) async throws -> [Delivery] {
-    try await self.store.deliveries(of: classID)
+  package func deliveries(of classID: ClassID, by caller: Caller) async throws -> [Delivery] {
+    try await self.store.deliveries(of: classID).filter { caller.owns($0.order.student) }
   }
 }

@@ -19,6 +19,13 @@ package struct RegisterCourse: Hashable, Sendable {
     self.seats = seats
   }
 
+  /// The same of another teacher.
+  func of(_ teacher: String) -> RegisterCourse {
+    RegisterCourse(
+      name: self.name, teacher: teacher, fee: self.fee, textBook: self.textBook,
+      seats: self.seats)
+  }
+
   package func perform(
     by caller: Caller, key: IdempotencyKey?, in tx: any CourseTransaction
   ) throws -> Course {

@@ -24,7 +24,7 @@ package protocol CoursePort: Sendable {
 
   /// - Throws: ``CourseError/notFound(_:)``, ``CourseError/notCanceled(_:)``;
   ///   ``CourseError/progressUnknown(_:)`` when Enrollment cannot be asked and must be.
-  func cancellation(_ id: CourseID) async throws -> CourseCancellation
+  func cancellation(_ id: CourseID, by caller: Caller) async throws -> CourseCancellation
 
   /// A canceled course too, so that what was about it still leads somewhere.
   ///
@@ -34,9 +34,9 @@ package protocol CoursePort: Sendable {
   /// Those that students can look for a place in (R2): no canceled ones.
   func courses(_ page: PageRequest) async throws -> Page<Course>
 
-  func delivery(_ id: DeliveryID) async throws -> Delivery
+  func delivery(_ id: DeliveryID, by caller: Caller) async throws -> Delivery
 
-  func deliveries(_ page: PageRequest) async throws -> Page<Delivery>
+  func deliveries(_ page: PageRequest, by caller: Caller) async throws -> Page<Delivery>
 
-  func deliveries(of classID: ClassID) async throws -> [Delivery]
+  func deliveries(of classID: ClassID, by caller: Caller) async throws -> [Delivery]
 }

@@ -22,7 +22,9 @@ package protocol CourseStore: Sendable {
 
   func delivery(_ id: DeliveryID) async throws -> Delivery?
 
-  func deliveries(_ page: PageRequest) async throws -> Page<Delivery>
+  func deliveries(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Delivery>
 
   func deliveries(of classID: ClassID) async throws -> [Delivery]
 }

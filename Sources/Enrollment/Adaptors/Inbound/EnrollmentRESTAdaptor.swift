@@ -31,7 +31,7 @@ package struct EnrollmentRESTAdaptor: RESTAdaptor {
         "declineReason": { $0.declineReason.map { .string($0) } },
       ])
     routes.resource(classes) { resource in
-      resource.list { page, _ in try await port.enrollments(page) }
+      resource.list { page, request in try await port.enrollments(page, by: request.caller) }
       resource.post { request in
         let command = try RegisterClass(request)
         let key = try request.idempotencyKey()
@@ -42,7 +42,7 @@ package struct EnrollmentRESTAdaptor: RESTAdaptor {
           ? classes.accepted(enrollment, retryAfterSeconds: Self.pendingRetryAfterSeconds)
           : classes.created(enrollment)
       }
-      resource.get { id, _ in try await port.enrollment(id) }
+      resource.get { id, request in try await port.enrollment(id, by: request.caller) }
       resource.replace { id, request in
         try await port.modify(id, try ClassChange(replacing: request), by: request.caller)
       }
@@ -50,8 +50,8 @@ package struct EnrollmentRESTAdaptor: RESTAdaptor {
         try await port.modify(id, try ClassChange(modifying: request), by: request.caller)
       }
       resource.delete { id, request in try await port.cancel(id, by: request.caller) }
-      resource.pagedSearch("findByStudent", by: "student") { query, page, _ in
-        try await port.enrollments(ofStudent: query.text("student"), page)
+      resource.pagedSearch("findByStudent", by: "student") { query, page, request in
+        try await port.enrollments(ofStudent: query.text("student"), page, by: request.caller)
       }
     }
   }
@@ -64,7 +64,7 @@ extension RegisterClass {
     var fields = try request.fields()
     let courseID: CourseID = fields.id("courseId")
     let fee = fields.optionalMoney("fee")
-    let student = fields.string("student")
+    let student = fields.person("student", of: request.caller)
     let textBook = fields.optionalString("textBook")
     try fields.finish()
     self.init(

@@ -56,7 +56,7 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
     _ request: EnrollmentV1.GetEnrollmentRequest, _ context: RPCContext
   ) async throws -> EnrollmentV1.GetEnrollmentResponse {
     try await answering {
-      let enrollment = try await self.port.enrollment(ClassID(request.id))
+      let enrollment = try await self.port.enrollment(ClassID(request.id), by: Caller(context))
       return EnrollmentV1.GetEnrollmentResponse(enrollment: EnrollmentV1.Enrollment(enrollment))
     }
   }
@@ -65,7 +65,7 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
     _ request: EnrollmentV1.ListEnrollmentsRequest, _ context: RPCContext
   ) async throws -> EnrollmentV1.ListEnrollmentsResponse {
     try await answering {
-      let page = try await self.port.enrollments(PageRequest(request.page))
+      let page = try await self.port.enrollments(PageRequest(request.page), by: Caller(context))
       return EnrollmentV1.ListEnrollmentsResponse(
         enrollments: page.items.map(EnrollmentV1.Enrollment.init),
         total: Int64(page.totalElements))
@@ -77,7 +77,7 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
   ) async throws -> EnrollmentV1.FindEnrollmentsResponse {
     try await answering {
       let page = try await self.port.enrollments(
-        ofStudent: request.student, PageRequest(request.page))
+        ofStudent: request.student, PageRequest(request.page), by: Caller(context))
       return EnrollmentV1.FindEnrollmentsResponse(
         enrollments: page.items.map(EnrollmentV1.Enrollment.init),
         total: Int64(page.totalElements))
@@ -97,7 +97,8 @@ package struct EnrollmentRPCAdaptor: EnrollmentV1.EnrollmentServiceHandler {
     _ request: EnrollmentV1.GetCancellationProgressRequest, _ context: RPCContext
   ) async throws -> EnrollmentV1.GetCancellationProgressResponse {
     try await answering {
-      let progress = try await self.port.cancellationProgress(of: CourseID(request.courseID))
+      let progress = try await self.port.cancellationProgress(
+        of: CourseID(request.courseID), by: Caller(context))
       return EnrollmentV1.GetCancellationProgressResponse(
         heard: progress.isHeard, total: progress.total, remaining: progress.remaining)
     }

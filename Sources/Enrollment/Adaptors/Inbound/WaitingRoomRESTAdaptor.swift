@@ -31,7 +31,8 @@ package struct WaitingRoomRESTAdaptor: RESTAdaptor {
       return taken.isNew ? answer.location(self.href(of: taken.standing)) : answer
     }
     routes.on(.get, "\(room)/{token}") { request in
-      self.answer(try await port.ticket(request.parameter("token") ?? ""), status: 200)
+      self.answer(
+        try await port.ticket(request.parameter("token") ?? "", by: request.caller), status: 200)
     }
     routes.on(.delete, "\(room)/{token}") { request in
       try await port.leave(request.parameter("token") ?? "", by: request.caller)
@@ -86,7 +87,7 @@ package struct WaitingRoomRESTAdaptor: RESTAdaptor {
 extension TakeTicket {
   fileprivate init(_ request: RESTRequest) throws {
     var fields = try request.fields()
-    let student = fields.string("student")
+    let student = fields.person("student", of: request.caller)
     let courseID: CourseID = fields.id("courseId")
     try fields.finish()
     self.init(student: student, courseID: courseID)

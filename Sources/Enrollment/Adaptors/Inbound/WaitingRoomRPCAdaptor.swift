@@ -29,7 +29,8 @@ package struct WaitingRoomRPCAdaptor: EnrollmentV1.WaitingRoomServiceHandler {
   ) async throws -> EnrollmentV1.GetTicketResponse {
     try await answering {
       EnrollmentV1.GetTicketResponse(
-        ticket: EnrollmentV1.WaitingTicket(try await self.port.ticket(request.token)))
+        ticket: EnrollmentV1.WaitingTicket(
+          try await self.port.ticket(request.token, by: Caller(context))))
     }
   }
 

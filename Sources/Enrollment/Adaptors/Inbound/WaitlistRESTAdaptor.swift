@@ -28,19 +28,19 @@ package struct WaitlistRESTAdaptor: RESTAdaptor {
         "classId": { $0.entry.classID.map { .integer($0.value) } },
       ])
     routes.resource(waitlist) { resource in
-      resource.list { page, _ in try await port.places(page) }
+      resource.list { page, request in try await port.places(page, by: request.caller) }
       resource.create { request in
         let command = try JoinWaitlist(request)
         return try await port.join(
           command, by: request.caller, key: try request.idempotencyKey())
       }
-      resource.get { id, _ in try await port.place(id) }
+      resource.get { id, request in try await port.place(id, by: request.caller) }
       resource.delete { id, request in try await port.leave(id, by: request.caller) }
-      resource.pagedSearch("findByStudent", by: "student") { query, page, _ in
-        try await port.places(ofStudent: query.text("student"), page)
+      resource.pagedSearch("findByStudent", by: "student") { query, page, request in
+        try await port.places(ofStudent: query.text("student"), page, by: request.caller)
       }
-      resource.pagedSearch("findByCourse", by: "courseId") { query, page, _ in
-        try await port.places(ofCourse: query.id("courseId"), page)
+      resource.pagedSearch("findByCourse", by: "courseId") { query, page, request in
+        try await port.places(ofCourse: query.id("courseId"), page, by: request.caller)
       }
     }
   }
@@ -50,7 +50,7 @@ extension JoinWaitlist {
   fileprivate init(_ request: RESTRequest) throws {
     var fields = try request.fields()
     let courseID: CourseID = fields.id("courseId")
-    let student = fields.string("student")
+    let student = fields.person("student", of: request.caller)
     try fields.finish()
     self.init(courseID: courseID, student: student)
   }

@@ -36,7 +36,7 @@ package struct WaitlistRPCAdaptor: EnrollmentV1.WaitlistServiceHandler {
     _ request: EnrollmentV1.GetWaitlistEntryRequest, _ context: RPCContext
   ) async throws -> EnrollmentV1.GetWaitlistEntryResponse {
     try await answering {
-      let place = try await self.port.place(WaitlistID(request.id))
+      let place = try await self.port.place(WaitlistID(request.id), by: Caller(context))
       return EnrollmentV1.GetWaitlistEntryResponse(entry: EnrollmentV1.WaitlistEntry(place))
     }
   }
@@ -45,7 +45,7 @@ package struct WaitlistRPCAdaptor: EnrollmentV1.WaitlistServiceHandler {
     _ request: EnrollmentV1.ListWaitlistRequest, _ context: RPCContext
   ) async throws -> EnrollmentV1.ListWaitlistResponse {
     try await answering {
-      let page = try await self.port.places(PageRequest(request.page))
+      let page = try await self.port.places(PageRequest(request.page), by: Caller(context))
       return EnrollmentV1.ListWaitlistResponse(
         entries: page.items.map(EnrollmentV1.WaitlistEntry.init),
         total: Int64(page.totalElements))
@@ -57,7 +57,7 @@ package struct WaitlistRPCAdaptor: EnrollmentV1.WaitlistServiceHandler {
   ) async throws -> EnrollmentV1.FindWaitlistOfStudentResponse {
     try await answering {
       let page = try await self.port.places(
-        ofStudent: request.student, PageRequest(request.page))
+        ofStudent: request.student, PageRequest(request.page), by: Caller(context))
       return EnrollmentV1.FindWaitlistOfStudentResponse(
         entries: page.items.map(EnrollmentV1.WaitlistEntry.init),
         total: Int64(page.totalElements))
@@ -69,7 +69,7 @@ package struct WaitlistRPCAdaptor: EnrollmentV1.WaitlistServiceHandler {
   ) async throws -> EnrollmentV1.FindWaitlistOfCourseResponse {
     try await answering {
       let page = try await self.port.places(
-        ofCourse: CourseID(request.courseID), PageRequest(request.page))
+        ofCourse: CourseID(request.courseID), PageRequest(request.page), by: Caller(context))
       return EnrollmentV1.FindWaitlistOfCourseResponse(
         entries: page.items.map(EnrollmentV1.WaitlistEntry.init),
         total: Int64(page.totalElements))

@@ -16,8 +16,6 @@ package struct EnrollmentRPCClient: EnrollmentPort {
     self.timeout = timeout
   }
 
-  private var options: CallOptions { CallOptions(timeout: self.timeout) }
-
   package func register(
     _ command: RegisterClass, by caller: Caller, key: IdempotencyKey?
   ) async throws -> Enrollment {
@@ -54,19 +52,21 @@ package struct EnrollmentRPCClient: EnrollmentPort {
     }
   }
 
-  package func enrollment(_ id: ClassID) async throws -> Enrollment {
+  package func enrollment(_ id: ClassID, by caller: Caller) async throws -> Enrollment {
     try await asking(Self.service) {
       let answer = try await self.client.getEnrollment(
-        EnrollmentV1.GetEnrollmentRequest(id: id.value), options: self.options)
+        EnrollmentV1.GetEnrollmentRequest(id: id.value),
+        options: caller.options(timeout: self.timeout))
       return try Enrollment(try required(answer.enrollment, "enrollment"))
     }
   }
 
-  package func enrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
+  package func enrollments(_ page: PageRequest, by caller: Caller) async throws -> Page<Enrollment>
+  {
     try await asking(Self.service) {
       let answer = try await self.client.listEnrollments(
         EnrollmentV1.ListEnrollmentsRequest(page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.enrollments.map { try Enrollment($0) },
         totalElements: Int(answer.total), request: page)
@@ -74,13 +74,13 @@ package struct EnrollmentRPCClient: EnrollmentPort {
   }
 
   package func enrollments(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<Enrollment> {
     try await asking(Self.service) {
       let answer = try await self.client.findEnrollments(
         EnrollmentV1.FindEnrollmentsRequest(
           student: student, page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.enrollments.map { try Enrollment($0) },
         totalElements: Int(answer.total), request: page)
@@ -96,12 +96,12 @@ package struct EnrollmentRPCClient: EnrollmentPort {
   }
 
   package func cancellationProgress(
-    of courseID: CourseID
+    of courseID: CourseID, by caller: Caller
   ) async throws -> CancellationProgress {
     try await asking(Self.service) {
       let answer = try await self.client.getCancellationProgress(
         EnrollmentV1.GetCancellationProgressRequest(courseID: courseID.value),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return CancellationProgress(
         isHeard: answer.heard, total: answer.total, remaining: answer.remaining)
     }

@@ -94,10 +94,13 @@ package struct SQLEnrollmentStore: EnrollmentStore {
     }
   }
 
-  package func activeEnrollments(_ page: PageRequest) async throws -> Page<Enrollment> {
+  package func activeEnrollments(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Enrollment> {
     try await self.context.page(
       page, select: Enrollment.columns, from: "class", columns: Self.sortable,
-      where: Self.isActive
+      where: student == nil ? Self.isActive : "student = ? AND \(Self.isActive)",
+      student.map { [.text($0)] } ?? []
     ) { try Enrollment(row: $0) }
   }
 

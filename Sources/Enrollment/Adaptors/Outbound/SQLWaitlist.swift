@@ -54,8 +54,12 @@ extension SQLEnrollmentStore {
     }
   }
 
-  package func places(_ page: PageRequest) async throws -> Page<WaitlistPlace> {
-    try await self.places(page, where: SQLWaitlist.isLive, [])
+  package func places(
+    _ page: PageRequest, liveOfStudent student: String?
+  ) async throws -> Page<WaitlistPlace> {
+    guard let student else { return try await self.places(page, where: SQLWaitlist.isLive, []) }
+    return try await self.places(
+      page, where: "student = ? AND \(SQLWaitlist.isLive)", [.text(student)])
   }
 
   package func places(

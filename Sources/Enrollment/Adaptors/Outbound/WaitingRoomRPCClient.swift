@@ -30,10 +30,10 @@ package struct WaitingRoomRPCClient: WaitingRoomPort {
     }
   }
 
-  package func ticket(_ token: String) async throws -> WaitingStanding {
+  package func ticket(_ token: String, by caller: Caller) async throws -> WaitingStanding {
     try await asking(Self.service) {
       let answer = try await self.client.getTicket(
-        EnrollmentV1.GetTicketRequest(token: token), options: self.options)
+        EnrollmentV1.GetTicketRequest(token: token), options: caller.options(timeout: self.timeout))
       return try WaitingStanding(try required(answer.ticket, "ticket"))
     }
   }

@@ -16,8 +16,6 @@ package struct WaitlistRPCClient: WaitlistPort {
     self.timeout = timeout
   }
 
-  private var options: CallOptions { CallOptions(timeout: self.timeout) }
-
   package func join(
     _ command: JoinWaitlist, by caller: Caller, key: IdempotencyKey?
   ) async throws -> WaitlistPlace {
@@ -39,43 +37,44 @@ package struct WaitlistRPCClient: WaitlistPort {
     }
   }
 
-  package func place(_ id: WaitlistID) async throws -> WaitlistPlace {
+  package func place(_ id: WaitlistID, by caller: Caller) async throws -> WaitlistPlace {
     try await asking(Self.service) {
       let answer = try await self.client.getWaitlistEntry(
-        EnrollmentV1.GetWaitlistEntryRequest(id: id.value), options: self.options)
+        EnrollmentV1.GetWaitlistEntryRequest(id: id.value),
+        options: caller.options(timeout: self.timeout))
       return try WaitlistPlace(try required(answer.entry, "entry"))
     }
   }
 
-  package func places(_ page: PageRequest) async throws -> Page<WaitlistPlace> {
+  package func places(_ page: PageRequest, by caller: Caller) async throws -> Page<WaitlistPlace> {
     try await asking(Self.service) {
       let answer = try await self.client.listWaitlist(
         EnrollmentV1.ListWaitlistRequest(page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return try Self.page(answer.entries, answer.total, page)
     }
   }
 
   package func places(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<WaitlistPlace> {
     try await asking(Self.service) {
       let answer = try await self.client.findWaitlistOfStudent(
         EnrollmentV1.FindWaitlistOfStudentRequest(
           student: student, page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return try Self.page(answer.entries, answer.total, page)
     }
   }
 
   package func places(
-    ofCourse courseID: CourseID, _ page: PageRequest
+    ofCourse courseID: CourseID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<WaitlistPlace> {
     try await asking(Self.service) {
       let answer = try await self.client.findWaitlistOfCourse(
         EnrollmentV1.FindWaitlistOfCourseRequest(
           courseID: courseID.value, page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return try Self.page(answer.entries, answer.total, page)
     }
   }

@@ -25,6 +25,13 @@ package struct RegisterClass: Hashable, Sendable {
     self.waitingTicket = waitingTicket
   }
 
+  /// The same for another student.
+  func of(_ student: String) -> RegisterClass {
+    RegisterClass(
+      courseID: self.courseID, student: student, expectedFee: self.expectedFee,
+      saidTextBook: self.saidTextBook, waitingTicket: self.waitingTicket)
+  }
+
   func commandKey(_ key: IdempotencyKey, of caller: Caller) -> CommandKey {
     CommandKey(
       caller: caller.name, operation: "register-class", key: key,

@@ -43,6 +43,8 @@ package final class WaitingRoom: WaitingRoomPort {
 
   package func takeTicket(_ wish: TakeTicket, by caller: Caller) async throws -> TakenTicket {
     guard self.policy.mode != .off else { throw WaitingRoomError.closed }
+    let wish = TakeTicket(
+      student: try caller.name(wish.student, as: .student), courseID: wish.courseID)
     if let problem = Enrollment.studentRule.check(wish.student) {
       throw EnrollmentError.invalid([problem])
     }
@@ -63,14 +65,23 @@ package final class WaitingRoom: WaitingRoomPort {
     return TakenTicket(standing: taken.standing, isNew: taken.isNew)
   }
 
-  package func ticket(_ token: String) async throws -> WaitingStanding {
+  package func ticket(_ token: String, by caller: Caller) async throws -> WaitingStanding {
     guard let known = WaitingToken(token) else { throw WaitingRoomError.notFound(token: token) }
-    if let standing = try await self.withLine({ $0.see(known, at: $1) }) { return standing }
-    return WaitingStanding(ticket: try await self.endedTicket(known))
+    let standing =
+      if let live = try await self.withLine({ $0.see(known, at: $1) }) {
+        live
+      } else {
+        WaitingStanding(ticket: try await self.endedTicket(known))
+      }
+    guard caller.owns(standing.ticket.student) else {
+      throw WaitingRoomError.notFound(token: token)
+    }
+    return standing
   }
 
   package func leave(_ token: String, by caller: Caller) async throws {
     guard let known = WaitingToken(token) else { throw WaitingRoomError.notFound(token: token) }
+    if caller.onlyOwner != nil { _ = try await self.ticket(token, by: caller) }
     if let ticket = try await self.withLine({ $0.leave(known, at: $1) }) {
       try await self.save(ticket, because: caller.cause)
     } else {

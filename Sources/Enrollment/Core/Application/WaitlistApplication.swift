@@ -17,6 +17,8 @@ package struct WaitlistApplication: WaitlistPort {
   package func join(
     _ command: JoinWaitlist, by caller: Caller, key: IdempotencyKey?
   ) async throws -> WaitlistPlace {
+    let command = JoinWaitlist(
+      courseID: command.courseID, student: try caller.name(command.student, as: .student))
     let key = key.map { command.commandKey($0, of: caller) }
     var lookup: CatalogLookup? = nil
     while true {
@@ -41,33 +43,40 @@ package struct WaitlistApplication: WaitlistPort {
   package func leave(_ id: WaitlistID, by caller: Caller) async throws {
     let seats = self.seats
     try await self.store.transact(because: caller.cause) { tx in
-      guard let entry = try tx.entry(id) else { throw EnrollmentError.placeNotFound(id) }
+      guard let entry = try tx.entry(id), caller.owns(entry.student) else {
+        throw EnrollmentError.placeNotFound(id)
+      }
       try Roster(in: tx, seats).leave(entry)
       CrashPoint.reached(.leaveWaitlistCommits)
     }
     CrashPoint.reached(.waitlistLeft)
   }
 
-  package func place(_ id: WaitlistID) async throws -> WaitlistPlace {
-    guard let place = try await self.store.place(id), place.entry.state != .left else {
+  package func place(_ id: WaitlistID, by caller: Caller) async throws -> WaitlistPlace {
+    guard let place = try await self.store.place(id), place.entry.state != .left,
+      caller.owns(place.entry.student)
+    else {
       throw EnrollmentError.placeNotFound(id)
     }
     return place
   }
 
-  package func places(_ page: PageRequest) async throws -> Page<WaitlistPlace> {
-    try await self.store.places(page)
+  package func places(_ page: PageRequest, by caller: Caller) async throws -> Page<WaitlistPlace> {
+    try await self.store.places(page, liveOfStudent: caller.onlyOwner)
   }
 
   package func places(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<WaitlistPlace> {
-    try await self.store.places(ofStudent: student.normalized, page)
+    let student = student.normalized
+    try caller.requireOwner(student, of: "the places of another student")
+    return try await self.store.places(ofStudent: student, page)
   }
 
   package func places(
-    ofCourse courseID: CourseID, _ page: PageRequest
+    ofCourse courseID: CourseID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<WaitlistPlace> {
-    try await self.store.places(ofCourse: courseID, page)
+    try caller.require(.instructor)
+    return try await self.store.places(ofCourse: courseID, page)
   }
 }

@@ -84,7 +84,7 @@ package enum EnrollmentError: DomainError, Hashable {
   var isDecision: Bool {
     switch self.problem.kind {
     case .conflict, .declined, .notFound: true
-    case .invalid, .keyReused, .unavailable, .tooMany, .failed: false
+    case .invalid, .keyReused, .unavailable, .tooMany, .failed, .forbidden: false
     }
   }
 }

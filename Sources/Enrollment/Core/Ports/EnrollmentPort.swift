@@ -22,13 +22,14 @@ package protocol EnrollmentPort: Sendable {
   /// Also one whose payment failed: who was told that it is pending can see what became of it.
   ///
   /// - Throws: ``EnrollmentError/notFound(_:)``, also for a class that is canceled.
-  func enrollment(_ id: ClassID) async throws -> Enrollment
+  func enrollment(_ id: ClassID, by caller: Caller) async throws -> Enrollment
 
   /// The registered and the pending ones.
-  func enrollments(_ page: PageRequest) async throws -> Page<Enrollment>
+  func enrollments(_ page: PageRequest, by caller: Caller) async throws -> Page<Enrollment>
 
   /// The student's whole history (R6).
-  func enrollments(ofStudent student: String, _ page: PageRequest) async throws -> Page<Enrollment>
+  func enrollments(ofStudent student: String, _ page: PageRequest, by caller: Caller) async throws
+    -> Page<Enrollment>
 
   /// Takes nobody in for the course any more; asked by Course before it deletes one.
   ///
@@ -36,5 +37,6 @@ package protocol EnrollmentPort: Sendable {
   func close(_ courseID: CourseID, by caller: Caller) async throws
 
   /// How far the classes of a course are canceled; asked by Course when it has canceled one.
-  func cancellationProgress(of courseID: CourseID) async throws -> CancellationProgress
+  func cancellationProgress(of courseID: CourseID, by caller: Caller) async throws
+    -> CancellationProgress
 }

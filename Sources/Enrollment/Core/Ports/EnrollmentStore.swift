@@ -11,7 +11,9 @@ package protocol EnrollmentStore: WaitlistStore {
   func enrollment(_ id: ClassID) async throws -> Enrollment?
 
   /// The registered and the pending ones.
-  func activeEnrollments(_ page: PageRequest) async throws -> Page<Enrollment>
+  func activeEnrollments(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Enrollment>
 
   /// Whatever their status.
   func enrollments(ofStudent student: String, _ page: PageRequest) async throws -> Page<Enrollment>

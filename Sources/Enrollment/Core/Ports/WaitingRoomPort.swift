@@ -12,7 +12,7 @@ package protocol WaitingRoomPort: Sendable {
   /// Asking keeps the ticket alive.
   ///
   /// - Throws: ``WaitingRoomError/notFound(token:)``.
-  func ticket(_ token: String) async throws -> WaitingStanding
+  func ticket(_ token: String, by caller: Caller) async throws -> WaitingStanding
 
   /// Gives up the place. Again it changes nothing and is no error.
   ///

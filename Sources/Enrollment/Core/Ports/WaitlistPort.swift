@@ -15,14 +15,16 @@ package protocol WaitlistPort: Sendable {
   func leave(_ id: WaitlistID, by caller: Caller) async throws
 
   /// - Throws: ``EnrollmentError/placeNotFound(_:)``, also for one that its student has left.
-  func place(_ id: WaitlistID) async throws -> WaitlistPlace
+  func place(_ id: WaitlistID, by caller: Caller) async throws -> WaitlistPlace
 
   /// Those who wait or have been offered a seat.
-  func places(_ page: PageRequest) async throws -> Page<WaitlistPlace>
+  func places(_ page: PageRequest, by caller: Caller) async throws -> Page<WaitlistPlace>
 
   /// All that the student ever waited for.
-  func places(ofStudent student: String, _ page: PageRequest) async throws -> Page<WaitlistPlace>
+  func places(ofStudent student: String, _ page: PageRequest, by caller: Caller) async throws
+    -> Page<WaitlistPlace>
 
   /// Those who wait for the course or have been offered a seat in it, the first in line first.
-  func places(ofCourse courseID: CourseID, _ page: PageRequest) async throws -> Page<WaitlistPlace>
+  func places(ofCourse courseID: CourseID, _ page: PageRequest, by caller: Caller) async throws
+    -> Page<WaitlistPlace>
 }

@@ -6,7 +6,9 @@ package protocol WaitlistStore: Sendable {
   func place(_ id: WaitlistID) async throws -> WaitlistPlace?
 
   /// The live ones.
-  func places(_ page: PageRequest) async throws -> Page<WaitlistPlace>
+  func places(
+    _ page: PageRequest, liveOfStudent student: String?
+  ) async throws -> Page<WaitlistPlace>
 
   /// Whatever became of them.
   func places(ofStudent student: String, _ page: PageRequest) async throws -> Page<WaitlistPlace>

@@ -33,19 +33,20 @@ package struct GiftRESTAdaptor: RESTAdaptor {
         "at": { .string($0.at.rfc3339) },
       ])
     routes.resource(gifts) { resource in
-      resource.list { page, _ in try await port.gifts(page) }
-      resource.get { id, _ in try await port.gift(id) }
-      resource.searchOne("findByClassId", by: "classId") { query, _ in
-        try await port.gift(of: query.id("classId"))
+      resource.list { page, request in try await port.gifts(page, by: request.caller) }
+      resource.get { id, request in try await port.gift(id, by: request.caller) }
+      resource.searchOne("findByClassId", by: "classId") { query, request in
+        try await port.gift(of: query.id("classId"), by: request.caller)
       }
-      resource.pagedSearch("findEntriesByClassId", by: "classId", of: entries) { query, page, _ in
-        try await port.entries(of: query.id("classId"), page)
+      resource.pagedSearch("findEntriesByClassId", by: "classId", of: entries) {
+        query, page, request in
+        try await port.entries(of: query.id("classId"), page, by: request.caller)
       }
-      resource.searchValue("balance", by: "student") { query, _ in
+      resource.searchValue("balance", by: "student") { query, request in
         let student = try query.text("student")
         return [
           "student": .string(student),
-          "giftstock": .integer(try await port.balance(of: student)),
+          "giftstock": .integer(try await port.balance(of: student, by: request.caller)),
         ]
       }
     }

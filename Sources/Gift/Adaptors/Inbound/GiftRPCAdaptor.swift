@@ -19,7 +19,7 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
       let command = GiveGift(
         paymentID: PaymentID(request.paymentID), classID: ClassID(request.classID),
         fee: try Money(won: request.fee, field: "fee"), student: request.student)
-      return switch try await self.port.give(command, because: Cause(context)) {
+      return switch try await self.port.give(command, by: Caller(context)) {
       case .given(let gift): GiftV1.GiveGiftResponse(gift: GiftV1.Gift(gift))
       case .revoked: GiftV1.GiveGiftResponse(revoked: true)
       }
@@ -30,7 +30,7 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
     _ request: GiftV1.GetGiftRequest, _ context: RPCContext
   ) async throws -> GiftV1.GetGiftResponse {
     try await answering {
-      let gift = try await self.port.gift(GiftID(request.id))
+      let gift = try await self.port.gift(GiftID(request.id), by: Caller(context))
       return GiftV1.GetGiftResponse(gift: GiftV1.Gift(gift))
     }
   }
@@ -39,7 +39,7 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
     _ request: GiftV1.ListGiftsRequest, _ context: RPCContext
   ) async throws -> GiftV1.ListGiftsResponse {
     try await answering {
-      let page = try await self.port.gifts(PageRequest(request.page))
+      let page = try await self.port.gifts(PageRequest(request.page), by: Caller(context))
       return GiftV1.ListGiftsResponse(
         gifts: page.items.map(GiftV1.Gift.init), total: Int64(page.totalElements))
     }
@@ -49,7 +49,7 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
     _ request: GiftV1.FindGiftRequest, _ context: RPCContext
   ) async throws -> GiftV1.FindGiftResponse {
     try await answering {
-      let gift = try await self.port.gift(of: ClassID(request.classID))
+      let gift = try await self.port.gift(of: ClassID(request.classID), by: Caller(context))
       return GiftV1.FindGiftResponse(gift: GiftV1.Gift(gift))
     }
   }
@@ -58,7 +58,8 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
     _ request: GiftV1.GetBalanceRequest, _ context: RPCContext
   ) async throws -> GiftV1.GetBalanceResponse {
     try await answering {
-      GiftV1.GetBalanceResponse(giftstock: try await self.port.balance(of: request.student))
+      GiftV1.GetBalanceResponse(
+        giftstock: try await self.port.balance(of: request.student, by: Caller(context)))
     }
   }
 
@@ -67,7 +68,7 @@ package struct GiftRPCAdaptor: GiftV1.GiftServiceHandler {
   ) async throws -> GiftV1.FindEntriesResponse {
     try await answering {
       let page = try await self.port.entries(
-        of: ClassID(request.classID), PageRequest(request.page))
+        of: ClassID(request.classID), PageRequest(request.page), by: Caller(context))
       return GiftV1.FindEntriesResponse(
         entries: page.items.map(GiftV1.GiftEntry.init), total: Int64(page.totalElements))
     }

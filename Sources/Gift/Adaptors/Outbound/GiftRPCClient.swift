@@ -16,61 +16,61 @@ package struct GiftRPCClient: GiftPort {
     self.timeout = timeout
   }
 
-  private var options: CallOptions { CallOptions(timeout: self.timeout) }
-
-  package func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision {
+  package func give(_ command: GiveGift, by caller: Caller) async throws -> GiftDecision {
     let request = GiftV1.GiveGiftRequest(
       classID: command.classID.value, paymentID: command.paymentID.value, fee: command.fee.won,
       student: command.student)
     return try await asking(Self.service) {
       let answer = try await self.client.giveGift(
-        request, options: cause.options(timeout: self.timeout))
+        request, options: caller.options(timeout: self.timeout))
       if answer.revoked { return .revoked }
       return .given(try Gift(try required(answer.gift, "gift")))
     }
   }
 
-  package func gift(_ id: GiftID) async throws -> Gift {
+  package func gift(_ id: GiftID, by caller: Caller) async throws -> Gift {
     try await asking(Self.service) {
       let answer = try await self.client.getGift(
-        GiftV1.GetGiftRequest(id: id.value), options: self.options)
+        GiftV1.GetGiftRequest(id: id.value), options: caller.options(timeout: self.timeout))
       return try Gift(try required(answer.gift, "gift"))
     }
   }
 
-  package func gifts(_ page: PageRequest) async throws -> Page<Gift> {
+  package func gifts(_ page: PageRequest, by caller: Caller) async throws -> Page<Gift> {
     try await asking(Self.service) {
       let answer = try await self.client.listGifts(
-        GiftV1.ListGiftsRequest(page: CommonV1.PageRequest(page)), options: self.options)
+        GiftV1.ListGiftsRequest(page: CommonV1.PageRequest(page)),
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.gifts.map { try Gift($0) }, totalElements: Int(answer.total),
         request: page)
     }
   }
 
-  package func gift(of classID: ClassID) async throws -> Gift {
+  package func gift(of classID: ClassID, by caller: Caller) async throws -> Gift {
     try await asking(Self.service) {
       let answer = try await self.client.findGift(
-        GiftV1.FindGiftRequest(classID: classID.value), options: self.options)
+        GiftV1.FindGiftRequest(classID: classID.value),
+        options: caller.options(timeout: self.timeout))
       return try Gift(try required(answer.gift, "gift"))
     }
   }
 
-  package func balance(of student: String) async throws -> Int64 {
+  package func balance(of student: String, by caller: Caller) async throws -> Int64 {
     try await asking(Self.service) {
       try await self.client.getBalance(
-        GiftV1.GetBalanceRequest(student: student), options: self.options
+        GiftV1.GetBalanceRequest(student: student), options: caller.options(timeout: self.timeout)
       ).giftstock
     }
   }
 
   package func entries(
-    of classID: ClassID, _ page: PageRequest
+    of classID: ClassID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<PostedGiftEntry> {
     try await asking(Self.service) {
       let answer = try await self.client.findEntries(
         GiftV1.FindEntriesRequest(classID: classID.value, page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.entries.map { try PostedGiftEntry($0) },
         totalElements: Int(answer.total), request: page)

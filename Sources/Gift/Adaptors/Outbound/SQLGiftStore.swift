@@ -51,9 +51,12 @@ package struct SQLGiftStore: GiftStore {
     }
   }
 
-  package func gifts(_ page: PageRequest) async throws -> Page<Gift> {
+  package func gifts(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Gift> {
     try await self.context.page(
-      page, select: Self.columns, from: "gift", columns: Self.sortable
+      page, select: Self.columns, from: "gift", columns: Self.sortable,
+      where: student.map { _ in "student = ?" }, student.map { [.text($0)] } ?? []
     ) { try Gift(row: $0) }
   }
 

@@ -8,8 +8,9 @@ package struct GiftApplication: GiftPort {
     self.store = store
   }
 
-  package func give(_ command: GiveGift, because cause: Cause) async throws -> GiftDecision {
-    let decision = try await self.store.transact(because: cause) { tx in
+  package func give(_ command: GiveGift, by caller: Caller) async throws -> GiftDecision {
+    try caller.requireSystem()
+    let decision = try await self.store.transact(because: caller.cause) { tx in
       let decision = try command.perform(in: tx)
       CrashPoint.reached(.giveCommits)
       return decision
@@ -18,29 +19,39 @@ package struct GiftApplication: GiftPort {
     return decision
   }
 
-  package func gift(_ id: GiftID) async throws -> Gift {
-    guard let gift = try await self.store.gift(id) else { throw GiftError.notFound(id) }
+  package func gift(_ id: GiftID, by caller: Caller) async throws -> Gift {
+    guard let gift = try await self.store.gift(id), caller.owns(gift.student) else {
+      throw GiftError.notFound(id)
+    }
     return gift
   }
 
-  package func gifts(_ page: PageRequest) async throws -> Page<Gift> {
-    try await self.store.gifts(page)
+  package func gifts(_ page: PageRequest, by caller: Caller) async throws -> Page<Gift> {
+    try await self.store.gifts(page, ofStudent: caller.onlyOwner)
   }
 
-  package func gift(of classID: ClassID) async throws -> Gift {
-    guard let gift = try await self.store.gift(of: classID) else {
+  package func gift(of classID: ClassID, by caller: Caller) async throws -> Gift {
+    guard let gift = try await self.store.gift(of: classID), caller.owns(gift.student) else {
       throw GiftError.noGift(of: classID)
     }
     return gift
   }
 
-  package func balance(of student: String) async throws -> Int64 {
-    try await self.store.balance(of: student.normalized)
+  package func balance(of student: String, by caller: Caller) async throws -> Int64 {
+    let student = student.normalized
+    try caller.requireOwner(student, of: "the gifts of another student")
+    return try await self.store.balance(of: student)
   }
 
   package func entries(
-    of classID: ClassID, _ page: PageRequest
+    of classID: ClassID, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<PostedGiftEntry> {
-    try await self.store.entries(of: classID, page)
+    // The ledger names no student: the gift of the class does.
+    if caller.onlyOwner != nil {
+      guard let gift = try await self.store.gift(of: classID), caller.owns(gift.student) else {
+        return Page(items: [], totalElements: 0, request: page)
+      }
+    }
+    return try await self.store.entries(of: classID, page)
   }
 }

@@ -9,7 +9,9 @@ package protocol GiftStore: Sendable {
 
   func gift(_ id: GiftID) async throws -> Gift?
 
-  func gifts(_ page: PageRequest) async throws -> Page<Gift>
+  func gifts(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Gift>
 
   func gift(of classID: ClassID) async throws -> Gift?
 

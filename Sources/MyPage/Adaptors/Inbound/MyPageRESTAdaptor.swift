@@ -32,16 +32,16 @@ package struct MyPageRESTAdaptor: RESTAdaptor {
         "giftstock": { Self.integer($0.giftstock.map(Int64.init)) },
       ])
     routes.resource(rows) { resource in
-      resource.list { page, _ in try await port.rows(page) }
-      resource.get { id, _ in try await port.row(id) }
-      resource.search("findByClassId", by: "classId") { query, _ in
-        try await port.rows(of: query.id("classId"))
+      resource.list { page, request in try await port.rows(page, by: request.caller) }
+      resource.get { id, request in try await port.row(id, by: request.caller) }
+      resource.search("findByClassId", by: "classId") { query, request in
+        try await port.rows(of: query.id("classId"), by: request.caller)
       }
-      resource.search("findByPaymentId", by: "paymentId") { query, _ in
-        try await port.rows(ofPayment: query.id("paymentId"))
+      resource.search("findByPaymentId", by: "paymentId") { query, request in
+        try await port.rows(ofPayment: query.id("paymentId"), by: request.caller)
       }
-      resource.pagedSearch("findByStudent", by: "student") { query, page, _ in
-        try await port.rows(ofStudent: query.text("student"), page)
+      resource.pagedSearch("findByStudent", by: "student") { query, page, request in
+        try await port.rows(ofStudent: query.text("student"), page, by: request.caller)
       }
     }
   }

@@ -16,50 +16,53 @@ package struct MyPageRPCClient: MyPagePort {
     self.timeout = timeout
   }
 
-  private var options: CallOptions { CallOptions(timeout: self.timeout) }
-
-  package func row(_ id: InquiryMypageID) async throws -> InquiryMypage {
+  package func row(_ id: InquiryMypageID, by caller: Caller) async throws -> InquiryMypage {
     try await asking(Self.service) {
       let answer = try await self.client.getInquiryMypage(
-        MypageV1.GetInquiryMypageRequest(id: id.value), options: self.options)
+        MypageV1.GetInquiryMypageRequest(id: id.value),
+        options: caller.options(timeout: self.timeout))
       return try InquiryMypage(try required(answer.row, "row"))
     }
   }
 
-  package func rows(_ page: PageRequest) async throws -> Page<InquiryMypage> {
+  package func rows(_ page: PageRequest, by caller: Caller) async throws -> Page<InquiryMypage> {
     try await asking(Self.service) {
       let answer = try await self.client.listInquiryMypages(
         MypageV1.ListInquiryMypagesRequest(page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.rows.map { try InquiryMypage($0) }, totalElements: Int(answer.total),
         request: page)
     }
   }
 
-  package func rows(of classID: ClassID) async throws -> [InquiryMypage] {
+  package func rows(of classID: ClassID, by caller: Caller) async throws -> [InquiryMypage] {
     try await asking(Self.service) {
       try await self.client.findByClass(
-        MypageV1.FindByClassRequest(classID: classID.value), options: self.options
+        MypageV1.FindByClassRequest(classID: classID.value),
+        options: caller.options(timeout: self.timeout)
       ).rows.map { try InquiryMypage($0) }
     }
   }
 
-  package func rows(ofPayment paymentID: PaymentID) async throws -> [InquiryMypage] {
+  package func rows(ofPayment paymentID: PaymentID, by caller: Caller) async throws
+    -> [InquiryMypage]
+  {
     try await asking(Self.service) {
       try await self.client.findByPayment(
-        MypageV1.FindByPaymentRequest(paymentID: paymentID.value), options: self.options
+        MypageV1.FindByPaymentRequest(paymentID: paymentID.value),
+        options: caller.options(timeout: self.timeout)
       ).rows.map { try InquiryMypage($0) }
     }
   }
 
   package func rows(
-    ofStudent student: String, _ page: PageRequest
+    ofStudent student: String, _ page: PageRequest, by caller: Caller
   ) async throws -> Page<InquiryMypage> {
     try await asking(Self.service) {
       let answer = try await self.client.findByStudent(
         MypageV1.FindByStudentRequest(student: student, page: CommonV1.PageRequest(page)),
-        options: self.options)
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.rows.map { try InquiryMypage($0) }, totalElements: Int(answer.total),
         request: page)

@@ -27,10 +27,10 @@ package struct PayRESTAdaptor: RESTAdaptor {
         "textBook": { .string($0.textBook) },
       ])
     routes.resource(payments) { resource in
-      resource.list { page, _ in try await port.payments(page) }
-      resource.get { id, _ in try await port.payment(id) }
-      resource.search("findByClassId", by: "classId") { query, _ in
-        try await port.payments(of: query.id("classId"))
+      resource.list { page, request in try await port.payments(page, by: request.caller) }
+      resource.get { id, request in try await port.payment(id, by: request.caller) }
+      resource.search("findByClassId", by: "classId") { query, request in
+        try await port.payments(of: query.id("classId"), by: request.caller)
       }
     }
   }

@@ -20,7 +20,7 @@ package struct PayRPCAdaptor: PayV1.PayServiceHandler {
         classID: ClassID(request.classID), courseID: CourseID(request.courseID),
         fee: try Money(won: request.fee, field: "fee"), student: request.student,
         textBook: request.textBook)
-      return switch try await self.port.approve(command, because: Cause(context)) {
+      return switch try await self.port.approve(command, by: Caller(context)) {
       case .approved(let payment): PayV1.ApproveResponse(payment: PayV1.Payment(payment))
       case .declined(let reason): PayV1.ApproveResponse(declinedReason: reason.rawValue)
       }
@@ -32,7 +32,7 @@ package struct PayRPCAdaptor: PayV1.PayServiceHandler {
   ) async throws -> PayV1.RefundResponse {
     try await answering {
       let payment = try await self.port.refund(
-        ClassID(request.classID), because: Cause(context))
+        ClassID(request.classID), by: Caller(context))
       return PayV1.RefundResponse(payment: PayV1.Payment(payment))
     }
   }
@@ -41,7 +41,7 @@ package struct PayRPCAdaptor: PayV1.PayServiceHandler {
     _ request: PayV1.GetPaymentRequest, _ context: RPCContext
   ) async throws -> PayV1.GetPaymentResponse {
     try await answering {
-      let payment = try await self.port.payment(PaymentID(request.id))
+      let payment = try await self.port.payment(PaymentID(request.id), by: Caller(context))
       return PayV1.GetPaymentResponse(payment: PayV1.Payment(payment))
     }
   }
@@ -50,7 +50,7 @@ package struct PayRPCAdaptor: PayV1.PayServiceHandler {
     _ request: PayV1.ListPaymentsRequest, _ context: RPCContext
   ) async throws -> PayV1.ListPaymentsResponse {
     try await answering {
-      let page = try await self.port.payments(PageRequest(request.page))
+      let page = try await self.port.payments(PageRequest(request.page), by: Caller(context))
       return PayV1.ListPaymentsResponse(
         payments: page.items.map(PayV1.Payment.init), total: Int64(page.totalElements))
     }
@@ -60,7 +60,7 @@ package struct PayRPCAdaptor: PayV1.PayServiceHandler {
     _ request: PayV1.FindPaymentsRequest, _ context: RPCContext
   ) async throws -> PayV1.FindPaymentsResponse {
     try await answering {
-      let payments = try await self.port.payments(of: ClassID(request.classID))
+      let payments = try await self.port.payments(of: ClassID(request.classID), by: Caller(context))
       return PayV1.FindPaymentsResponse(payments: payments.map(PayV1.Payment.init))
     }
   }

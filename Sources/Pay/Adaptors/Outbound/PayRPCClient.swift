@@ -16,17 +16,15 @@ package struct PayRPCClient: PayPort {
     self.timeout = timeout
   }
 
-  private var options: CallOptions { CallOptions(timeout: self.timeout) }
-
   package func approve(
-    _ command: ApprovePayment, because cause: Cause
+    _ command: ApprovePayment, by caller: Caller
   ) async throws -> PaymentDecision {
     let request = PayV1.ApproveRequest(
       classID: command.classID.value, courseID: command.courseID.value, fee: command.fee.won,
       student: command.student, textBook: command.textBook)
     return try await asking(Self.service) {
       let answer = try await self.client.approve(
-        request, options: cause.options(timeout: self.timeout))
+        request, options: caller.options(timeout: self.timeout))
       if let payment = answer.payment {
         return .approved(try Payment(payment))
       }
@@ -37,37 +35,39 @@ package struct PayRPCClient: PayPort {
     }
   }
 
-  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
+  package func refund(_ classID: ClassID, by caller: Caller) async throws -> Payment {
     try await asking(Self.service) {
       let answer = try await self.client.refund(
         PayV1.RefundRequest(classID: classID.value),
-        options: cause.options(timeout: self.timeout))
+        options: caller.options(timeout: self.timeout))
       return try Payment(try required(answer.payment, "payment"))
     }
   }
 
-  package func payment(_ id: PaymentID) async throws -> Payment {
+  package func payment(_ id: PaymentID, by caller: Caller) async throws -> Payment {
     try await asking(Self.service) {
       let answer = try await self.client.getPayment(
-        PayV1.GetPaymentRequest(id: id.value), options: self.options)
+        PayV1.GetPaymentRequest(id: id.value), options: caller.options(timeout: self.timeout))
       return try Payment(try required(answer.payment, "payment"))
     }
   }
 
-  package func payments(_ page: PageRequest) async throws -> Page<Payment> {
+  package func payments(_ page: PageRequest, by caller: Caller) async throws -> Page<Payment> {
     try await asking(Self.service) {
       let answer = try await self.client.listPayments(
-        PayV1.ListPaymentsRequest(page: CommonV1.PageRequest(page)), options: self.options)
+        PayV1.ListPaymentsRequest(page: CommonV1.PageRequest(page)),
+        options: caller.options(timeout: self.timeout))
       return Page(
         items: try answer.payments.map { try Payment($0) }, totalElements: Int(answer.total),
         request: page)
     }
   }
 
-  package func payments(of classID: ClassID) async throws -> [Payment] {
+  package func payments(of classID: ClassID, by caller: Caller) async throws -> [Payment] {
     try await asking(Self.service) {
       try await self.client.findPayments(
-        PayV1.FindPaymentsRequest(classID: classID.value), options: self.options
+        PayV1.FindPaymentsRequest(classID: classID.value),
+        options: caller.options(timeout: self.timeout)
       ).payments.map { try Payment($0) }
     }
   }

@@ -20,7 +20,10 @@ package struct SQLPayStore: PayStore {
             status TEXT NOT NULL
           ) STRICT;
           CREATE TABLE canceled_class (class_id INTEGER PRIMARY KEY) STRICT;
-          """)
+          """),
+      // Students look at their own.
+      Migration(
+        name: "pay-002", sql: "CREATE INDEX payment_by_student ON payment (student);"),
     ] + SQLStudentMemory.migrations)
 
   fileprivate static let columns = "id, class_id, course_id, fee, student, text_book, status"
@@ -49,9 +52,12 @@ package struct SQLPayStore: PayStore {
     }
   }
 
-  package func payments(_ page: PageRequest) async throws -> Page<Payment> {
+  package func payments(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Payment> {
     try await self.context.page(
-      page, select: Self.columns, from: "payment", columns: Self.sortable
+      page, select: Self.columns, from: "payment", columns: Self.sortable,
+      where: student.map { _ in "student = ?" }, student.map { [.text($0)] } ?? []
     ) { try Payment(row: $0) }
   }
 

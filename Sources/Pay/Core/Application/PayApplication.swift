@@ -11,10 +11,11 @@ package struct PayApplication: PayPort {
   }
 
   package func approve(
-    _ command: ApprovePayment, because cause: Cause
+    _ command: ApprovePayment, by caller: Caller
   ) async throws -> PaymentDecision {
+    try caller.requireSystem()
     let policy = self.policy
-    let decision = try await self.store.transact(because: cause) { tx in
+    let decision = try await self.store.transact(because: caller.cause) { tx in
       let decision = try command.perform(under: policy, in: tx)
       CrashPoint.reached(.approveCommits)
       return decision
@@ -23,8 +24,9 @@ package struct PayApplication: PayPort {
     return decision
   }
 
-  package func refund(_ classID: ClassID, because cause: Cause) async throws -> Payment {
-    let payment = try await self.store.transact(because: cause) { tx in
+  package func refund(_ classID: ClassID, by caller: Caller) async throws -> Payment {
+    try caller.require(.operator)
+    let payment = try await self.store.transact(because: caller.cause) { tx in
       let payment = try RefundPayment(of: classID).perform(in: tx)
       CrashPoint.reached(.refundCommits)
       return payment
@@ -33,16 +35,18 @@ package struct PayApplication: PayPort {
     return payment
   }
 
-  package func payment(_ id: PaymentID) async throws -> Payment {
-    guard let payment = try await self.store.payment(id) else { throw PaymentError.notFound(id) }
+  package func payment(_ id: PaymentID, by caller: Caller) async throws -> Payment {
+    guard let payment = try await self.store.payment(id), caller.owns(payment.student) else {
+      throw PaymentError.notFound(id)
+    }
     return payment
   }
 
-  package func payments(_ page: PageRequest) async throws -> Page<Payment> {
-    try await self.store.payments(page)
+  package func payments(_ page: PageRequest, by caller: Caller) async throws -> Page<Payment> {
+    try await self.store.payments(page, ofStudent: caller.onlyOwner)
   }
 
-  package func payments(of classID: ClassID) async throws -> [Payment] {
-    try await self.store.payments(of: classID)
+  package func payments(of classID: ClassID, by caller: Caller) async throws -> [Payment] {
+    try await self.store.payments(of: classID).filter { caller.owns($0.student) }
   }
 }

@@ -9,7 +9,9 @@ package protocol PayStore: Sendable {
 
   func payment(_ id: PaymentID) async throws -> Payment?
 
-  func payments(_ page: PageRequest) async throws -> Page<Payment>
+  func payments(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Payment>
 
   func payments(of classID: ClassID) async throws -> [Payment]
 

@@ -33,19 +33,20 @@ package struct PointRESTAdaptor: RESTAdaptor {
         "at": { .string($0.at.rfc3339) },
       ])
     routes.resource(points) { resource in
-      resource.list { page, _ in try await port.points(page) }
-      resource.get { id, _ in try await port.point(id) }
-      resource.search("findByClassId", by: "classId") { query, _ in
-        try await port.points(of: query.id("classId"))
+      resource.list { page, request in try await port.points(page, by: request.caller) }
+      resource.get { id, request in try await port.point(id, by: request.caller) }
+      resource.search("findByClassId", by: "classId") { query, request in
+        try await port.points(of: query.id("classId"), by: request.caller)
       }
-      resource.pagedSearch("findEntriesByClassId", by: "classId", of: entries) { query, page, _ in
-        try await port.entries(of: query.id("classId"), page)
+      resource.pagedSearch("findEntriesByClassId", by: "classId", of: entries) {
+        query, page, request in
+        try await port.entries(of: query.id("classId"), page, by: request.caller)
       }
-      resource.searchValue("balance", by: "student") { query, _ in
+      resource.searchValue("balance", by: "student") { query, request in
         let student = try query.text("student")
         return [
           "student": .string(student),
-          "cashpoint": .integer(try await port.balance(of: student)),
+          "cashpoint": .integer(try await port.balance(of: student, by: request.caller)),
         ]
       }
     }

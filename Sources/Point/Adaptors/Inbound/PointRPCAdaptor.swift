@@ -16,7 +16,7 @@ package struct PointRPCAdaptor: PointV1.PointServiceHandler {
     _ request: PointV1.GetPointRequest, _ context: RPCContext
   ) async throws -> PointV1.GetPointResponse {
     try await answering {
-      let point = try await self.port.point(PointID(request.id))
+      let point = try await self.port.point(PointID(request.id), by: Caller(context))
       return PointV1.GetPointResponse(point: PointV1.Point(point))
     }
   }
@@ -25,7 +25,7 @@ package struct PointRPCAdaptor: PointV1.PointServiceHandler {
     _ request: PointV1.ListPointsRequest, _ context: RPCContext
   ) async throws -> PointV1.ListPointsResponse {
     try await answering {
-      let page = try await self.port.points(PageRequest(request.page))
+      let page = try await self.port.points(PageRequest(request.page), by: Caller(context))
       return PointV1.ListPointsResponse(
         points: page.items.map(PointV1.Point.init), total: Int64(page.totalElements))
     }
@@ -35,7 +35,7 @@ package struct PointRPCAdaptor: PointV1.PointServiceHandler {
     _ request: PointV1.FindPointsRequest, _ context: RPCContext
   ) async throws -> PointV1.FindPointsResponse {
     try await answering {
-      let points = try await self.port.points(of: ClassID(request.classID))
+      let points = try await self.port.points(of: ClassID(request.classID), by: Caller(context))
       return PointV1.FindPointsResponse(points: points.map(PointV1.Point.init))
     }
   }
@@ -44,7 +44,8 @@ package struct PointRPCAdaptor: PointV1.PointServiceHandler {
     _ request: PointV1.GetBalanceRequest, _ context: RPCContext
   ) async throws -> PointV1.GetBalanceResponse {
     try await answering {
-      PointV1.GetBalanceResponse(cashpoint: try await self.port.balance(of: request.student))
+      PointV1.GetBalanceResponse(
+        cashpoint: try await self.port.balance(of: request.student, by: Caller(context)))
     }
   }
 
@@ -53,7 +54,7 @@ package struct PointRPCAdaptor: PointV1.PointServiceHandler {
   ) async throws -> PointV1.FindEntriesResponse {
     try await answering {
       let page = try await self.port.entries(
-        of: ClassID(request.classID), PageRequest(request.page))
+        of: ClassID(request.classID), PageRequest(request.page), by: Caller(context))
       return PointV1.FindEntriesResponse(
         entries: page.items.map(PointV1.PointEntry.init), total: Int64(page.totalElements))
     }

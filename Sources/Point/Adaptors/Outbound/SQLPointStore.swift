@@ -58,9 +58,13 @@ package struct SQLPointStore: PointStore {
     }
   }
 
-  package func visiblePoints(_ page: PageRequest) async throws -> Page<Point> {
+  package func visiblePoints(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Point> {
     try await self.context.page(
-      page, select: Self.columns, from: "point", columns: Self.sortable, where: Self.isVisible
+      page, select: Self.columns, from: "point", columns: Self.sortable,
+      where: student == nil ? Self.isVisible : "student = ? AND \(Self.isVisible)",
+      student.map { [.text($0)] } ?? []
     ) { try Point(row: $0) }
   }
 

@@ -11,7 +11,9 @@ package protocol PointStore: Sendable {
   func visiblePoint(_ id: PointID) async throws -> Point?
 
   /// Granted or canceled.
-  func visiblePoints(_ page: PageRequest) async throws -> Page<Point>
+  func visiblePoints(
+    _ page: PageRequest, ofStudent student: String?
+  ) async throws -> Page<Point>
 
   /// Granted or canceled.
   func visiblePoints(of classID: ClassID) async throws -> [Point]
