@@ -1,3 +1,4 @@
+import AdaptorSupport
 import AdaptorTestSupport
 import AlertAdaptors
 import AlertCore
@@ -26,15 +27,19 @@ struct AlertRPCClientTests {
     bad[1].channel = "FROM_THE_FUTURE"
     bad[2].createdAt = "20261225000000"
     for message in bad {
-      let error = await #expect(throws: RPCError.self) { _ = try await Self.read(message) }
-      #expect(error?.status == .internal)
+      let failure = await #expect(throws: ServiceFailure.self) {
+        _ = try await Self.read(message)
+      }
+      #expect((failure?.error as? RPCError)?.status == .internal)
+      #expect(failure?.problem.kind == .failed)
     }
   }
 
   @Test("an answer without an alert is refused")
   func refusesNothing() async throws {
-    let error = await #expect(throws: RPCError.self) { _ = try await Self.read(nil) }
-    #expect(error?.status == .internal)
+    let failure = await #expect(throws: ServiceFailure.self) { _ = try await Self.read(nil) }
+    #expect((failure?.error as? RPCError)?.status == .internal)
+    #expect(failure?.problem.kind == .failed)
   }
 
   private static func read(_ message: AlertV1.Alert?) async throws -> Alert {
