@@ -285,7 +285,8 @@ let simulationTargets: [Target] = [
   .target(
     name: "Simulation",
     dependencies: [
-      "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage", "SugangServices",
+      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "Kernel", "Storage",
+      "SugangServices",
       "CourseAdaptors", "EnrollmentAdaptors", "PayAdaptors", "CourseCore", "EnrollmentCore",
       "PayCore", logging, nioCore,
     ], path: "Tests/Simulation", swiftSettings: shared),

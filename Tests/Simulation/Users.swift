@@ -1,3 +1,4 @@
+import AdaptorSupport
 import CourseAdaptors
 import CourseCore
 import EnrollmentAdaptors
@@ -76,6 +77,9 @@ final class Users: @unchecked Sendable {
       told = .answer(try await request())
     } catch let problem as Problem {
       told = problem.kind.isAnswer ? .refused(problem) : .inDoubt(problem.detail)
+    } catch let error as ServiceFailure {
+      // What was done is not known: an answer was garbled, or a handler failed.
+      told = .inDoubt("\(error)")
     } catch let error as RPCError {
       told = .inDoubt("\(error)")
     } catch {
