@@ -147,13 +147,25 @@ package final class RunningSugang: Sendable {
     var items: [JSONValue] = []
     var page = 0
     while true {
-      let answer = try await self.http.request("GET", "/\(collection)?size=1000&page=\(page)")
+      let answer = try await self.get("/\(collection)?size=1000&page=\(page)")
       guard answer.status == 200, let found = answer.json["_embedded"]?[collection]?.array else {
         throw SystemTestFailure("\(collection): \(answer.status) \(answer.text.prefix(400))")
       }
       items += found
       guard found.count == 1000 else { return items }
       page += 1
+    }
+  }
+
+  /// Comes again when a 503 asks for that: behind a load, a follower has work of its own to do.
+  private func get(_ path: String) async throws -> HTTPResponse {
+    let end = ContinuousClock.now + .seconds(30)
+    while true {
+      let answer = try await self.http.request("GET", path)
+      guard answer.status == 503, ContinuousClock.now < end,
+        let seconds = answer.header("Retry-After").flatMap({ Int($0) })
+      else { return answer }
+      try await Task.sleep(for: .seconds(seconds))
     }
   }
 
