@@ -11,6 +11,7 @@ struct SupervisedRun {
   let settings: RunSettings
   let folder: DataFolder
   let logger: Logger
+  let hasBackgroundFollowers: Bool
 
   func run(_ readiness: Readiness) async throws {
     let supervisor = self.supervisor()
@@ -70,7 +71,8 @@ struct SupervisedRun {
         Supervisor.Program(
           name: service.rawValue,
           arguments: ["serve", service.rawValue, "--until-stdin-closes"] + self.settings.asFlags,
-          isDrainedFirst: service == .gateway, isInBackground: service.isFollower)
+          isDrainedFirst: service == .gateway,
+          isInBackground: self.hasBackgroundFollowers && service.isFollower)
       },
       executable: ChildProcess.ownExecutable(), logger: self.logger
     ) { name, stream, line in

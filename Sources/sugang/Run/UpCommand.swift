@@ -29,6 +29,13 @@ struct UpCommand: AsyncParsableCommand {
   @Flag(help: "Run all services in this one process, unsupervised.")
   var inProcess = false
 
+  @Flag(
+    help: """
+      Run point, gift, alert and my page with the processor time that others leave over: answers \
+      to students come first. On a machine that others keep busy these then hardly run.
+      """)
+  var backgroundFollowers = false
+
   @Option(
     help: ArgumentHelp(
       "End with exit code 1 when the system is not ready in this time (default: keep trying).",
@@ -71,7 +78,10 @@ struct UpCommand: AsyncParsableCommand {
     if self.inProcess {
       try await self.runInProcess(settings, readiness, logger)
     } else {
-      try await SupervisedRun(settings: settings, folder: folder, logger: logger).run(readiness)
+      try await SupervisedRun(
+        settings: settings, folder: folder, logger: logger,
+        hasBackgroundFollowers: self.backgroundFollowers
+      ).run(readiness)
     }
     withExtendedLifetime(folder) {}
   }
