@@ -30,7 +30,7 @@ struct OverloadCommand: AsyncParsableCommand {
 
   func run() async throws {
     var verdict = Verdict(judgesTimes: !self.timing.untimed)
-    let system = try await RunningSugang.start()
+    let system = try await RunningSugang.start(flags: ["--background-followers"])
     let course = try await system.registerCourse()
     let calm = try await Self.latency(system, course, "calm")
     let peak = await self.peak(system, course)

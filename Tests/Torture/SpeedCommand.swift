@@ -31,7 +31,7 @@ struct SpeedCommand: AsyncParsableCommand {
   func run() async throws {
     var verdict = Verdict()
     let postgres = try await PostgresCluster.start()
-    let system = try await RunningSugang.start()
+    let system = try await RunningSugang.start(flags: ["--background-followers"])
     var ratios: [Double] = []
     var slowest = 0.0
     print("round  sugang/s  p99 ms  pgbench/s  p99 ms  ratio")
