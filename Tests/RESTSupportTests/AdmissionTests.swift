@@ -29,7 +29,9 @@ struct AdmissionTests {
       self.atEntry = atEntry
     }
 
-    func refusal(_ arrival: RESTArrival) -> HTTPProblem? { self.atLook }
+    func isFull(for verb: HTTPVerb) -> Bool { self.atLook != nil }
+
+    func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? { self.atLook }
 
     func arrive(_ arrival: RESTArrival) throws {
       self.seen.withLock { $0.arrivals.append(arrival) }

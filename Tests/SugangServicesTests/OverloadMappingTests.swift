@@ -88,7 +88,9 @@ struct OverloadMappingTests {
       let problem: HTTPProblem
       let atFirstLook: Bool
 
-      func refusal(_ arrival: RESTArrival) -> HTTPProblem? {
+      func isFull(for verb: HTTPVerb) -> Bool { self.atFirstLook }
+
+      func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? {
         self.atFirstLook ? self.problem : nil
       }
 

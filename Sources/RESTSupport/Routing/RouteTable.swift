@@ -83,10 +83,7 @@ package struct RouteTable: Sendable {
     let place = try self.place(of: path, &parameters)
     let node = self.nodes[place]
     guard !node.handlers.isEmpty else { throw .noSuchRoute }
-    // The server leaves out the body.
-    if let verb = method == "HEAD" ? .get : HTTPVerb(rawValue: method),
-      let handler = node.handlers[verb]
-    {
+    if let verb = HTTPVerb(serving: method), let handler = node.handlers[verb] {
       return .match(
         Match(
           verb: verb, handler: handler, refusal: node.refusals[verb], parameters: parameters,

@@ -31,7 +31,7 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch self.unwrapInboundIn(data) {
     case .head(let head):
-      if self.unanswered == 0 { self.answer = self.refusal(of: head, context.channel) }
+      if self.unanswered == 0 { self.answer = self.refusal(of: head) }
       self.isRefused = self.answer != nil
       if !self.isRefused { self.unanswered += 1 }
     case .body: break
@@ -64,13 +64,13 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
   }
 
   /// - Returns: nil when Hummingbird shall see the request: also when no route wants it.
-  private func refusal(
-    of head: HTTPRequest, _ channel: any Channel
-  ) -> (head: HTTPResponse, body: ByteBuffer?)? {
+  private func refusal(of head: HTTPRequest) -> (head: HTTPResponse, body: ByteBuffer?)? {
+    // Where there is room, that is all that a request has to pay here.
+    guard let verb = HTTPVerb(serving: head.method.rawValue), self.admission.isFull(for: verb)
+    else { return nil }
     let target = RequestTarget(head.path ?? "/")
     guard case .match(let match)? = try? self.routes.answer(head.method.rawValue, target.path),
-      !match.isExempt,
-      let problem = self.admission.refusal(RESTArrival(match, target.path, channel.remoteAddress))
+      !match.isExempt, let problem = self.admission.refuseIfFull(verb)
     else { return nil }
     let id = RequestID.accept(head.headerFields[.requestIDHint])
     var (answer, body) = self.layout.response(

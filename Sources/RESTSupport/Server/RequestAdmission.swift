@@ -31,11 +31,14 @@ package struct RESTPlace: Sendable {
 /// Decides which requests run, so that those are done in time and the others hear at once when to
 /// come again. Routes that are exempt are never asked about.
 package protocol RequestAdmission: Sendable {
-  /// A request has come, of which only the head is looked at: whether there is no room for it. It is
-  /// not taken for an arrival, and takes nothing of what its caller may ask for.
+  /// Whether there is no room for a request of the verb. A look at the head of one that has come: it
+  /// is not taken for an arrival, takes nothing of what its caller may ask for, and counts nothing.
+  func isFull(for verb: HTTPVerb) -> Bool
+
+  /// The same of a request that is refused then, which counts.
   ///
-  /// - Returns: the 503 to answer it with; nil to read on.
-  func refusal(_ arrival: RESTArrival) -> HTTPProblem?
+  /// - Returns: the 503 to answer it with; nil when there is room by now.
+  func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem?
 
   /// A request has come, and its body is not read yet.
   ///

@@ -31,8 +31,12 @@ struct RESTAdmission: RequestAdmission {
     return { admission.statistics }
   }
 
-  func refusal(_ arrival: RESTArrival) -> HTTPProblem? {
-    self.admission?.fullness(Self.priority(of: arrival)).map { Self.overloaded($0) }
+  func isFull(for verb: HTTPVerb) -> Bool {
+    self.admission?.isFull(Self.priority(of: verb)) ?? false
+  }
+
+  func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? {
+    self.admission?.refuseIfFull(Self.priority(of: verb)).map { Self.overloaded($0) }
   }
 
   func arrive(_ arrival: RESTArrival) throws {
@@ -40,17 +44,14 @@ struct RESTAdmission: RequestAdmission {
     if let wait = self.rate?.take(arrival.address ?? "unknown") {
       throw HTTPProblem.tooManyRequests(retryAfterSeconds: Self.seconds(wait))
     }
-    let priority = Self.priority(of: arrival)
-    if let admission = self.admission, let wait = admission.fullness(priority) {
-      throw Self.overloaded(wait)
-    }
+    if let problem = self.refuseIfFull(arrival.verb) { throw problem }
   }
 
   func enter(_ arrival: RESTArrival, on loop: any EventLoop) async throws -> RESTPlace {
     guard let admission = self.admission else {
       return RESTPlace(route: arrival.route, began: self.now())
     }
-    let priority = Self.priority(of: arrival)
+    let priority = Self.priority(of: arrival.verb)
     let now = self.now()
     let refusal = await withCheckedContinuation {
       (continuation: CheckedContinuation<AdmissionRefusal?, Never>) in
@@ -81,8 +82,8 @@ struct RESTAdmission: RequestAdmission {
 
   /// Who enrolls, pays or cancels goes before who looks: somebody waits for each of them, and a page
   /// can be looked at a second later.
-  private static func priority(of arrival: RESTArrival) -> RPCPriority {
-    arrival.verb == .get ? .default : .critical
+  private static func priority(of verb: HTTPVerb) -> RPCPriority {
+    verb == .get ? .default : .critical
   }
 
   private static func overloaded(_ wait: TimeAmount?) -> HTTPProblem {

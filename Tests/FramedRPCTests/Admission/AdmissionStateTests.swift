@@ -90,7 +90,7 @@ struct AdmissionStateTests {
     }
     #expect(door.arrive(100).isAdmitted)
     var waiting = 0
-    while door.state.fullness(.default) == nil, waiting < 90 {
+    while door.state.refuseIfFull(.default) == nil, waiting < 90 {
       #expect(door.arrive(200 + waiting).ticket != nil)
       waiting += 1
     }

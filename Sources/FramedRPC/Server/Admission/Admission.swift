@@ -57,8 +57,13 @@ package final class Admission: Sendable {
   /// it can ``arrive(_:method:deadline:now:waiter:)``.
   ///
   /// - Returns: nil when it would not; else when it is worth while to come again.
-  package func fullness(_ priority: RPCPriority) -> TimeAmount? {
-    self.state.withLock { $0.fullness(priority) }
+  package func refuseIfFull(_ priority: RPCPriority) -> TimeAmount? {
+    self.state.withLock { $0.refuseIfFull(priority) }
+  }
+
+  /// The same question, asked without consequences.
+  package func isFull(_ priority: RPCPriority) -> Bool {
+    self.state.withLock { $0.isFull(priority) }
   }
 
   /// - Parameter isMeasured: whether the call ran to its end.

@@ -113,17 +113,11 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
       self.begin(priority)
       return .admitted
     }
-    if let reason = self.lateness(of: method, deadline, now) {
+    if let reason = self.lateness(of: method, deadline, now) ?? self.fullness(priority) {
       return .refused(self.refuse(priority, reason, now))
     }
-    if self.ahead(of: priority) >= self.servable {
-      return .refused(self.refuse(priority, .queueTime, now))
-    }
     var evicted: Decision?
-    if self.queued.count >= self.policy.maxQueuedCalls {
-      guard let last = self.lastBelow(priority) else {
-        return .refused(self.refuse(priority, .queueFull, now))
-      }
+    if self.queued.count >= self.policy.maxQueuedCalls, let last = self.lastBelow(priority) {
       let refusal = self.refuse(last.ticket.priority, .queueFull, now)
       evicted = Decision(waiter: last.waiter, refusal: refusal)
     }
@@ -136,19 +130,15 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
     return .queued(ticket, evicted: evicted)
   }
 
+  /// Whether a call would be refused now because too many wait. Counts nothing.
+  package func isFull(_ priority: RPCPriority) -> Bool { self.fullness(priority) != nil }
+
   /// A call is about to come. When it would be refused because too many wait, it is now, and counts.
   ///
   /// - Returns: nil when it may come; else when it is worth while to come again.
-  package mutating func fullness(_ priority: RPCPriority) -> TimeAmount? {
-    guard self.inFlight >= self.ceilings[priority.rank] else { return nil }
-    if self.ahead(of: priority) >= self.servable {
-      self.count(priority, .queueTime)
-      return self.retryAfter(priority)
-    }
-    guard self.queued.count >= self.policy.maxQueuedCalls,
-      !self.rows.indices.contains(where: { $0 > priority.rank && self.rows[$0].count > 0 })
-    else { return nil }
-    self.count(priority, .queueFull)
+  package mutating func refuseIfFull(_ priority: RPCPriority) -> TimeAmount? {
+    guard let reason = self.fullness(priority) else { return nil }
+    self.count(priority, reason)
     return self.retryAfter(priority)
   }
 
@@ -193,6 +183,16 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
     guard self.rate > 0 else { return max(bounds.lowerBound, self.maxQueueTime) }
     let time = min(Double(ahead) * 1e9 / self.rate, Double(bounds.upperBound.nanoseconds))
     return max(bounds.lowerBound, .nanoseconds(Int64(time)))
+  }
+
+  /// Why a call that gets no place now may not wait for one either; nil when it may, or gets one.
+  private func fullness(_ priority: RPCPriority) -> AdmissionRefusal.Reason? {
+    guard self.inFlight >= self.ceilings[priority.rank] else { return nil }
+    if self.ahead(of: priority) >= self.servable { return .queueTime }
+    guard self.queued.count >= self.policy.maxQueuedCalls,
+      !self.rows.indices.contains(where: { $0 > priority.rank && self.rows[$0].count > 0 })
+    else { return nil }
+    return .queueFull
   }
 
   /// Calls that wait and are due before a new one of the priority.
