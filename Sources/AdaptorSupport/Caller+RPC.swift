@@ -19,12 +19,14 @@ extension Caller {
       self.init(name: name ?? "anonymous", requestID: requestID)
       return
     }
-    // Twice is once too often: then it is nobody.
-    let text = roles.count == 1 ? String(decoding: roles[0], as: UTF8.self) : ""
-    let known = text.split(separator: ",").compactMap { Role(rawValue: String($0)) }
-    let subject =
-      roles.count == 1 ? Subject(name: name ?? "", roles: Set(known)) : Subject.nobody
-    self.init(subject, requestID: requestID)
+    guard roles.count == 1 else {
+      // Twice is once too often: then it is nobody.
+      self.init(.nobody, requestID: requestID)
+      return
+    }
+    let known = String(decoding: roles[0], as: UTF8.self).split(separator: ",")
+      .compactMap { Role(rawValue: String($0)) }
+    self.init(Subject(name: name ?? "", roles: Set(known)), requestID: requestID)
   }
 
   /// What tells another service who the caller is; nothing for one who may do everything.
