@@ -5,7 +5,7 @@ struct HealthHandler: FramedrpcV1.HealthServiceHandler {
   let services: [String]
   let check: ServerIntrospection.HealthCheck
   let interval: Duration
-  let watches: HealthWatches
+  let watches: IntrospectionWatches
 
   func check(
     _ request: FramedrpcV1.CheckRequest, _ context: RPCContext
@@ -59,7 +59,7 @@ struct HealthHandler: FramedrpcV1.HealthServiceHandler {
 }
 
 /// The watches of health and load that wait for their next look; a shutdown wakes them.
-package final class HealthWatches: Sendable {
+package final class IntrospectionWatches: Sendable {
   private struct State {
     var isOver = false
     var nextID = 0

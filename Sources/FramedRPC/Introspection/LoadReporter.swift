@@ -40,7 +40,7 @@ struct LoadHandler: FramedrpcV1.LoadServiceHandler {
   private static let longestInterval = Duration.seconds(86_400)
 
   let reporter: LoadReporter
-  let watches: HealthWatches
+  let watches: IntrospectionWatches
 
   func watchLoad(
     _ request: FramedrpcV1.WatchLoadRequest, _ responses: RPCWriter<FramedrpcV1.LoadReport>,

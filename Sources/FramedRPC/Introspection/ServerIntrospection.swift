@@ -44,7 +44,7 @@ public struct ServerIntrospection: Sendable {
   /// `services`, then those of introspection that are wanted and not among them. An overloaded server
   /// still says how it is: these are exempt from its limit.
   func adding(
-    to services: [RPCService], _ statistics: ServerStatistics, _ watches: HealthWatches
+    to services: [RPCService], _ statistics: ServerStatistics, _ watches: IntrospectionWatches
   ) -> [RPCService] {
     var served = services
     let given = Set(services.map(\.name))

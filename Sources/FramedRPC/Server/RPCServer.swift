@@ -19,7 +19,7 @@ public final class RPCServer: Sendable {
   private let handlerTasks: [ObjectIdentifier: HandlerTasks]
   /// By loop; empty when nothing is counted.
   private let statistics: [ObjectIdentifier: LoopStatistics]
-  private let healthWatches: HealthWatches
+  private let watches: IntrospectionWatches
   private let security: (any ServerSecurity)?
   private let onUnhandledError: @Sendable (any Error, RPCContext) -> Void
   private let state = Mutex(State())
@@ -43,9 +43,9 @@ public final class RPCServer: Sendable {
     self.group = group
     self.limits = limits
     let serverStatistics = ServerStatistics()
-    self.healthWatches = HealthWatches()
+    self.watches = IntrospectionWatches()
     let table = try MethodTable(
-      introspection.adding(to: services, serverStatistics, self.healthWatches))
+      introspection.adding(to: services, serverStatistics, self.watches))
     self.table = table
     self.admission = admission.map { Admission(policy: $0, methods: table.methods.count) }
     if let admission = self.admission {
@@ -147,7 +147,7 @@ public final class RPCServer: Sendable {
         Array(state.connections.values)
       )
     }
-    self.healthWatches.stop()
+    self.watches.stop()
     for (name, network) in inProcess {
       network.stopListening(name)
     }
