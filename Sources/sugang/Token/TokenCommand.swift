@@ -59,11 +59,11 @@ struct TokenCommand: AsyncParsableCommand {
   func run() async throws {
     let key = try SigningKeyFolder(path: self.folder).key()
     let roles = self.role.isEmpty ? [.student] : self.role.compactMap(Role.init(rawValue:))
-    let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     Console.print(
       try key.token(
         for: Subject(name: self.subject, roles: Set(roles)),
-        AccessTokenVerifier.Rules(issuer: self.issuer, audience: self.audience), at: now,
+        AccessTokenVerifier.Rules(issuer: self.issuer, audience: self.audience),
+        at: SystemWallClock().now(),
         lifetime: Int64(self.minutes) * 60))
   }
 }
