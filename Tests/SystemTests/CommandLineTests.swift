@@ -58,6 +58,7 @@ struct CommandLineTests {
     arguments: [
       ["serve", "nothing"], ["up", "--port-offset", "x"], ["fly"], ["events", "parked", "nothing"],
       ["events", "retry"], ["events", "skip", "pay"], ["events", "skip", "pay", "--subject", "x"],
+      ["up", "--in-process", "--background-followers"],
     ])
   func refusesCommands(arguments: [String]) async throws {
     let outcome = try await Self.run(arguments)

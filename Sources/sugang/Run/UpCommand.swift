@@ -43,6 +43,9 @@ struct UpCommand: AsyncParsableCommand {
   var waitReady: Double?
 
   func validate() throws {
+    if self.inProcess, self.backgroundFollowers {
+      throw ValidationError("--background-followers has no effect in one process: no --in-process.")
+    }
     if let seconds = self.waitReady, !(seconds > 0 && seconds < 1_000_000) {
       throw ValidationError("--wait-ready takes a number of seconds above 0, not \(seconds).")
     }
