@@ -248,9 +248,9 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "AdaptorSupport", "Contracts", "EventLog", "FramedRPC", "FramedRPCConnect", "Gateway",
-      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "Storage", "SugangServices", "TestSupport",
-      lifecycle, logging, nioCore, nioPosix,
+      "AdaptorSupport", "AdaptorTestSupport", "Contracts", "EventLog", "FramedRPC",
+      "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "Storage",
+      "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",

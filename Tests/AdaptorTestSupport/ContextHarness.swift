@@ -75,6 +75,13 @@ package final class ContextHarness: Sendable {
   package func withRPC<Answer: Sendable>(
     _ services: [RPCService], _ body: (any RPCChannel) async throws -> Answer
   ) async throws -> Answer {
+    try await Self.withRPC(services, body)
+  }
+
+  /// The same without a store.
+  package static func withRPC<Answer: Sendable>(
+    _ services: [RPCService], _ body: (any RPCChannel) async throws -> Answer
+  ) async throws -> Answer {
     let network = InProcessNetwork()
     let group = MultiThreadedEventLoopGroup.singleton
     let server = try RPCServer(services: services, group: group)
@@ -95,6 +102,14 @@ package final class ContextHarness: Sendable {
 
   /// Serves `adaptors` over HTTP on a free port while `body` runs with a client.
   package func withREST<Answer: Sendable>(
+    _ adaptors: (Links) -> [any RESTAdaptor],
+    _ body: @escaping @Sendable (HTTPClient) async throws -> Answer
+  ) async throws -> Answer {
+    try await Self.withREST(adaptors, body)
+  }
+
+  /// The same without a store.
+  package static func withREST<Answer: Sendable>(
     _ adaptors: (Links) -> [any RESTAdaptor],
     _ body: @escaping @Sendable (HTTPClient) async throws -> Answer
   ) async throws -> Answer {

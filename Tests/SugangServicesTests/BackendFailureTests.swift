@@ -1,10 +1,9 @@
 import AdaptorSupport
+import AdaptorTestSupport
 import FramedRPC
 import HTTPClientKit
 import JSON
-import Logging
 import NIOCore
-import NIOPosix
 import RESTSupport
 import Storage
 import TestSupport
@@ -77,23 +76,23 @@ struct BackendFailureTests {
     arguments: ServiceName.allCases.filter { $0 != .gateway })
   func closedStore(name: ServiceName) async throws {
     let folder = try TemporaryFolder()
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let settings = ServiceSettings(dataFolder: folder.path)
     let peers = Peers(settings: settings, network: InProcessNetwork())
     defer { peers.shutdown() }
     let parts = try compose(
       ServiceEnvironment(
-        name: name, settings: settings, peers: peers, logger: logger,
+        name: name, settings: settings, peers: peers, logger: ContextHarness.quiet,
         links: Links(publicBaseURL: "http://sugang.example"),
         telemetry: ServiceTelemetry(service: name)))
     let storage = try #require(parts.storage)
     await storage.database.close()
 
-    let asked = try await Self.withREST(parts.restAdaptors, logger) { http async throws in
+    let adaptors = { (_: Links) in parts.restAdaptors }
+    let asked = try await ContextHarness.withREST(adaptors) { http async throws in
       try await Self.expectUnavailable(of: name, http)
     }
     #expect(asked > 0)
-    try await Self.withRPC(parts.rpcServices) { channel in
+    try await ContextHarness.withRPC(parts.rpcServices) { channel in
       try await OverloadMappingTests.withGateway(to: channel) { http async throws in
         _ = try await Self.expectUnavailable(of: name, http)
       }
@@ -121,50 +120,5 @@ struct BackendFailureTests {
       #expect(response.json["code"] == "dependency-unavailable", "\(verb) \(path)")
     }
     return pages.count
-  }
-
-  private static func withRPC(
-    _ services: [RPCService], _ body: (any RPCChannel) async throws -> Void
-  ) async throws {
-    let network = InProcessNetwork()
-    let group = MultiThreadedEventLoopGroup.singleton
-    let server = try RPCServer(services: services, group: group)
-    try await server.listen(on: .inProcess("closed", in: network))
-    let client = RPCClient(address: .inProcess("closed", in: network), group: group)
-    do {
-      try await body(client)
-    } catch {
-      client.shutdown()
-      await server.shutdown(grace: .seconds(1))
-      throw error
-    }
-    client.shutdown()
-    await server.shutdown(grace: .seconds(1))
-  }
-
-  private static func withREST(
-    _ adaptors: [any RESTAdaptor], _ logger: Logger,
-    _ body: @escaping @Sendable (HTTPClient) async throws -> Int
-  ) async throws -> Int {
-    let (ports, port) = AsyncStream.makeStream(of: Int.self)
-    let server = RESTServer(
-      configuration: RESTServerConfiguration(), routes: Routes(adaptors), logger: logger,
-      onListening: { port.yield($0) })
-    return try await withThrowingTaskGroup(of: Int.self) { group in
-      group.addTask {
-        defer { port.finish() }
-        try await server.run()
-        return 0
-      }
-      group.addTask {
-        guard let port = await ports.first(where: { _ in true }) else { return 0 }
-        let client = HTTPClient(port: port)
-        defer { client.close() }
-        return try await body(client)
-      }
-      let asked = try await group.next() ?? 0
-      group.cancelAll()
-      return asked
-    }
   }
 }

@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import AlertCore
 import Kernel
 import Synchronization
@@ -36,9 +37,7 @@ final class InMemoryAlertStore: AlertStore {
   }
 
   private func page(_ page: PageRequest, of alerts: [Alert]) -> Page<Alert> {
-    Page(
-      items: Array(alerts.dropFirst(page.offset).prefix(page.size)),
-      totalElements: alerts.count, request: page)
+    Page(page, of: alerts)
   }
 }
 

@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import CourseCore
 import Kernel
 import Synchronization
@@ -23,9 +24,7 @@ final class InMemoryCourseStore: CourseStore {
 
   func openCourses(_ page: PageRequest) async throws -> Page<Course> {
     let open = self.allCourses.filter { $0.isOpen && !$0.isCanceled }
-    return Page(
-      items: Array(open.dropFirst(page.offset).prefix(page.size)), totalElements: open.count,
-      request: page)
+    return Page(page, of: open)
   }
 
   func coursesClosing(
@@ -50,9 +49,7 @@ final class InMemoryCourseStore: CourseStore {
     _ page: PageRequest, ofStudent student: String?
   ) async throws -> Page<Delivery> {
     let items = self.allDeliveries.filter { student == nil || $0.order.student == student }
-    return Page(
-      items: Array(items.dropFirst(page.offset).prefix(page.size)),
-      totalElements: items.count, request: page)
+    return Page(page, of: items)
   }
 
   func deliveries(of classID: ClassID) async throws -> [Delivery] {

@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import EnrollmentCore
 import Kernel
 import Synchronization
@@ -119,9 +120,7 @@ final class InMemoryEnrollmentStore: EnrollmentStore {
     _ page: PageRequest, of items: [Item], where isWanted: (Item) -> Bool
   ) -> Page<Item> {
     let wanted = items.filter(isWanted)
-    return Page(
-      items: Array(wanted.dropFirst(page.offset).prefix(page.size)),
-      totalElements: wanted.count, request: page)
+    return Page(page, of: wanted)
   }
 }
 

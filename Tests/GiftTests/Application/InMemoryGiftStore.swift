@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import GiftCore
 import Kernel
 import Synchronization
@@ -23,9 +24,7 @@ final class InMemoryGiftStore: GiftStore {
     _ page: PageRequest, ofStudent student: String?
   ) async throws -> Page<Gift> {
     let items = self.all.filter { student == nil || $0.student == student }
-    return Page(
-      items: Array(items.dropFirst(page.offset).prefix(page.size)),
-      totalElements: items.count, request: page)
+    return Page(page, of: items)
   }
 
   func gift(of classID: ClassID) async throws -> Gift? {
@@ -45,9 +44,7 @@ final class InMemoryGiftStore: GiftStore {
     of classID: ClassID, _ page: PageRequest
   ) async throws -> Page<PostedGiftEntry> {
     let entries = self.ledger.filter { $0.entry.classID == classID }
-    return Page(
-      items: Array(entries.dropFirst(page.offset).prefix(page.size)),
-      totalElements: entries.count, request: page)
+    return Page(page, of: entries)
   }
 
   /// Every line, in order.

@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import Kernel
 import MyPageCore
 import Synchronization
@@ -44,9 +45,7 @@ final class InMemoryMyPageStore: MyPageStore {
   }
 
   private func page(_ page: PageRequest, of rows: [InquiryMypage]) -> Page<InquiryMypage> {
-    Page(
-      items: Array(rows.dropFirst(page.offset).prefix(page.size)), totalElements: rows.count,
-      request: page)
+    Page(page, of: rows)
   }
 }
 

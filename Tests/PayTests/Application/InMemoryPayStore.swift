@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import Kernel
 import PayCore
 import Synchronization
@@ -25,9 +26,7 @@ final class InMemoryPayStore: PayStore {
     _ page: PageRequest, ofStudent student: String?
   ) async throws -> Page<Payment> {
     let items = self.all.filter { student == nil || $0.student == student }
-    return Page(
-      items: Array(items.dropFirst(page.offset).prefix(page.size)),
-      totalElements: items.count, request: page)
+    return Page(page, of: items)
   }
 
   func payments(of classID: ClassID) async throws -> [Payment] {

@@ -1,3 +1,4 @@
+import AdaptorTestSupport
 import Kernel
 import PointCore
 import Synchronization
@@ -25,9 +26,7 @@ final class InMemoryPointStore: PointStore {
     _ page: PageRequest, ofStudent student: String?
   ) async throws -> Page<Point> {
     let items = self.visible.filter { student == nil || $0.paid.student == student }
-    return Page(
-      items: Array(items.dropFirst(page.offset).prefix(page.size)),
-      totalElements: items.count, request: page)
+    return Page(page, of: items)
   }
 
   func visiblePoints(of classID: ClassID) async throws -> [Point] {
@@ -54,9 +53,7 @@ final class InMemoryPointStore: PointStore {
     of classID: ClassID, _ page: PageRequest
   ) async throws -> Page<PostedPointEntry> {
     let entries = self.ledger.filter { $0.entry.classID == classID }
-    return Page(
-      items: Array(entries.dropFirst(page.offset).prefix(page.size)),
-      totalElements: entries.count, request: page)
+    return Page(page, of: entries)
   }
 
   /// Every line, in order.
