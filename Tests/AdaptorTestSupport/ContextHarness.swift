@@ -114,8 +114,11 @@ package final class ContextHarness: Sendable {
     _ body: @escaping @Sendable (HTTPClient) async throws -> Answer
   ) async throws -> Answer {
     let (ports, portFound) = AsyncStream<Int>.makeStream()
+    var configuration = RESTServerConfiguration(host: "127.0.0.1", port: 0)
+    // On a busy machine a test may think for longer than a client of the public may.
+    configuration.idleTimeout = .seconds(120)
     let server = RESTServer(
-      configuration: RESTServerConfiguration(host: "127.0.0.1", port: 0),
+      configuration: configuration,
       routes: Routes(adaptors(Self.links)), tokens: Self.tokens, logger: Self.quiet,
       onListening: { port in
         portFound.yield(port)
