@@ -142,12 +142,25 @@ package final class RunningSugang: Sendable {
       "POST", "/classes", body: #"{"courseId":\#(course),"student":"\#(student)"}"#)
   }
 
+  /// Enrolls a student of whom the test has nothing but the class to ask.
+  ///
+  /// - Throws: ``SystemTestFailure`` when the answer is neither 201 nor 202.
+  package func admit(_ student: String, course: Int64) async throws {
+    let answer = try await self.patiently(
+      "POST", "/classes", headers: [("Idempotency-Key", "admit-\(student)")],
+      body: #"{"courseId":\#(course),"student":"\#(student)"}"#)
+    guard [201, 202].contains(answer.status) else {
+      throw SystemTestFailure("\(student): \(answer.status) \(answer.text)")
+    }
+  }
+
   /// Every item of a collection.
   package func all(_ collection: String) async throws -> [JSONValue] {
     var items: [JSONValue] = []
     var page = 0
     while true {
-      let answer = try await self.get("/\(collection)?size=1000&page=\(page)")
+      let answer = try await self.patiently(
+        "GET", "/\(collection)?size=1000&page=\(page)")
       guard answer.status == 200, let found = answer.json["_embedded"]?[collection]?.array else {
         throw SystemTestFailure("\(collection): \(answer.status) \(answer.text.prefix(400))")
       }
@@ -157,11 +170,13 @@ package final class RunningSugang: Sendable {
     }
   }
 
-  /// Comes again when a 503 asks for that: behind a load, a follower has work of its own to do.
-  private func get(_ path: String) async throws -> HTTPResponse {
+  /// Comes again when a 503 asks for that: on a busy machine, or behind a load, that is no failure.
+  private func patiently(
+    _ verb: String, _ path: String, headers: [(String, String)] = [], body: String? = nil
+  ) async throws -> HTTPResponse {
     let end = ContinuousClock.now + .seconds(30)
     while true {
-      let answer = try await self.http.request("GET", path)
+      let answer = try await self.http.request(verb, path, headers: headers, body: body)
       guard answer.status == 503, ContinuousClock.now < end,
         let seconds = answer.header("Retry-After").flatMap({ Int($0) })
       else { return answer }

@@ -91,7 +91,7 @@ struct BackupTests {
   func damage() async throws {
     let system = try await RunningSugang.start()
     let course = try await system.registerCourse()
-    for number in 0..<5 { _ = try await system.enroll("student-\(number)", course: course) }
+    for number in 0..<5 { try await system.admit("student-\(number)", course: course) }
     try await eventually("everything is settled") {
       guard let books = try? await BooksBalance(of: system) else { return false }
       return books.isSettled(classes: 5)

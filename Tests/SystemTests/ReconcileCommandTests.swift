@@ -23,7 +23,7 @@ struct ReconcileCommandTests {
     let course = try await system.registerCourse()
     let count = Self.each * Self.kinds
     for number in 1...count + 20 {
-      _ = try await system.enroll("student-\(number)", course: course)
+      try await system.admit("student-\(number)", course: course)
     }
     // The last of them are canceled, so that something can be left of them.
     for id in count - Self.each + 1...count {
@@ -66,7 +66,7 @@ struct ReconcileCommandTests {
   func forAPerson() async throws {
     let system = try await RunningSugang.start()
     let course = try await system.registerCourse()
-    for number in 1...3 { _ = try await system.enroll("student-\(number)", course: course) }
+    for number in 1...3 { try await system.admit("student-\(number)", course: course) }
     try await eventually("everything is settled") {
       try await BooksBalance(of: system).isSettled(classes: 3)
     }
