@@ -109,7 +109,7 @@ let foundationTargets: [Target] = [
     name: "storage-crash-writer", dependencies: ["Storage", logging],
     path: "Tests/StorageCrashWriter", swiftSettings: safe),
   .testTarget(
-    name: "StorageTests", dependencies: ["Storage", "storage-crash-writer", logging],
+    name: "StorageTests", dependencies: ["Storage", "Supervisor", "storage-crash-writer", logging],
     swiftSettings: safe),
   .testTarget(
     name: "EventLogTests",
@@ -269,7 +269,9 @@ let applicationTargets: [Target] = [
   // Real processes under a test's control.
   .target(
     name: "SystemHarness",
-    dependencies: ["Contracts", "FramedRPC", "HTTPClientKit", "JSON", "TestSupport", nioPosix],
+    dependencies: [
+      "Contracts", "FramedRPC", "HTTPClientKit", "JSON", "Supervisor", "TestSupport", nioPosix,
+    ],
     path: "Tests/SystemHarness", swiftSettings: safe),
   // What scripts/torture runs: the system under faults and load for minutes.
   .executableTarget(

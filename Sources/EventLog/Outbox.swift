@@ -27,7 +27,8 @@ package final class Outbox: Sendable {
     self.source = source
     self.database = database
     self.signal = CommitSignal()
-    database.afterCommit { self.committed() }
+    // Weak: the database keeps its hooks, and must not live as long as they do.
+    database.afterCommit { [weak self] in self?.committed() }
   }
 
   /// Adds an event to the transaction of `connection`.

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A process that this one started, held by three pipes.
 ///
-/// It shares neither the terminal's signals (it leads a process group of its own) nor any other
-/// descriptor: SwiftNIO, SQLite and this file open theirs with close-on-exec. Its stdin closes when this process is gone, however that came about.
+/// It shares neither the terminal's signals nor any other descriptor. Its stdin closes when this
+/// process is gone, however that came about.
 package struct ChildProcess: Sendable {
   package let pid: Int32
   /// The other end of its stdin; closing it asks the child to leave.
@@ -38,20 +38,8 @@ package struct ChildProcess: Sendable {
     return String(cString: path)
   }
 
-  /// One child at a time: between making a pipe and marking it close-on-exec another would inherit
-  /// it, and then keep it open.
-  private static let spawning = Mutex(())
-
   /// Starts `executable`, with this process's environment.
   package static func spawn(
-    _ executable: String, _ arguments: [String]
-  ) throws(SpawnError) -> ChildProcess {
-    try self.spawning.withLock { _ throws(SpawnError) in
-      try self.spawnAlone(executable, arguments)
-    }
-  }
-
-  private static func spawnAlone(
     _ executable: String, _ arguments: [String]
   ) throws(SpawnError) -> ChildProcess {
     let input = try Pipe()
@@ -63,62 +51,17 @@ package struct ChildProcess: Sendable {
       output.closeWriteEnd()
       errors.closeWriteEnd()
     }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, input.readEnd, STDIN_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, output.writeEnd, STDOUT_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, errors.writeEnd, STDERR_FILENO)
-    for descriptor in self.inheritableDescriptors() {
-      posix_spawn_file_actions_addclose(&actions, descriptor)
-    }
-
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    self.resetSignals(&attributes)
-
-    var pid: pid_t = 0
-    var argv = ([executable] + arguments).map { strdup($0) } + [nil]
-    defer {
-      for argument in argv {
-        free(argument)
-      }
-    }
-    let code = posix_spawn(&pid, executable, &actions, &attributes, &argv, environ)
-    guard code == 0 else {
+    do {
+      let pid = try ProcessSpawn(executable, arguments).start(
+        input: input.readEnd, output: output.writeEnd, errors: errors.writeEnd)
+      return ChildProcess(
+        pid: pid, input: input.writeEnd, output: output.readEnd, errors: errors.readEnd)
+    } catch {
       input.closeWriteEnd()
       output.closeReadEnd()
       errors.closeReadEnd()
-      throw SpawnError(
-        description: "cannot start \(executable): \(String(cString: strerror(code)))")
+      throw error
     }
-    return ChildProcess(
-      pid: pid, input: input.writeEnd, output: output.readEnd, errors: errors.readEnd)
-  }
-
-  /// What this process was itself given by its parent and did not ask for: somebody may wait for the
-  /// end of such a pipe, and a child would hold it open.
-  private static func inheritableDescriptors() -> [Int32] {
-    (3..<1024).filter { descriptor in
-      let flags = fcntl(descriptor, F_GETFD)
-      return flags >= 0 && flags & FD_CLOEXEC == 0
-    }
-  }
-
-  /// A group of its own, and the signal handling of a fresh process: this one may ignore some.
-  private static func resetSignals(_ attributes: inout posix_spawnattr_t) {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    for signal in [SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT] {
-      sigaddset(&signals, signal)
-    }
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes,
-      Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
   }
 
   /// `SCHED_IDLE` of `linux/sched.h`, which glibc's module for Swift leaves out.
@@ -155,8 +98,22 @@ package struct ChildProcess: Sendable {
   /// Takes the ended process off the system's list; no signal may be sent afterwards.
   @discardableResult
   package func reap() -> Exit {
+    // Its own child, so that there always is an end to wait for.
+    Exit.take(of: self.pid, waiting: true) ?? .code(0)
+  }
+}
+
+extension ChildProcess.Exit {
+  /// Takes an ended child process off the system's list.
+  ///
+  /// - Returns: nil when it still runs and nobody is `waiting` for its end.
+  package static func take(of pid: pid_t, waiting: Bool) -> ChildProcess.Exit? {
     var status: Int32 = 0
-    while waitpid(self.pid, &status, 0) == -1 && errno == EINTR {}
+    var taken: pid_t
+    repeat {
+      taken = waitpid(pid, &status, waiting ? 0 : WNOHANG)
+    } while taken == -1 && errno == EINTR
+    guard taken == pid else { return nil }
     // wait(2): the low seven bits are the signal that ended the process, or 0.
     let signal = status & 0x7F
     return signal == 0 ? .code(status >> 8 & 0xFF) : .signal(signal)
@@ -170,12 +127,16 @@ private struct Pipe {
 
   init() throws(ChildProcess.SpawnError) {
     var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else {
+    let isMade = ProcessSpawn.making.withLock { _ in
+      guard pipe(&ends) == 0 else { return false }
+      for end in ends {
+        _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      }
+      return true
+    }
+    guard isMade else {
       throw ChildProcess.SpawnError(
         description: "cannot make a pipe: \(String(cString: strerror(errno)))")
-    }
-    for end in ends {
-      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
     }
     self.readEnd = ends[0]
     self.writeEnd = ends[1]

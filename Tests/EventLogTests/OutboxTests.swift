@@ -9,6 +9,16 @@ import Testing
 struct OutboxTests {
   private struct Failure: Error {}
 
+  @Test("an outbox does not keep its database alive")
+  func abandoned() throws {
+    weak var database: SQLiteDatabase?
+    do {
+      let bench = try EventLogBench()
+      database = bench.database
+    }
+    #expect(database == nil)
+  }
+
   @Test("T3: an event of a transaction that fails was never there, and leaves no gap")
   func rollsBack() async throws {
     let bench = try EventLogBench()

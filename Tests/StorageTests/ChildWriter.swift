@@ -1,34 +1,34 @@
 import Foundation
+import Supervisor
 
 /// A process that writes rows as fast as it can (`storage-crash-writer`), and the lines it prints.
 final class ChildWriter: Sendable {
-  let processID: Int32
+  var processID: Int32 { self.child.pid }
+  private let child: ChildProcess
   /// Ends when the process has ended; a last line that was cut off is left out.
   let lines: AsyncStream<String>
 
   /// - Parameter maxFileKiB: no file may grow beyond it: writing then fails as on a full disk.
   init(path: String, maxFileKiB: Int? = nil) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
     // An ignored signal and a limit are both inherited over `exec`; blocks are of 512 bytes.
     let limit = maxFileKiB.map { "trap '' XFSZ; ulimit -f \($0 * 2); " } ?? ""
-    process.arguments = ["-c", limit + #"exec "$0" "$1""#, ChildWriter.executable, path]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    self.processID = process.processIdentifier
+    let child = try ChildProcess.spawn(
+      "/bin/sh", ["-c", limit + #"exec "$0" "$1""#, ChildWriter.executable, path])
+    self.child = child
+    let output = FileHandle(fileDescriptor: child.output, closeOnDealloc: true)
     self.lines = AsyncStream { continuation in
       // A thread of its own: reading blocks.
       Thread.detachNewThread {
-        ChildWriter.read(output.fileHandleForReading) { continuation.yield($0) }
-        process.waitUntilExit()
+        ChildWriter.read(output) { continuation.yield($0) }
+        child.closeInput()
+        child.reap()
         continuation.finish()
       }
     }
   }
 
   func kill() {
-    _ = Foundation.kill(self.processID, SIGKILL)
+    self.child.killNow()
   }
 
   /// Beside the test bundle, in the build folder.

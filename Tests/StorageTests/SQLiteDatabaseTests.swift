@@ -31,6 +31,21 @@ struct SQLiteDatabaseTests {
     }
   }
 
+  @Test("once closed it holds nothing any more that its hooks hold")
+  func dropsHooks() async throws {
+    try await TestDatabase.inFolder { test in
+      weak var abandoned: SQLiteDatabase?
+      do {
+        let database = try test.open()
+        database.afterCommit { _ = database.path }
+        database.whenStopped { _ in _ = database.path }
+        abandoned = database
+        await database.close()
+      }
+      #expect(abandoned == nil)
+    }
+  }
+
   @Test("a database in a folder that does not exist is refused")
   func noFolder() {
     let error = #expect(throws: StorageError.self) {

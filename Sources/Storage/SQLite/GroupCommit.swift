@@ -56,6 +56,12 @@ final class GroupCommit: Sendable {
     self.queue.withLock { $0.close() }
   }
 
+  /// Lets go of every hook, and so of whatever they hold. Once nothing is written any more.
+  func dropHooks() {
+    self.hooks.withLock { $0 = [] }
+    self.stopHooks.withLock { $0 = [] }
+  }
+
   private func work(on connection: SQLiteConnection) {
     var lastBatch = 0
     while true {

@@ -112,6 +112,8 @@ package final class SQLiteDatabase: Sendable {
     await self.writer.close { connection in
       if mayWrite { try? connection.checkpoint(truncating: true) }
     }
+    // They often hold who holds the database.
+    self.commits.dropHooks()
     self.mark?.close()
     self.lock.release()
     self.logger.info("storage closed", metadata: ["path": "\(self.path)"])
