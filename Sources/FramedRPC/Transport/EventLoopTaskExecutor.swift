@@ -12,10 +12,10 @@ package final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
 
   private let loop: any EventLoop
   private let jobs = Mutex(Jobs())
-  private var spare: [UnownedJob] = []
-  private var isResuming = false
+  @exclusivity(unchecked) private var spare: [UnownedJob] = []
+  @exclusivity(unchecked) private var isResuming = false
   /// The task that ``resumeNow(_:)`` has resumed.
-  private var resumed: UnownedJob?
+  @exclusivity(unchecked) private var resumed: UnownedJob?
 
   package init(loop: any EventLoop) {
     self.loop = loop
