@@ -50,6 +50,7 @@ package class FramedConnection: @unchecked Sendable {
   /// A write is on its way whose end is waited for before more DATA follows.
   @exclusivity(unchecked) private var isPacing = false
   let keepalive: Keepalive
+  private let turn: LoopTurn
   /// Bytes of messages that wait in the streams.
   private let streamBytes = Atomic(0)
 
@@ -62,6 +63,7 @@ package class FramedConnection: @unchecked Sendable {
     self.began = self.lastReceived
     self.streaming = limits.streaming
     self.keepalive = Keepalive(limits: limits)
+    self.turn = LoopTurn.of(loop)
   }
 
   // MARK: what a subclass answers
@@ -117,10 +119,12 @@ package class FramedConnection: @unchecked Sendable {
     self.lastReceived = self.loop.now
     self.bytesReceived &+= UInt64(bytes.readableBytes)
     self.isReading = true
-    defer {
-      self.isReading = false
-      self.endTick()
-    }
+    self.turn.read { self.read(bytes) }
+    self.isReading = false
+    self.endTick()
+  }
+
+  private func read(_ bytes: ByteBuffer) {
     do throws(ProtocolViolation) {
       var bytes = bytes
       guard try self.consumeMagic(&bytes) else { return }
