@@ -250,7 +250,7 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "AdaptorSupport", "AdaptorTestSupport", "Contracts", "EventLog", "FramedRPC",
+      "AccessTokens", "AdaptorSupport", "AdaptorTestSupport", "Contracts", "EventLog", "FramedRPC",
       "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "Storage",
       "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
