@@ -257,7 +257,8 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangTests",
     dependencies: [
-      "Contracts", "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
+      "AdaptorSupport", "AdaptorTestSupport", "Contracts", "FramedRPC", "JSON", "Kernel", "Storage",
+      "SugangServices", "TestSupport", "sugang", logging, nioCore, nioEmbedded,
     ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",
