@@ -61,7 +61,10 @@ struct RESTAdmissionTests {
       Self.policy(1, queue: 1, .seconds(60)), routes: 2, rate: nil)
     let first = try await admission.enter(Self.arrival(), on: Self.loop)
     async let second = admission.enter(Self.arrival(), on: Self.loop)
-    while admission.statistics?().queued.total != 1 { await Task.yield() }
+    while admission.statistics?().queued.total != 1 {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     // The queue is full: who comes now is told before its body is read.
     let problem = await Self.problem { try admission.arrive(Self.arrival()) }
     #expect(problem?.status == 503)
