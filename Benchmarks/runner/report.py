@@ -140,8 +140,8 @@ def aims(all_results: dict) -> str:
                     counts[side], "", lambda value: value <= 4.005)
     decoded = all_results.get("decode", {}).get(("framedrpc", "request"))
     if decoded:
-        add("decoding the 40-byte request", "≤ 40 ns", decoded["nanoseconds"], " ns",
-            lambda value: value <= 40)
+        add("decoding the 40-byte request into protobuf-c's struct", "≤ 40 ns",
+            decoded["struct_nanoseconds"], " ns", lambda value: value <= 40)
     return table(["aim", "", "measured", "met"], rows) if rows else ""
 
 
@@ -184,7 +184,9 @@ def sections(all_results: dict) -> list[tuple[str, str]]:
     if results("decode"):
         found.append((
             "Decoding the 40-byte request, ns",
-            fields(results("decode"), "request", [("ns", "nanoseconds")])))
+            fields(results("decode"), "request", [
+                ("into the value", "nanoseconds"),
+                ("into protobuf-c's struct", "struct_nanoseconds")])))
     reached = aims(all_results)
     if reached:
         found.append(("FramedRPC's aims", reached))
