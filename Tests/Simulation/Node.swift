@@ -3,6 +3,7 @@ import EventLog
 import FramedRPC
 import Kernel
 import Logging
+import NIOCore
 import Storage
 import SugangServices
 
@@ -11,13 +12,6 @@ import SugangServices
 package final class Disks {
   fileprivate var stores: [ServiceName: MemoryDatabase] = [:]
   fileprivate var telemetry: [ServiceName: SimulatedTelemetry] = [:]
-  fileprivate let settings: ServiceSettings = {
-    var settings = ServiceSettings(dataFolder: "/nowhere")
-    settings.payLimitWon = World.payLimitWon
-    settings.seatOfferSeconds = World.seatOfferSeconds
-    return settings
-  }()
-
   package init() {}
 
   /// All databases as they were made.
@@ -39,7 +33,7 @@ package final class Disks {
   fileprivate func telemetry(of name: ServiceName) -> SimulatedTelemetry {
     if let telemetry = self.telemetry[name] { return telemetry }
     let made = SimulatedTelemetry(
-      name, settings: self.settings,
+      name, settings: ServiceSettings(dataFolder: "/nowhere"),
       logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() })
     self.telemetry[name] = made
     return made
@@ -63,6 +57,10 @@ final class Life: @unchecked Sendable {
   var served: [Exchange] = []
   fileprivate(set) var consumers: [ConsumerRunner] = []
   fileprivate(set) var loops: [LoopRunner] = []
+  /// Of the services that this one calls.
+  fileprivate(set) var guards = Guards()
+  /// Services behind a circuit that was not closed when somebody looked last.
+  var openCircuits: Set<String> = []
 
   fileprivate init(_ name: ServiceName) {
     self.name = name
@@ -103,7 +101,7 @@ final class Node: @unchecked Sendable {
   func start() throws {
     let life = Life(self.name)
     let service = try SimulatedService(
-      self.name, settings: self.disks.settings, in: self.surroundings(of: life),
+      self.name, settings: self.world.settings, in: self.surroundings(of: life),
       telemetry: self.disks.telemetry(of: self.name))
     var services = service.rpcServices
     if let feed = service.feed {
@@ -111,6 +109,8 @@ final class Node: @unchecked Sendable {
         EventsV1.EventFeedService.register(
           ImpatientFeed(feed: feed, hidden: self.world.sabotage.hiddenEvents), on: .eventLoop))
     }
+    services.append(FramedrpcV1.HealthService.register(LifeSign(), on: .eventLoop))
+    life.guards = service.guards
     for service in services { life.answers.merge(service.unaryAnswers) { $1 } }
     life.consumers = service.consumers.map { ConsumerRunner($0, life: life, world: self.world) }
     life.loops = service.loops.filter { $0.name != self.world.sabotage.forgottenLoop }.map {
@@ -127,6 +127,8 @@ final class Node: @unchecked Sendable {
     let (world, scheduler, disks, name) = (self.world, self.world.scheduler, self.disks, self.name)
     let node = self
     let boxed = Unchecked(disks)
+    let steadyClock = SteadyNodeClock(
+      start: self.clock.now().microseconds - scheduler.now, scheduler: scheduler)
     return SimulatedSurroundings(
       clock: self.clock,
       open: { migrations in
@@ -134,7 +136,15 @@ final class Node: @unchecked Sendable {
         return SimulatedDatabase(node: node, life: life)
       },
       channel: { SimulatedChannel(world: world, caller: life, target: $0) },
-      pause: { await scheduler.sleep($0.inMicroseconds) })
+      pause: { await scheduler.sleep($0.inMicroseconds) },
+      now: { NIODeadline(virtualMicroseconds: scheduler.now) },
+      timer: { delay, action in
+        // Not before the delay is over by a clock of nanoseconds.
+        let timer = Unchecked(
+          scheduler.after((delay.nanoseconds + 999) / 1_000, "guard") { action() })
+        return { timer.value.cancel() }
+      },
+      steadyClock: steadyClock, random: { scheduler.random.next() })
   }
 
   /// All that is not on the disk is gone, and what the service does is of no consequence any more:
@@ -144,6 +154,7 @@ final class Node: @unchecked Sendable {
     let scheduler = self.world.scheduler
     self.life = nil
     life.isAlive = false
+    self.world.lookAtGuards(of: life, isLast: true)
     for write in life.waiting { scheduler.soon("crash") { write.fail(StorageError.closed) } }
     life.waiting = []
     for exchange in life.exchanges {
@@ -197,6 +208,15 @@ struct NodeClock: WallClock {
   }
 }
 
+/// The wall clock of one life, which goes on from what the service's clock showed when it began.
+struct SteadyNodeClock: WallClock {
+  /// What it shows when the virtual time is 0, in microseconds.
+  fileprivate let start: Int64
+  fileprivate let scheduler: Scheduler
+
+  func now() -> Timestamp { Timestamp(microseconds: self.start + self.scheduler.now) }
+}
+
 /// A value that the compiler does not know to be used on one thread only.
 struct Unchecked<Value>: @unchecked Sendable {
   let value: Value
@@ -204,6 +224,26 @@ struct Unchecked<Value>: @unchecked Sendable {
   init(_ value: Value) {
     self.value = value
   }
+}
+
+/// Says that the service is there: circuits that are open ask.
+private struct LifeSign: FramedrpcV1.HealthServiceHandler {
+  func check(
+    _ request: FramedrpcV1.CheckRequest, _ context: RPCContext
+  ) async throws -> FramedrpcV1.CheckResponse {
+    FramedrpcV1.CheckResponse(status: .serving)
+  }
+
+  func list(
+    _ request: FramedrpcV1.ListHealthRequest, _ context: RPCContext
+  ) async throws -> FramedrpcV1.ListHealthResponse {
+    FramedrpcV1.ListHealthResponse()
+  }
+
+  func watch(
+    _ request: FramedrpcV1.CheckRequest, _ responses: RPCWriter<FramedrpcV1.CheckResponse>,
+    _ context: RPCContext
+  ) async throws {}
 }
 
 /// The real feed, asked in a way that it does not wait: waiting takes real time.
@@ -351,8 +391,11 @@ final class LoopRunner: @unchecked Sendable {
   private func run() {
     let life = self.life
     self.world.scheduler.spawn {
+      self.world.lookAtGuards(of: life)
       let settlement = try? await self.loop.work()
-      if life.isAlive { self.ended(settlement) }
+      guard life.isAlive else { return }
+      self.world.lookAtGuards(of: life)
+      self.ended(settlement)
     }
   }
 

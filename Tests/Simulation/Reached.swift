@@ -45,12 +45,23 @@ package enum Reached: String, CaseIterable, Sendable {
   case courseCanceled = "course canceled"
   case canceledWithCourse = "class canceled with its course"
   case canceledCourseDeleted = "canceled course deleted"
+  case circuitOpened = "circuit opened"
+  case circuitClosed = "circuit closed again"
+  case refusedByCircuit = "call refused by an open circuit"
+  case waitedForPlace = "call waited for a place in a bulkhead"
+  case turnedAway = "call refused by a full bulkhead"
 
-  static func all(in stores: Stores, _ history: History) -> Set<Reached> {
+  static func all(in stores: Stores, of world: World) -> Set<Reached> {
+    let history = world.history
     var reached: Set<Reached> = []
     func note(_ one: Reached, _ isTrue: Bool) {
       if isTrue { reached.insert(one) }
     }
+    note(.circuitOpened, world.guardCounts.opened > 0)
+    note(.circuitClosed, world.guardCounts.closed > 0)
+    note(.refusedByCircuit, world.guardCounts.refused > 0)
+    note(.waitedForPlace, world.guardCounts.waited > 0)
+    note(.turnedAway, world.guardCounts.turnedAway > 0)
     for row in stores.classes {
       note(.registered, row.status == "REGISTERED")
       note(.freeClass, row.status == "REGISTERED" && row.fee == 0)

@@ -15,6 +15,8 @@ package enum Sabotage: CaseIterable, Sendable {
   case forgetsCancellations
   /// Seats of canceled courses are not given back, and the classes in them live on.
   case forgetsCanceledClasses
+  /// Nobody asks whether Pay is back, so that a circuit that has opened stays open.
+  case forgetsProbes
   /// Seats that were offered in vain are kept for ever.
   case forgetsOffers
   /// More students are in a course than it has seats.
@@ -42,6 +44,7 @@ package enum Sabotage: CaseIterable, Sendable {
     switch self {
     case .forgetsCanceledClasses: "cancel classes"
     case .forgetsOffers: "expire offers"
+    case .forgetsProbes: "probe pay"
     default: nil
     }
   }

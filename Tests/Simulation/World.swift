@@ -36,6 +36,8 @@ package final class World: @unchecked Sendable {
   private(set) var areFeedsOpen: Bool
   /// nil where so many are in a course that nobody counts them after each unit of work.
   private(set) var seatWatch: SeatWatch?
+  let settings: ServiceSettings
+  var guardCounts = GuardCounts()
   /// The clock of Enrollment when all had come to rest.
   private(set) var restTime: Timestamp?
 
@@ -50,11 +52,27 @@ package final class World: @unchecked Sendable {
     self.scheduler = Scheduler(seed: seed)
     self.areFeedsOpen = areFeedsOpen
     self.seatWatch = areFeedsOpen ? SeatWatch() : nil
+    // Without a plan there are many more users than these limits are for.
+    self.settings = plan == nil ? Self.settings(&self.scheduler.random) : Self.usualSettings
     self.plan = plan ?? FaultPlan(until: Self.healing, &self.scheduler.random)
     try disks.rewind()
     self.nodes = ServiceName.allCases.filter { $0 != .gateway }.map {
       Node($0, world: self, disks: disks)
     }
+  }
+
+  private static let usualSettings = ServiceSettings(
+    dataFolder: "/nowhere", payLimitWon: World.payLimitWon,
+    seatOfferSeconds: World.seatOfferSeconds)
+
+  /// In half of the runs so few users are many.
+  private static func settings(_ random: inout SeededGenerator) -> ServiceSettings {
+    var settings = Self.usualSettings
+    if random.chance(500) {
+      settings.bulkhead.maxConcurrentCalls = 1 + random.below(2)
+      settings.bulkhead.maxWaitingCalls = random.below(3)
+    }
+    return settings
   }
 
   func node(_ name: ServiceName) -> Node {
@@ -263,6 +281,9 @@ struct Rest {
         // Whoever is down may have much to take once it is back.
         self.behind.append("\(node.name.rawValue) is down")
         continue
+      }
+      for one in life.guards.all where one.circuit.phase != .closed {
+        self.unfinished.append("the circuit of \(node.name.rawValue) to \(one.name) is open")
       }
       for consumer in life.consumers {
         guard let source = ServiceName(rawValue: consumer.consumer.source) else { continue }
