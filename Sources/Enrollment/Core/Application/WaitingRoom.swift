@@ -4,9 +4,11 @@ import Synchronization
 /// The waiting room before enrollment, and the door to it: hands out tickets and turns, first come
 /// first served, and lets registrations in.
 ///
-/// The line is in memory and decides; the store follows. A ticket, its end by the student's will and
-/// its use, which is stored with the class, are stored before anybody is told of them. A turn need not be: after a crash the tickets
-/// that had one are the first in the line, and get it again.
+/// The line is in memory and decides; the store follows. A ticket, its turn, its end by the student's
+/// will and its use, which is stored with the class, are stored before anybody is told of them. A turn
+/// that nobody was told of need not be: after a crash the tickets that had one are the first in the
+/// line, and get it again when there is room. There may be less: what had expired, and was not yet
+/// stored as that, is good once more.
 package final class WaitingRoom: WaitingRoomPort {
   /// Most tickets in one transaction.
   private static let savedAtOnce = 1000
@@ -62,6 +64,7 @@ package final class WaitingRoom: WaitingRoomPort {
         throw error
       }
     }
+    try await self.storeTurn(of: taken.standing.ticket, because: caller.cause)
     return TakenTicket(standing: taken.standing, isNew: taken.isNew)
   }
 
@@ -76,7 +79,15 @@ package final class WaitingRoom: WaitingRoomPort {
     guard caller.owns(standing.ticket.student) else {
       throw WaitingRoomError.notFound(token: token)
     }
+    try await self.storeTurn(of: standing.ticket, because: caller.cause)
     return standing
+  }
+
+  /// The student is about to be told of a turn, which no crash may take back then.
+  private func storeTurn(of ticket: WaitingTicket, because cause: Cause) async throws {
+    guard ticket.state == .turn else { return }
+    let isUnsaved = try await self.withLine { line, _ in line.hasUnsavedTurn(ticket.token) }
+    if isUnsaved { try await self.save(ticket, because: cause) }
   }
 
   package func leave(_ token: String, by caller: Caller) async throws {

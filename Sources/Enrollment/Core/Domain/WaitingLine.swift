@@ -190,6 +190,11 @@ package struct WaitingLine: Sendable {
     self.unsaved.values.prefix(count).map(\.self)
   }
 
+  /// Whether the ticket has a turn that the store does not know.
+  package func hasUnsavedTurn(_ token: WaitingToken) -> Bool {
+    self.unsaved[token]?.state == .turn
+  }
+
   /// The store has these tickets as they are here.
   package mutating func saved(_ tickets: [WaitingTicket]) {
     for ticket in tickets {
