@@ -72,6 +72,16 @@ struct SimulationTests {
     (.letsNewcomersIn, .i3, ["overtook"]),
     (.admitsTwice, .i3, ["allowed"]),
     (.losesSeats, .i3, ["classes and offers have"]),
+    (.forgetsTickets, .i7, ["tickets that nobody asks for"]),
+    (.skipsRoom, .i3, ["came in without a turn"]),
+    (.reusesTurns, .i3, ["was USED, and is TURN"]),
+    (.revivesTickets, .i3, ["was LEFT, and is WAITING", "was EXPIRED, and is WAITING"]),
+    (.losesTurns, .i3, ["was used up for no class"]),
+    (.doublesTickets, .i3, ["has two places in the waiting room"]),
+    (.reversesLine, .i3, ["and was served before"]),
+    (.reversesLine, .i1, ["had a turn, and waits again"]),
+    (.stopsClock, .i7, ["for too long"]),
+    (.hurriesClock, .i7, ["expired before its time"]),
   ]
 
   @Test("what is broken on purpose is noticed", arguments: Self.traces.indices)
