@@ -21,6 +21,7 @@ let argumentParser = Target.Dependency.product(
 let configuration = Target.Dependency.product(
   name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -207,7 +208,8 @@ let applicationTargets: [Target] = [
   .target(
     name: "AccessTokens", dependencies: ["JSON", "Kernel", crypto, jwtKit], swiftSettings: safe),
   .testTarget(
-    name: "AccessTokensTests", dependencies: ["AccessTokens", "JSON", "Kernel", "TestSupport"],
+    name: "AccessTokensTests",
+    dependencies: ["AccessTokens", "JSON", "Kernel", "TestSupport", crypto, cryptoExtras],
     swiftSettings: safe),
   .target(
     name: "Gateway",
@@ -248,14 +250,15 @@ let applicationTargets: [Target] = [
   .testTarget(
     name: "SugangServicesTests",
     dependencies: [
-      "AdaptorSupport", "AdaptorTestSupport", "Contracts", "EventLog", "FramedRPC",
+      "AccessTokens", "AdaptorSupport", "AdaptorTestSupport", "Contracts", "EventLog", "FramedRPC",
       "FramedRPCConnect", "Gateway", "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "Storage",
       "SugangServices", "TestSupport", lifecycle, logging, nioCore, nioPosix,
     ], swiftSettings: safe),
   .testTarget(
     name: "SugangTests",
     dependencies: [
-      "Contracts", "FramedRPC", "JSON", "SugangServices", "sugang", logging, nioCore, nioEmbedded,
+      "AdaptorSupport", "AdaptorTestSupport", "Contracts", "FramedRPC", "JSON", "Kernel", "Storage",
+      "SugangServices", "TestSupport", "sugang", logging, nioCore, nioEmbedded,
     ], swiftSettings: safe),
   .testTarget(
     name: "SystemTests",

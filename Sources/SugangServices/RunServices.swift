@@ -37,12 +37,11 @@ private func run(
     names.first.flatMap { tls?.client(of: $0, to: peer) }
   }
   defer { peers.shutdown() }
-  var services = try composeServices(
+  let services = try composeServices(
     names, settings: settings, peers: peers, network: network, tls: tls,
     authentication: authentication, links: Links(publicBaseURL: settings.links), anyPort: false,
     logger: logger
   ) { _, _ in }
-  if let watch = authentication.watch(logger: logger) { services.insert(watch, at: 0) }
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map { .init(service: $0) },
@@ -56,7 +55,7 @@ func composeServices(
   tls: ServiceTLS?, authentication: Authentication, links: Links, anyPort: Bool, logger: Logger,
   onListening: @escaping ServiceHost.OnListening
 ) throws -> [any Service] {
-  try names.flatMap { name -> [any Service] in
+  let services = try names.flatMap { name -> [any Service] in
     var logger = logger
     logger[metadataKey: "service"] = "\(name.rawValue)"
     let environment = ServiceEnvironment(
@@ -66,6 +65,8 @@ func composeServices(
       for: compose(environment), environment, network: network, tls: tls, anyPort: anyPort,
       onListening: onListening)
   }
+  guard let watch = authentication.watch(logger: logger) else { return services }
+  return [watch] + services
 }
 
 func compose(_ environment: ServiceEnvironment) throws -> ServiceParts {

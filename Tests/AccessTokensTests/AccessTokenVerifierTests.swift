@@ -186,7 +186,7 @@ struct AccessTokenVerifierTests {
 }
 
 /// Stands still until a test moves it.
-private final class Clock: WallClock {
+final class Clock: WallClock {
   let time = Mutex(Timestamp(microseconds: 1_772_409_600_000_000))
 
   func now() -> Timestamp { self.time.withLock { $0 } }

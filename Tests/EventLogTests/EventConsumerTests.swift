@@ -87,7 +87,10 @@ struct EventConsumerTests {
           source: "test", feed: EventsV1.EventFeedServiceClient(client),
           intake: consumer.intake(), logger: EventLogBench.quiet)
         let running = Task { try await following.run() }
-        while try await consumer.intake().cursor() == cursor { await Task.yield() }
+        while try await consumer.intake().cursor() == cursor {
+          try Task.checkCancellation()
+          await Task.yield()
+        }
         running.cancel()
         try await running.value
         client.shutdown()
@@ -102,7 +105,10 @@ struct EventConsumerTests {
   ) async throws {
     let running = Task { try await following.run() }
     do {
-      while try await !isTrue() { await Task.yield() }
+      while try await !isTrue() {
+        try Task.checkCancellation()
+        await Task.yield()
+      }
     } catch {
       running.cancel()
       throw error

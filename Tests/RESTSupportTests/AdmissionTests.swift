@@ -8,47 +8,6 @@ import Testing
 
 @Suite("Which requests are let in")
 struct AdmissionTests {
-  /// Refuses where the test says so, and counts who is in.
-  private final class Door: RequestAdmission {
-    struct Seen: Sendable {
-      var arrivals: [RESTArrival] = []
-      var entered = 0
-      var left: [Bool] = []
-    }
-
-    let seen = Mutex(Seen())
-    private let atLook: HTTPProblem?
-    private let atArrival: HTTPProblem?
-    private let atEntry: HTTPProblem?
-
-    init(
-      atLook: HTTPProblem? = nil, atArrival: HTTPProblem? = nil, atEntry: HTTPProblem? = nil
-    ) {
-      self.atLook = atLook
-      self.atArrival = atArrival
-      self.atEntry = atEntry
-    }
-
-    func isFull(for verb: HTTPVerb) -> Bool { self.atLook != nil }
-
-    func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? { self.atLook }
-
-    func arrive(_ arrival: RESTArrival) throws {
-      self.seen.withLock { $0.arrivals.append(arrival) }
-      if let problem = self.atArrival { throw problem }
-    }
-
-    func enter(_ arrival: RESTArrival, on loop: any EventLoop) async throws -> RESTPlace {
-      if let problem = self.atEntry { throw problem }
-      self.seen.withLock { $0.entered += 1 }
-      return RESTPlace(route: arrival.route, began: .now())
-    }
-
-    func leave(_ place: RESTPlace, isMeasured: Bool) {
-      self.seen.withLock { $0.left.append(isMeasured) }
-    }
-  }
-
   static let refusals: [HTTPProblem] = [
     .overloaded("too much to do", retryAfterSeconds: 2), .tooManyRequests(retryAfterSeconds: 7),
   ]

@@ -1,7 +1,10 @@
+import AccessTokens
 import Contracts
+import Foundation
 import FramedRPC
 import HTTPClientKit
 import JSON
+import Kernel
 import Logging
 import NIOPosix
 import SugangServices
@@ -97,6 +100,41 @@ struct InProcessSystemTests {
     try await system.stop()
   }
 
+  @Test(
+    "new keys for tokens are taken up while the system runs, as by the real processes",
+    .timeLimit(.minutes(2)))
+  func newKeys() async throws {
+    let folder = try TemporaryFolder()
+    let jwks = folder.path + "/jwks.json"
+    let (old, new) = (SigningKey(), SigningKey())
+    func write(_ key: SigningKey) throws {
+      try Data(key.jwks.bytes()).write(to: URL(filePath: jwks), options: .atomic)
+    }
+    try write(old)
+    let (messages, message) = AsyncStream.makeStream(of: String.self)
+    let system = try await InProcessSystem.start(
+      settings: ServiceSettings(
+        dataFolder: folder.path, authentication: AuthenticationSettings(jwksFile: jwks)),
+      logger: Logger(label: "test") { _ in MessageStream(messages: message) })
+    let http = try Self.gateway(of: system)
+    func status(_ key: SigningKey) async throws -> Int {
+      let token = try key.token(
+        for: Subject(name: "john-doe", roles: [.student]),
+        AccessTokenVerifier.Rules(issuer: "sugang", audience: "sugang"),
+        at: SystemWallClock().now(), lifetime: 600)
+      return try await http.bearing(token).request("GET", "/classes").status
+    }
+    #expect(try await status(old) == 200)
+    #expect(try await status(new) == 401)
+    try write(new)
+    let isRead = await messages.contains("the keys for tokens were read again")
+    #expect(isRead)
+    #expect(try await status(new) == 200)
+    #expect(try await status(old) == 401)
+    http.close()
+    try await system.stop()
+  }
+
   @Test("T14: every service but the gateway, which takes no events, shows what it parked")
   func inboxes() async throws {
     let folder = try TemporaryFolder()
@@ -145,4 +183,20 @@ struct InProcessSystemTests {
     logger.logLevel = .critical
     return logger
   }()
+}
+
+/// Hands on what is logged.
+private struct MessageStream: LogHandler {
+  let messages: AsyncStream<String>.Continuation
+  var logLevel = Logger.Level.notice
+  var metadata: Logger.Metadata = [:]
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { self.metadata[key] }
+    set { self.metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    self.messages.yield("\(event.message)")
+  }
 }

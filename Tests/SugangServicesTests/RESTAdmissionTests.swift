@@ -61,7 +61,10 @@ struct RESTAdmissionTests {
       Self.policy(1, queue: 1, .seconds(60)), routes: 2, rate: nil)
     let first = try await admission.enter(Self.arrival(), on: Self.loop)
     async let second = admission.enter(Self.arrival(), on: Self.loop)
-    while admission.statistics?().queued.total != 1 { await Task.yield() }
+    while admission.statistics?().queued.total != 1 {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     // The queue is full: who comes now is told before its body is read.
     let problem = await Self.problem { try admission.arrive(Self.arrival()) }
     #expect(problem?.status == 503)
@@ -70,6 +73,56 @@ struct RESTAdmissionTests {
     #expect(await Self.problem { try admission.arrive(Self.arrival()) } == nil)
     #expect(admission.statistics?().inFlight == 0)
     #expect(admission.statistics?().refusedQueueFull.critical == 1)
+  }
+
+  @Test("/metrics counts who is refused because the port is full, by route like everybody else")
+  func refusedAreCounted() async throws {
+    let telemetry = ServiceTelemetry(service: .gateway)
+    let guards = Guards()
+    let routes = Routes()
+    routes.on(.get, "/classes/{id}") { _ in .noContent }
+    routes.on(.post, "/classes") { _ in .noContent }
+    routes.addMetrics { telemetry.prometheusText(guards) }
+    let admission = RESTAdmission(
+      Self.policy(1, queue: 0, .zero), routes: routes.count, rate: nil)
+    let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    let server = RESTServer(
+      configuration: RESTServerConfiguration(), routes: routes, admission: admission,
+      metrics: telemetry.http, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      onListening: { port.yield($0) })
+    let place = try await admission.enter(Self.arrival(), on: Self.loop)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer { port.finish() }
+        try await server.run()
+      }
+      group.addTask {
+        let http = HTTPClient(port: try #require(await ports.first { _ in true }))
+        defer { http.close() }
+        for id in 1...3 {
+          #expect(try await http.request("GET", "/classes/\(id)").status == 503)
+        }
+        #expect(try await http.request("POST", "/classes", body: "{}").status == 503)
+        admission.leave(place, isMeasured: false)
+        #expect(try await http.request("GET", "/classes/4").status == 204)
+        let text = try await http.request("GET", "/metrics").text
+        let count = "http_server_request_duration_seconds_count"
+        for line in [
+          #"\#(count){error_type="503",http_request_method="GET","#
+            + #"http_response_status_code="503",http_route="/classes/{id}",url_scheme="http"} 3"#,
+          #"\#(count){error_type="503",http_request_method="POST","#
+            + #"http_response_status_code="503",http_route="/classes",url_scheme="http"} 1"#,
+          #"\#(count){http_request_method="GET",http_response_status_code="204","#
+            + #"http_route="/classes/{id}",url_scheme="http"} 1"#,
+        ] {
+          #expect(text.contains("\(line)\n"), "\(text)")
+        }
+      }
+      try await group.next()
+      group.cancelAll()
+    }
+    // All of them at the first look.
+    #expect(admission.statistics?().refusedQueueFull.total == 4)
   }
 
   @Test("who looks leaves room for who enrolls")

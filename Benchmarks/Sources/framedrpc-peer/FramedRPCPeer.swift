@@ -14,7 +14,7 @@ enum FramedRPCPeer {
     let options = Options()
     guard !options.isServer else { return try await self.serve(options) }
     let loop = self.group.next()
-    let executor: (any TaskExecutor)? = options.pool ? nil : LoopExecutor(loop)
+    let executor: (any TaskExecutor)? = options.pool ? nil : EventLoopTaskExecutor(loop: loop)
     switch options.mode {
     case "decode": return try self.decode()
     case "idle":

@@ -76,25 +76,34 @@ extension RPCContext {
 }
 
 /// Metadata that a handler adds to its answer, and memory for the answer itself.
+///
+/// `@unchecked Sendable`: the memory is lent before the handler begins, and belongs to whoever finds
+/// that it has not been taken yet.
 class ResponseMetadata: @unchecked Sendable {
-  private struct State {
-    var metadata = RPCMetadata()
-    var buffer: ByteBuffer?
-  }
-
-  private let state = Mutex(State())
+  private let metadata = Mutex(RPCMetadata())
+  /// Whether there is any; most answers have none, and need no lock to know.
+  private let hasMetadata = Atomic(false)
+  private let hasBuffer = Atomic(false)
+  @exclusivity(unchecked) private var buffer: ByteBuffer?
 
   func append(_ key: String, _ value: [UInt8]) throws(RPCError) {
-    try self.state.withLock { state throws(RPCError) in
-      try state.metadata.append(key, value)
+    try self.metadata.withLock { metadata throws(RPCError) in
+      try metadata.append(key, value)
+      self.hasMetadata.store(true, ordering: .releasing)
     }
   }
 
-  final func take() -> RPCMetadata { self.state.withLock { $0.metadata } }
-
-  final func lend(_ buffer: ByteBuffer) {
-    self.state.withLock { $0.buffer = buffer }
+  final func take() -> RPCMetadata {
+    guard self.hasMetadata.load(ordering: .acquiring) else { return RPCMetadata() }
+    return self.metadata.withLock { $0 }
   }
 
-  final func takeBuffer() -> ByteBuffer? { self.state.withLock { $0.buffer.take() } }
+  final func lend(_ buffer: ByteBuffer) {
+    self.buffer = buffer
+    self.hasBuffer.store(true, ordering: .releasing)
+  }
+
+  final func takeBuffer() -> ByteBuffer? {
+    self.hasBuffer.exchange(false, ordering: .acquiring) ? self.buffer.take() : nil
+  }
 }

@@ -10,12 +10,12 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     let request: ByteBuffer
     let metadata: RPCMetadata
     let deadline: NIODeadline?
-    fileprivate var continuation: UnsafeContinuation<ByteBuffer, any Error>?
-    fileprivate var stream: StreamID?
-    fileprivate var number: UInt64 = 0
-    fileprivate var isCancelled = false
+    @exclusivity(unchecked) fileprivate var continuation: UnsafeContinuation<ByteBuffer, any Error>?
+    @exclusivity(unchecked) fileprivate var stream: StreamID?
+    @exclusivity(unchecked) fileprivate var number: UInt64 = 0
+    @exclusivity(unchecked) fileprivate var isCancelled = false
     /// Of a streaming call, and of a unary one whose request or answer comes in DATA.
-    fileprivate(set) var messages: MessageStream?
+    @exclusivity(unchecked) fileprivate(set) var messages: MessageStream?
     /// Whether the request goes with REQUEST and is all that the client has to say.
     fileprivate let carriesRequest: Bool
     fileprivate let onResponseMetadata: (@Sendable (RPCMetadata) -> Void)?
@@ -76,10 +76,10 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   @exclusivity(unchecked) private var freeSlots: [Int] = []
   @exclusivity(unchecked) private var callsSent: UInt64 = 0
   @exclusivity(unchecked) private var callsInFlight = 0
-  private(set) var settings: Settings?
-  private var methodSlots: [UInt64: UInt16] = [:]
+  @exclusivity(unchecked) private(set) var settings: Settings?
+  @exclusivity(unchecked) private var methodSlots: [UInt64: UInt16] = [:]
   @exclusivity(unchecked) private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
-  private var isRetired = false
+  @exclusivity(unchecked) private var isRetired = false
   private var handshakeTimer: Scheduled<Void>?
 
   package init(

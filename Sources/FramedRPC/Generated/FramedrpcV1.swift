@@ -317,17 +317,23 @@ public enum FramedrpcV1 {
     public var applicationUtilization: Double?
     /// What the call has cost, in units of the service; only in the report of a call.
     public var costs: [FramedrpcV1.NamedCost]
+    public var requestsPerSecond: Double?
+    public var errorsPerSecond: Double?
 
     public init(
       cpuUtilization: Double? = nil,
       memoryUtilization: Double? = nil,
       applicationUtilization: Double? = nil,
-      costs: [FramedrpcV1.NamedCost] = []
+      costs: [FramedrpcV1.NamedCost] = [],
+      requestsPerSecond: Double? = nil,
+      errorsPerSecond: Double? = nil
     ) {
       self.cpuUtilization = cpuUtilization
       self.memoryUtilization = memoryUtilization
       self.applicationUtilization = applicationUtilization
       self.costs = costs
+      self.requestsPerSecond = requestsPerSecond
+      self.errorsPerSecond = errorsPerSecond
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -352,6 +358,14 @@ public enum FramedrpcV1 {
       }
       pointer.pointee.n_costs = self.costs.count
       pointer.pointee.costs = try arena.messages(self.costs)
+      if let value = self.requestsPerSecond {
+        pointer.pointee.requests_per_second_presence_case = .init(rawValue: 5)
+        pointer.pointee.requests_per_second = value
+      }
+      if let value = self.errorsPerSecond {
+        pointer.pointee.errors_per_second_presence_case = .init(rawValue: 6)
+        pointer.pointee.errors_per_second = value
+      }
     }
 
     public init(_ pointer: UnsafePointer<Framedrpc__V1__LoadReport>) {
@@ -359,6 +373,8 @@ public enum FramedrpcV1 {
       self.memoryUtilization = pointer.pointee.memory_utilization_presence_case.rawValue == 2 ? pointer.pointee.memory_utilization : nil
       self.applicationUtilization = pointer.pointee.application_utilization_presence_case.rawValue == 3 ? pointer.pointee.application_utilization : nil
       self.costs = messageFields(pointer.pointee.costs, pointer.pointee.n_costs)
+      self.requestsPerSecond = pointer.pointee.requests_per_second_presence_case.rawValue == 5 ? pointer.pointee.requests_per_second : nil
+      self.errorsPerSecond = pointer.pointee.errors_per_second_presence_case.rawValue == 6 ? pointer.pointee.errors_per_second : nil
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Framedrpc__V1__LoadReport>) -> Bool {

@@ -28,6 +28,6 @@ extension ClientStatistics.Endpoint {
         .init("failures", Double(self.failures)),
         .init("latency-us", self.latency / .microseconds(1)),
         .init("ejected-for-ms", (self.ejectedFor ?? .zero) / .milliseconds(1)),
-      ])
+      ] + (self.weight.map { [.init("weight", $0)] } ?? []))
   }
 }

@@ -17,16 +17,23 @@ public struct LoadReport: Hashable, Sendable {
   public var memoryUtilization: Double?
   /// As the service sees it: 0 with nothing to do, 1 with all it can, above 1 with more.
   public var applicationUtilization: Double?
+  /// Calls that have ended, however, a second.
+  public var requestsPerSecond: Double?
+  /// Those of them that failed for a reason that speaks against the server, a second.
+  public var errorsPerSecond: Double?
   /// What a call has cost, by name, in units of the service.
   public var costs: [String: Double]
 
   public init(
     cpuUtilization: Double? = nil, memoryUtilization: Double? = nil,
-    applicationUtilization: Double? = nil, costs: [String: Double] = [:]
+    applicationUtilization: Double? = nil, requestsPerSecond: Double? = nil,
+    errorsPerSecond: Double? = nil, costs: [String: Double] = [:]
   ) {
     self.cpuUtilization = cpuUtilization
     self.memoryUtilization = memoryUtilization
     self.applicationUtilization = applicationUtilization
+    self.requestsPerSecond = requestsPerSecond
+    self.errorsPerSecond = errorsPerSecond
     self.costs = costs
   }
 
@@ -35,6 +42,8 @@ public struct LoadReport: Hashable, Sendable {
     self.cpuUtilization = self.cpuUtilization ?? other.cpuUtilization
     self.memoryUtilization = self.memoryUtilization ?? other.memoryUtilization
     self.applicationUtilization = self.applicationUtilization ?? other.applicationUtilization
+    self.requestsPerSecond = self.requestsPerSecond ?? other.requestsPerSecond
+    self.errorsPerSecond = self.errorsPerSecond ?? other.errorsPerSecond
     self.costs.merge(other.costs) { own, _ in own }
   }
 
@@ -60,7 +69,9 @@ extension LoadReport {
     self.init(
       cpuUtilization: Self.valid(message.cpuUtilization),
       memoryUtilization: Self.valid(message.memoryUtilization),
-      applicationUtilization: Self.valid(message.applicationUtilization))
+      applicationUtilization: Self.valid(message.applicationUtilization),
+      requestsPerSecond: Self.valid(message.requestsPerSecond),
+      errorsPerSecond: Self.valid(message.errorsPerSecond))
     for cost in message.costs {
       guard self.costs[cost.name] == nil, let value = Self.valid(cost.value) else { continue }
       self.costs[cost.name] = value
@@ -79,7 +90,7 @@ extension LoadReport {
       applicationUtilization: self.applicationUtilization,
       costs: self.costs.sorted { $0.key < $1.key }.map {
         FramedrpcV1.NamedCost(name: $0.key, value: $0.value)
-      })
+      }, requestsPerSecond: self.requestsPerSecond, errorsPerSecond: self.errorsPerSecond)
   }
 }
 

@@ -1,23 +1,40 @@
+import NIOCore
 import Synchronization
 
-/// What a server says of its own load: what is measured, and what the service adds to it.
+/// What a server says of its own load: what is measured, the calls that ``LoadAttachment`` or
+/// ``LoadCounter`` have counted, and what the service adds to it.
 public final class LoadReporter: Sendable {
   /// The shortest time between two reports of a subscription.
   public let minimumInterval: Duration
   private let measure: @Sendable () -> LoadReport
+  private let now: @Sendable () -> NIODeadline
   private let said: Mutex<LoadReport>
+  private let rate: Mutex<CallRate>
 
   /// - Parameters:
   ///   - minimumInterval: what a subscription gets that asks for more, or for nothing.
+  ///   - rateInterval: over which calls are counted; best that of `measure`, so that both say
+  ///     something of the same time.
   ///   - measure: asked for each report, on an event loop: it must not block. For example
   ///     ``ProcessLoad/report()``.
-  public init(
-    minimumInterval: Duration = .seconds(1),
+  public convenience init(
+    minimumInterval: Duration = .seconds(1), rateInterval: Duration = .seconds(1),
     measure: @escaping @Sendable () -> LoadReport = { LoadReport() }
+  ) {
+    self.init(
+      minimumInterval: minimumInterval, rateInterval: rateInterval, now: { .now() },
+      measure: measure)
+  }
+
+  init(
+    minimumInterval: Duration = .seconds(1), rateInterval: Duration = .seconds(1),
+    now: @escaping @Sendable () -> NIODeadline, measure: @escaping @Sendable () -> LoadReport
   ) {
     self.minimumInterval = minimumInterval
     self.measure = measure
+    self.now = now
     self.said = Mutex(LoadReport())
+    self.rate = Mutex(CallRate(interval: rateInterval))
   }
 
   /// Changes what the service says; it goes before what is measured. Costs have no place here.
@@ -29,8 +46,47 @@ public final class LoadReporter: Sendable {
   public var current: LoadReport {
     var report = self.said.withLock { $0 }
     report.fill(from: self.measure())
+    let rates = self.rate.withLock { $0.rates(now: self.now()) }
+    report.fill(
+      from: LoadReport(requestsPerSecond: rates?.requests, errorsPerSecond: rates?.errors))
     report.costs = [:]
     return report
+  }
+
+  /// Counts a call that has ended, of those that ``LoadReport/requestsPerSecond`` is about.
+  ///
+  /// - Parameter error: what the handler threw; nil when the call went well. It counts for
+  ///   ``LoadReport/errorsPerSecond`` when it is a failure for ``OutlierPolicy``.
+  public func callEnded(_ error: (any Error)? = nil) {
+    let isError = error.map(Self.speaksAgainstServer) ?? false
+    self.rate.withLock { $0.record(isError: isError, now: self.now()) }
+  }
+
+  private static func speaksAgainstServer(_ error: any Error) -> Bool {
+    guard var error = error as? RPCError else { return !(error is CancellationError) }
+    // Perhaps the word of a call that the handler made; this one has run.
+    error.notProcessed = false
+    switch EndpointOutcome(error) {
+    case .failure, .lost: return true
+    case .success, .overload, .unreachable, .unsent, .abandoned: return false
+    }
+  }
+
+  /// Answers a call, and counts it.
+  fileprivate func counting(
+    _ call: ServerCall, _ next: @Sendable (ServerCall) async throws -> CallAnswer,
+    _ answered: () -> Void
+  ) async throws -> CallAnswer {
+    let answer: CallAnswer
+    do {
+      answer = try await next(call)
+    } catch {
+      self.callEnded(error)
+      throw error
+    }
+    answered()
+    self.callEnded()
+    return answer
   }
 }
 
@@ -58,7 +114,7 @@ struct LoadHandler: FramedrpcV1.LoadServiceHandler {
   }
 }
 
-/// Sends the server's load with the end of every answer.
+/// Sends the server's load with the end of every answer, and counts the calls for it.
 public struct LoadAttachment: ServerInterceptor {
   private let reporter: LoadReporter
 
@@ -69,9 +125,25 @@ public struct LoadAttachment: ServerInterceptor {
   public func intercept(
     _ call: ServerCall, next: @escaping @Sendable (ServerCall) async throws -> CallAnswer
   ) async throws -> CallAnswer {
-    let answer = try await next(call)
-    // An answer whose metadata is full goes without.
-    try? call.context.attachLoad(self.reporter.current)
-    return answer
+    try await self.reporter.counting(call, next) {
+      // An answer whose metadata is full goes without.
+      try? call.context.attachLoad(self.reporter.current)
+    }
+  }
+}
+
+/// Counts the calls of a server that reports its load only apart from them. ``LoadAttachment`` counts
+/// too: a call behind both counts twice.
+public struct LoadCounter: ServerInterceptor {
+  private let reporter: LoadReporter
+
+  public init(_ reporter: LoadReporter) {
+    self.reporter = reporter
+  }
+
+  public func intercept(
+    _ call: ServerCall, next: @escaping @Sendable (ServerCall) async throws -> CallAnswer
+  ) async throws -> CallAnswer {
+    try await self.reporter.counting(call, next) {}
   }
 }

@@ -7,9 +7,9 @@ import NIOCore
 package final class LoopStatistics: @unchecked Sendable {
   /// A method's counts; made at its first call.
   private final class Method {
-    var inFlight = 0
-    var statuses = [UInt64](repeating: 0, count: RPCStatus.allCases.count)
-    var latency = LogLinearHistogram(
+    @exclusivity(unchecked) var inFlight = 0
+    @exclusivity(unchecked) var statuses = [UInt64](repeating: 0, count: RPCStatus.allCases.count)
+    @exclusivity(unchecked) var latency = LogLinearHistogram(
       precisionBits: LoopStatistics.precisionBits, largest: LoopStatistics.longest)
   }
 
@@ -19,8 +19,8 @@ package final class LoopStatistics: @unchecked Sendable {
   private static let longest: UInt64 = 3_600_000_000
 
   let loop: any EventLoop
-  private var methods: [Method?]
-  private var slowCalls = SlowCallRing()
+  @exclusivity(unchecked) private var methods: [Method?]
+  @exclusivity(unchecked) private var slowCalls = SlowCallRing()
 
   package init(loop: any EventLoop, methodCount: Int) {
     self.loop = loop

@@ -35,6 +35,8 @@ extension GeneratedMessage {
     try MessageArena.withArena(budget: .max) { arena throws(CodecError) in
       let pointer = try arena.message(self)
       let size = Self.size(pointer)
+      // A buffer without memory would be grown, which costs more than to make one.
+      if buffer.capacity == 0 { buffer = ByteBufferAllocator().buffer(capacity: size) }
       buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
         guard size > 0, let start = bytes.baseAddress else { return 0 }
         let end = (start + size).assumingMemoryBound(to: UInt8.self)

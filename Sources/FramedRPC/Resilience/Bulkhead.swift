@@ -65,7 +65,7 @@ package typealias GuardTimer =
   ) -> @Sendable () -> Void
 
 /// Bounds the calls to one dependency, so that its trouble cannot take all of its caller with it
-/// (Nygard, "Release It!"). First come, first served. What it decides is in ``BulkheadState``.
+/// (Nygard, "Release It!"). First come, first served. What it decides is in `BulkheadState`.
 public final class Bulkhead: Sendable {
   /// Told nil when the call has a place.
   private typealias State = BulkheadState<CheckedContinuation<BulkheadRefusal?, Never>>

@@ -13,7 +13,7 @@ final class HandlerTask: @unchecked Sendable {
   }
 
   let execution: HandlerExecution
-  private(set) var task: Task<Void, Never>?
+  @exclusivity(unchecked) private(set) var task: Task<Void, Never>?
   @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
   /// nil when the task is to end.
   @exclusivity(unchecked) private var work: Work?

@@ -26,7 +26,7 @@ package final class HandlerTasks: @unchecked Sendable {
   @exclusivity(unchecked) private var spare: [ByteBuffer] = []
   @exclusivity(unchecked) private var spareBytes = 0
   /// Connections that may bring calls; without any no task is kept, so that none outlives the loop.
-  private var connections = 0
+  @exclusivity(unchecked) private var connections = 0
   /// Tasks whose handlers have ended on another thread.
   private let ended = Mutex<[HandlerTask]>([])
 

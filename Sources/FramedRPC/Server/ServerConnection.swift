@@ -11,14 +11,14 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     /// Of the method.
     let method: Int
     let metadata: RPCMetadata
-    var task: Task<Void, Never>?
+    @exclusivity(unchecked) var task: Task<Void, Never>?
     /// Of a call that is more than one frame each way.
-    var messages: MessageStream?
-    var isHandled = false
+    @exclusivity(unchecked) var messages: MessageStream?
+    @exclusivity(unchecked) var isHandled = false
     /// While it waits to be run …
-    var ticket: Admission.Ticket?
+    @exclusivity(unchecked) var ticket: Admission.Ticket?
     /// … and while it is run, if the server has a limit.
-    var place: Admission.Place?
+    @exclusivity(unchecked) var place: Admission.Place?
 
     init(
       stream: StreamID, deadline: NIODeadline?, started: NIODeadline, method: Int,
@@ -62,17 +62,17 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   @exclusivity(unchecked) private var startedCalls: UInt64 = 0
   @exclusivity(unchecked) private var succeededCalls: UInt64 = 0
   @exclusivity(unchecked) private var failedCalls: UInt64 = 0
-  var maxPeerFrameBytes = FrameHeader.minLimit
+  @exclusivity(unchecked) var maxPeerFrameBytes = FrameHeader.minLimit
   private var handshakeTimer: Scheduled<Void>?
-  private var isReady = false
-  var peerStreaming: StreamingLimits?
+  @exclusivity(unchecked) private var isReady = false
+  @exclusivity(unchecked) var peerStreaming: StreamingLimits?
   /// Told to go elsewhere, but what still comes is taken on.
-  private var isLeaving = false
+  @exclusivity(unchecked) private var isLeaving = false
   /// The body of the PING that went with DRAIN.
   private var leavePing = ByteBuffer()
   private var leaveTimer: Scheduled<Void>?
   private var ageTimer: Scheduled<Void>?
-  private var isDraining = false
+  @exclusivity(unchecked) private var isDraining = false
   private var isOver = false
   private var isAttached = false
 

@@ -1,39 +1,52 @@
-package import NIOCore
+public import NIOCore
 import Synchronization
 
 /// Runs Swift tasks on an event loop, so that a handler touches its connection without a hop.
 ///
+/// It is a task executor for callers too: a task that makes many calls through a client of the same
+/// loop pays no change of threads for any. It must not block.
+///
+/// ```swift
+/// let executor = EventLoopTaskExecutor(loop: loop)
+/// Task(executorPreference: executor) { try await client.approve(request) }
+/// ```
+///
 /// `@unchecked Sendable`: what is not behind the mutex is touched only on the loop.
-package final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
+public final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
   private struct Jobs {
     var waiting: [UnownedJob] = []
-    var drainIsScheduled = false
+    var drainIsDue = false
   }
 
   private let loop: any EventLoop
+  private let turn: LoopTurn
   private let jobs = Mutex(Jobs())
-  private var spare: [UnownedJob] = []
-  private var isResuming = false
+  @exclusivity(unchecked) private var spare: [UnownedJob] = []
+  @exclusivity(unchecked) private var isResuming = false
   /// The task that ``resumeNow(_:)`` has resumed.
-  private var resumed: UnownedJob?
+  @exclusivity(unchecked) private var resumed: UnownedJob?
 
-  package init(loop: any EventLoop) {
+  public init(loop: any EventLoop) {
     self.loop = loop
+    self.turn = LoopTurn.of(loop)
   }
 
-  package func enqueue(_ job: consuming ExecutorJob) {
+  public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     if self.loop.inEventLoop, self.isResuming {
       self.isResuming = false
       self.resumed = job
       return
     }
-    let mustSchedule = self.jobs.withLock { jobs in
+    let mustDrain = self.jobs.withLock { jobs in
       jobs.waiting.append(job)
-      defer { jobs.drainIsScheduled = true }
-      return !jobs.drainIsScheduled
+      defer { jobs.drainIsDue = true }
+      return !jobs.drainIsDue
     }
-    if mustSchedule {
+    guard mustDrain else { return }
+    if self.turn.isReadingHere {
+      self.turn.append(self)
+    } else {
       self.loop.execute { self.drain() }
     }
   }
@@ -53,11 +66,11 @@ package final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
   }
 
   /// Runs the jobs that wait now; those they enqueue come after whatever else the loop has to do.
-  private func drain() {
+  func drain() {
     // The memory of the last batch; nobody else has it while this one runs.
     var batch = exchange(&self.spare, with: [])
     self.jobs.withLock { jobs in
-      jobs.drainIsScheduled = false
+      jobs.drainIsDue = false
       swap(&jobs.waiting, &batch)
     }
     let executor = self.asUnownedTaskExecutor()

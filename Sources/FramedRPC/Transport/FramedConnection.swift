@@ -16,8 +16,8 @@ package class FramedConnection: @unchecked Sendable {
   package var peer = RPCPeer()
   /// What this end says of streams.
   let streaming: StreamingLimits
-  private(set) var wire: (any Wire)?
-  private(set) var isEnded = false
+  @exclusivity(unchecked) private(set) var wire: (any Wire)?
+  @exclusivity(unchecked) private(set) var isEnded = false
   /// The wire while its last bytes leave.
   private var closingWire: (any Wire)?
   private(set) var wireIsGone = false
@@ -29,27 +29,28 @@ package class FramedConnection: @unchecked Sendable {
   @exclusivity(unchecked) private var parser: FrameParser
   /// The magic that must come before the first frame (server side), as far as it is missing.
   @exclusivity(unchecked) private var missingMagic: ArraySlice<UInt8>
-  private var output = ByteBuffer()
+  @exclusivity(unchecked) private var output = ByteBuffer()
   @exclusivity(unchecked) private var isReading = false
   /// False while the peer reads more slowly than we write; as the wire last said.
-  private var isWritable = true
+  @exclusivity(unchecked) private var isWritable = true
   private var writeTimer: Scheduled<Void>?
   /// Whether this end has stopped to read, so that a frame that does not arrive is its own doing.
-  private(set) var isPaused = false
-  private var flushIsScheduled = false
-  private var isFlushing = false
+  @exclusivity(unchecked) private(set) var isPaused = false
+  @exclusivity(unchecked) private var flushIsScheduled = false
+  @exclusivity(unchecked) private var isFlushing = false
   @exclusivity(unchecked) private var nextFlushBytes = FramedConnection.flushBytes.first
   private var partialFrameTimer: Scheduled<Void>?
   /// When the frame that is incomplete now began to arrive.
   @exclusivity(unchecked) private var partialFrameBegan: NIODeadline?
   private var sweepTimer: Scheduled<Void>?
-  private var sweepTime: NIODeadline?
+  @exclusivity(unchecked) private var sweepTime: NIODeadline?
   /// Made when the first stream needs it: most connections have unary calls only.
   private(set) lazy var lane = DataLane(connection: self)
-  private var hasLane = false
+  @exclusivity(unchecked) private var hasLane = false
   /// A write is on its way whose end is waited for before more DATA follows.
-  private var isPacing = false
+  @exclusivity(unchecked) private var isPacing = false
   let keepalive: Keepalive
+  private let turn: LoopTurn
   /// Bytes of messages that wait in the streams.
   private let streamBytes = Atomic(0)
 
@@ -62,6 +63,7 @@ package class FramedConnection: @unchecked Sendable {
     self.began = self.lastReceived
     self.streaming = limits.streaming
     self.keepalive = Keepalive(limits: limits)
+    self.turn = LoopTurn.of(loop)
   }
 
   // MARK: what a subclass answers
@@ -117,10 +119,12 @@ package class FramedConnection: @unchecked Sendable {
     self.lastReceived = self.loop.now
     self.bytesReceived &+= UInt64(bytes.readableBytes)
     self.isReading = true
-    defer {
-      self.isReading = false
-      self.endTick()
-    }
+    self.turn.read { self.read(bytes) }
+    self.isReading = false
+    self.endTick()
+  }
+
+  private func read(_ bytes: ByteBuffer) {
     do throws(ProtocolViolation) {
       var bytes = bytes
       guard try self.consumeMagic(&bytes) else { return }
@@ -235,7 +239,11 @@ package class FramedConnection: @unchecked Sendable {
     var isPaced = false
     if self.hasLane, !self.isPacing, self.lane.hasWork {
       self.isFlushing = true
-      self.lane.write(into: &self.output, backlog: wire.queuedBytes)
+      // On its own: what the streams might send meanwhile has no part of the buffer they write to.
+      var output = exchange(&self.output, with: ByteBuffer())
+      self.lane.write(into: &output, backlog: wire.queuedBytes)
+      assert(self.output.readableBytes == 0, "nothing is sent from within a write of DATA")
+      self.output = output
       self.lane.sendEndings()
       self.isFlushing = false
       guard !self.isEnded else { return }

@@ -5,12 +5,12 @@ import NIOCore
 /// `@unchecked Sendable`: touched only on the connection's loop, also by its timer.
 final class Keepalive: @unchecked Sendable {
   /// Silence after which the peer is asked.
-  var interval: TimeAmount
+  @exclusivity(unchecked) var interval: TimeAmount
   private let timeout: TimeAmount
   /// Runs while this end waits, and at most once an interval; nil when the next wait must start it.
-  private var timer: Scheduled<Void>?
+  @exclusivity(unchecked) private var timer: Scheduled<Void>?
   /// When this end began to wait.
-  private var waitingSince = NIODeadline.uptimeNanoseconds(0)
+  @exclusivity(unchecked) private var waitingSince = NIODeadline.uptimeNanoseconds(0)
   private var pingSent: NIODeadline?
 
   init(limits: RPCLimits) {

@@ -9,7 +9,7 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   typealias OutboundOut = ByteBuffer
 
   private let connection: FramedConnection
-  private var context: ChannelHandlerContext?
+  @exclusivity(unchecked) private var context: ChannelHandlerContext?
   private var closeTimer: Scheduled<Void>?
   private var closeTime: NIODeadline?
   private var isClosing = false

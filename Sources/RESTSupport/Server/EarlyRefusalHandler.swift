@@ -14,17 +14,31 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
 
   private let routes: RouteTable
   private let admission: any RequestAdmission
+  private let metrics: HTTPServerMetrics?
   private let layout: ResponseLayout
   /// Requests that Hummingbird has to answer first.
   private var unanswered = 0
   /// The request that is read has been refused.
   private var isRefused = false
   /// What it is told, until it has been.
-  private var answer: (head: HTTPResponse, body: ByteBuffer?)?
+  private var answer: Refusal?
 
-  init(routes: RouteTable, admission: any RequestAdmission, layout: ResponseLayout) {
+  private struct Refusal {
+    let head: HTTPResponse
+    let body: ByteBuffer?
+    let method: String
+    let route: HTTPServerMetrics.Route
+    let start: ContinuousClock.Instant
+  }
+
+  /// - Parameter metrics: counts those who are refused; nil: nothing does.
+  init(
+    routes: RouteTable, admission: any RequestAdmission, metrics: HTTPServerMetrics?,
+    layout: ResponseLayout
+  ) {
     self.routes = routes
     self.admission = admission
+    self.metrics = metrics
     self.layout = layout
   }
 
@@ -56,18 +70,21 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
   }
 
   private func tell(_ context: ChannelHandlerContext) {
-    guard let (head, body) = self.answer else { return }
+    guard let answer = self.answer else { return }
     self.answer = nil
-    context.write(self.wrapOutboundOut(.head(head)), promise: nil)
-    if let body { context.write(self.wrapOutboundOut(.body(body)), promise: nil) }
+    self.metrics?.refused(
+      answer.method, route: answer.route, status: answer.head.status.code, since: answer.start)
+    context.write(self.wrapOutboundOut(.head(answer.head)), promise: nil)
+    if let body = answer.body { context.write(self.wrapOutboundOut(.body(body)), promise: nil) }
     context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
   }
 
   /// - Returns: nil when Hummingbird shall see the request: also when no route wants it.
-  private func refusal(of head: HTTPRequest) -> (head: HTTPResponse, body: ByteBuffer?)? {
+  private func refusal(of head: HTTPRequest) -> Refusal? {
     // Where there is room, that is all that a request has to pay here.
     guard let verb = HTTPVerb(serving: head.method.rawValue), self.admission.isFull(for: verb)
     else { return nil }
+    let start = ContinuousClock.now
     let target = RequestTarget(head.path ?? "/")
     guard case .match(let match)? = try? self.routes.answer(head.method.rawValue, target.path),
       !match.isExempt, let problem = self.admission.refuseIfFull(verb)
@@ -78,6 +95,7 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
     answer.headerFields[.requestID] = id
     answer.headerFields[.contentLength] = String(body?.readableBytes ?? 0)
     if head.method == .head { body = nil }
-    return (answer, body)
+    return Refusal(
+      head: answer, body: body, method: head.method.rawValue, route: .init(match), start: start)
   }
 }

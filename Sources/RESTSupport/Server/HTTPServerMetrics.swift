@@ -6,26 +6,53 @@ import Synchronization
 /// `http.server.request.duration` in seconds, with `http.request.method`, `http.route`,
 /// `http.response.status_code`, `url.scheme` and, for 5xx and requests that broke off, `error.type`;
 /// `http.server.active_requests` with method and scheme. A request that met no route has none, and
-/// what is refused on the connection before it comes to a handler (a head that cannot be read, no
-/// room for more) is not counted.
+/// what is refused because its head is not right HTTP is not counted.
 package final class HTTPServerMetrics: Sendable {
-  /// Methods that are told apart; the others count as `_OTHER`: a client could make up any number.
-  private static let knownMethods: Set<String> = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",
-  ]
-  private static let otherMethod = "_OTHER"
+  /// Those that are told apart; the others count together: a client could make up any number.
+  fileprivate enum Method: String {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+    case put = "PUT"
+    case delete = "DELETE"
+    case connect = "CONNECT"
+    case options = "OPTIONS"
+    case trace = "TRACE"
+    case patch = "PATCH"
+    case query = "QUERY"
+    case other = "_OTHER"
+
+    init(of method: String) { self = Self(rawValue: method) ?? .other }
+  }
+
   /// A request whose connection was lost while its body came.
   private static let brokenOff = "connection_lost"
 
+  /// Where a request went. Found by its number, since every request looks for it.
+  struct Route: Hashable, Sendable {
+    private let number: Int
+    /// `/courses/{id}`
+    fileprivate let pattern: String
+
+    init(_ match: RouteTable.Match) {
+      self.number = match.route
+      self.pattern = match.pattern
+    }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(self.number)
+    }
+  }
+
   private struct Outcome: Hashable {
-    let method: String
-    let route: String?
+    let method: Method
+    let route: Route?
     /// nil: there was none.
     let status: Int?
   }
 
   private struct State {
-    var active: [String: Meter] = [:]
+    var active: [Method: Meter] = [:]
     var durations: [Outcome: Recorder] = [:]
   }
 
@@ -38,32 +65,45 @@ package final class HTTPServerMetrics: Sendable {
 
   /// A request that has begun.
   struct Running: Sendable {
-    fileprivate let method: String
+    fileprivate let method: Method
     fileprivate let start: ContinuousClock.Instant
   }
 
   func begin(_ method: String) -> Running {
-    let method = Self.knownMethods.contains(method) ? method : Self.otherMethod
+    let method = Method(of: method)
     self.active(method).increment()
     return Running(method: method, start: .now)
   }
 
   /// - Parameters:
-  ///   - route: its pattern, `/courses/{id}`; nil when it met none.
+  ///   - route: nil when it met none.
   ///   - status: of the answer; nil when the connection was lost before there was one.
-  func end(_ request: Running, route: String?, status: Int?) {
+  func end(_ request: Running, route: Route?, status: Int?) {
     let duration = ContinuousClock.now - request.start
     self.active(request.method).decrement()
-    self.duration(Outcome(method: request.method, route: route, status: status))
-      .record(duration / .seconds(1))
+    self.record(duration, Outcome(method: request.method, route: route, status: status))
   }
 
-  private func active(_ method: String) -> Meter {
+  /// A request that was refused as soon as its head had come. It was never in flight, and counts as
+  /// little as can be: under overload most requests end so.
+  func refused(
+    _ method: String, route: Route, status: Int, since start: ContinuousClock.Instant
+  ) {
+    self.record(
+      ContinuousClock.now - start,
+      Outcome(method: Method(of: method), route: route, status: status))
+  }
+
+  private func record(_ duration: Duration, _ outcome: Outcome) {
+    self.duration(outcome).record(duration / .seconds(1))
+  }
+
+  private func active(_ method: Method) -> Meter {
     self.state.withLock { state in
       if let known = state.active[method] { return known }
       let meter = Meter(
         label: "http.server.active_requests",
-        dimensions: [("http.request.method", method), ("url.scheme", "http")],
+        dimensions: [("http.request.method", method.rawValue), ("url.scheme", "http")],
         factory: self.factory)
       state.active[method] = meter
       return meter
@@ -73,8 +113,10 @@ package final class HTTPServerMetrics: Sendable {
   private func duration(_ outcome: Outcome) -> Recorder {
     self.state.withLock { state in
       if let known = state.durations[outcome] { return known }
-      var dimensions = [("http.request.method", outcome.method), ("url.scheme", "http")]
-      if let route = outcome.route { dimensions.append(("http.route", route)) }
+      var dimensions = [
+        ("http.request.method", outcome.method.rawValue), ("url.scheme", "http"),
+      ]
+      if let route = outcome.route { dimensions.append(("http.route", route.pattern)) }
       if let status = outcome.status {
         dimensions.append(("http.response.status_code", "\(status)"))
         if status >= 500 { dimensions.append(("error.type", "\(status)")) }

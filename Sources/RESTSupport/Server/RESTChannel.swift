@@ -14,13 +14,16 @@ struct RESTChannel: HTTPChannelHandler {
   let routes: RouteTable
   /// nil: nobody is refused.
   let admission: (any RequestAdmission)?
+  /// nil: nothing is counted.
+  let metrics: HTTPServerMetrics?
   let configuration: RESTServerConfiguration
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let configuration = self.configuration
     let refusals = self.admission.map {
       EarlyRefusalHandler(
-        routes: self.routes, admission: $0, layout: ResponseLayout(style: configuration.style))
+        routes: self.routes, admission: $0, metrics: self.metrics,
+        layout: ResponseLayout(style: configuration.style))
     }
     return channel.eventLoop.makeCompletedFuture {
       let pipeline = channel.pipeline.syncOperations

@@ -26,7 +26,7 @@ struct RESTResponder: HTTPResponder {
     let id = RequestID.accept(request.headers[.requestIDHint])
     let trace = TraceContext.continued(from: request.headers)
     let running = self.metrics?.begin(request.method.rawValue)
-    var route: String?
+    var route: HTTPServerMetrics.Route?
     var status: Int?
     defer {
       if let running { self.metrics?.end(running, route: route, status: status) }
@@ -55,13 +55,13 @@ struct RESTResponder: HTTPResponder {
 
   private func answer(
     _ request: Request, _ target: RequestTarget, _ id: String, _ context: RESTContext,
-    _ route: inout String?
+    _ route: inout HTTPServerMetrics.Route?
   ) async throws -> Response {
     switch try self.routes.answer(request.method.rawValue, target.path) {
     case .options(let allow):
       return self.render(RESTResponse(204, headers: [("Allow", allow)]))
     case .match(let match):
-      route = match.pattern
+      route = .init(match)
       let admission = match.isExempt ? nil : self.admission
       let address = admission == nil ? nil : context.channel.remoteAddress
       let arrival = RESTArrival(match, target.path, address)

@@ -48,7 +48,7 @@ package struct RESTServer: Service {
       server: HTTPServerBuilder { responder in
         RESTChannel(
           responder: responder, routes: self.routes, admission: self.admission,
-          configuration: configuration)
+          metrics: self.metrics, configuration: configuration)
       },
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),

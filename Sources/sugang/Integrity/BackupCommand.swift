@@ -42,7 +42,7 @@ struct BackupCommand: AsyncParsableCommand {
         "the backup is not good, and has no manifest: \(problems.joined(separator: "; "))")
     }
     try manifest.write(to: folder)
-    try FolderAudit(folder).report()
+    try FolderAudit(folder, clock: SystemWallClock()).report()
     Console.note("the backup is in \(self.to); 'sugang restore' makes a data folder of it")
   }
 

@@ -1,6 +1,7 @@
 import Contracts
 import EventLog
 import Foundation
+import Kernel
 import Storage
 import SugangServices
 
@@ -22,12 +23,14 @@ struct FolderAudit {
   private static let noMark =
     "NOT KNOWN: no mark, so that events cut off at the end of the log would not be noticed"
 
+  private let clock: any WallClock
   private(set) var findings: [Finding] = []
   /// The ends of the event logs that were read.
   private var logs: [String: (id: String, end: Int64)] = [:]
 
   /// - Throws: ``CommandFailure`` when the folder cannot be looked at.
-  init(_ folder: String) throws {
+  init(_ folder: String, clock: any WallClock) throws {
+    self.clock = clock
     if BackupManifest.isBackup(folder) {
       let manifest = try BackupManifest(of: folder)
       self.add(
@@ -154,7 +157,8 @@ struct FolderAudit {
 
   /// A remembered answer is of a request, and of a time that has been.
   private mutating func checkCommands(_ service: ServiceName, _ database: OfflineDatabase) {
-    let tomorrow = Int64(Date().timeIntervalSince1970 + 86_400) * 1_000_000
+    // The machine that wrote it may have had another idea of the day.
+    let tomorrow = self.clock.now().adding(seconds: 86_400).microseconds
     self.look(service, "commands") {
       try database.read { connection in
         let count = try connection.integer("SELECT count(*) FROM command") ?? 0

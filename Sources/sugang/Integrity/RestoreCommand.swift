@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Storage
+import SugangServices
 
 /// `sugang restore`: makes a data folder of a backup.
 struct RestoreCommand: ParsableCommand {
@@ -29,7 +30,7 @@ struct RestoreCommand: ParsableCommand {
       throw CommandFailure(
         "the backup is damaged, nothing is restored: \(problems.joined(separator: "; "))")
     }
-    try FolderAudit(self.from).report()
+    try FolderAudit(self.from, clock: SystemWallClock()).report()
     let folder = try BackupFolder.make(self.data)
     for file in manifest.files {
       let target = "\(folder)/\(file.name)"

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SugangServices
 
 /// `sugang verify`: looks for damage.
 struct VerifyCommand: ParsableCommand {
@@ -22,6 +23,7 @@ struct VerifyCommand: ParsableCommand {
   var data: String?
 
   func run() throws {
-    try FolderAudit(self.data ?? Environment["SUGANG_DATA"] ?? "data").report()
+    try FolderAudit(self.data ?? Environment["SUGANG_DATA"] ?? "data", clock: SystemWallClock())
+      .report()
   }
 }

@@ -1,6 +1,6 @@
-import Foundation
 import Kernel
 import Logging
+import SugangServices
 
 /// Writes one line a message to stderr: `time level service message key=value …`, in logfmt.
 struct LogfmtHandler: LogHandler {
@@ -45,7 +45,7 @@ struct LogfmtHandler: LogHandler {
   }
 
   private static func now() -> String {
-    Timestamp(microseconds: Int64(Date.now.timeIntervalSince1970 * 1_000_000)).rfc3339
+    SystemWallClock().now().rfc3339
   }
 
   /// As it stands when it is one plain word, otherwise in quotes and on one line.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JSON
+import SugangServices
 
 /// `sugang reconcile`: compares the books of the services of a running system.
 struct ReconcileCommand: AsyncParsableCommand {
@@ -44,7 +45,8 @@ struct ReconcileCommand: AsyncParsableCommand {
     let books = try RunningBooks(self.running)
     defer { books.close() }
     let reconciler = Reconciler(
-      books: books, pendingLimit: self.olderThan.duration, patience: self.patience.duration)
+      books: books, pendingLimit: self.olderThan.duration, patience: self.patience.duration,
+      clock: SteadyWallClock())
     let found = try await reconciler.audit()
     var lines: [ReconcileReport.Line] = []
     if !found.cases.isEmpty {

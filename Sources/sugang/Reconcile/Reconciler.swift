@@ -1,6 +1,6 @@
 import Contracts
-import Foundation
 import FramedRPC
+import Kernel
 import SugangServices
 
 /// Finds what the services' books do not agree on, and mends what may be mended.
@@ -21,11 +21,15 @@ struct Reconciler {
   /// A repair may show what else is to be mended.
   private static let repairRounds = 3
 
-  let books: RunningBooks
+  let books: any Books
   /// For how long a class may be pending.
   let pendingLimit: Duration
   /// How long something may be on its way from one service to another.
   let patience: Duration
+  /// One that does not jump: ``patience`` is measured by it.
+  let clock: any WallClock
+  /// Waits between two looks.
+  var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 
   // MARK: Finding
 
@@ -43,12 +47,13 @@ struct Reconciler {
   }
 
   private func findings(in books: ClassBooks) -> [Finding] {
-    let now = Int64(Date().timeIntervalSince1970 * 1_000_000)
-    return books.findings(at: now, pendingLimit: Int64(self.pendingLimit.inSeconds * 1_000_000))
+    books.findings(
+      at: self.clock.now().microseconds,
+      pendingLimit: Int64(self.pendingLimit / .microseconds(1)))
   }
 
   private func confirm(_ suspects: [Int64]) async throws -> [Case] {
-    let end = ContinuousClock.now + self.patience
+    let end = self.clock.now().microseconds + Int64(self.patience / .microseconds(1))
     var suspects = suspects
     while true {
       var cases: [Case] = []
@@ -57,9 +62,9 @@ struct Reconciler {
         let findings = self.findings(in: books)
         if !findings.isEmpty { cases.append(Case(books: books, findings: findings)) }
       }
-      guard !cases.isEmpty, ContinuousClock.now < end else { return cases }
+      guard !cases.isEmpty, self.clock.now().microseconds < end else { return cases }
       suspects = cases.map(\.books.classID)
-      try await Task.sleep(for: Self.lookInterval)
+      try await self.pause(Self.lookInterval)
     }
   }
 

@@ -9,8 +9,24 @@ typealias PointRow = PointV1.Point
 typealias GiftRow = GiftV1.Gift
 typealias MyPageRow = MypageV1.InquiryMypage
 
+/// What the services have written down about the classes.
+protocol Books {
+  /// From the first class to the last. Rows that change meanwhile may be seen before or after.
+  func cursor() -> BooksCursor
+
+  /// The class as it is now in each book, the causes before what follows from them.
+  func books(of id: Int64) async throws -> ClassBooks
+
+  /// Asks a service whose book it is.
+  ///
+  /// - Throws: ``CommandFailure`` that says what to do.
+  func ask<Answer>(
+    _ service: ServiceName, _ body: (any RPCChannel, CallOptions) async throws -> Answer
+  ) async throws -> Answer
+}
+
 /// The books of a running system, read by RPC only.
-struct RunningBooks {
+struct RunningBooks: Books {
   /// Rows in one answer of a list.
   private static let pageSize = 1000
   /// How long reading one book to its end may take.
@@ -29,7 +45,6 @@ struct RunningBooks {
     for door in self.doors.values { door.close() }
   }
 
-  /// - Throws: ``CommandFailure`` that says what to do.
   func ask<Answer>(
     _ service: ServiceName,
     _ body: (any RPCChannel, CallOptions) async throws -> Answer
@@ -42,7 +57,6 @@ struct RunningBooks {
 
   // MARK: All classes
 
-  /// From the first class to the last. Rows that change meanwhile may be seen before or after.
   func cursor() -> BooksCursor {
     BooksCursor(
       enrollments: BookCursor(by: \.id, self.enrollmentPages()),
@@ -116,7 +130,6 @@ struct RunningBooks {
 
   // MARK: One class
 
-  /// The class as it is now in each book, the causes before what follows from them.
   func books(of id: Int64) async throws -> ClassBooks {
     var books = ClassBooks(id)
     books.enrollment = try await self.ask(.class) { channel, options in

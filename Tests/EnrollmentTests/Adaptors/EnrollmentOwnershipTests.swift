@@ -148,6 +148,54 @@ struct EnrollmentOwnershipTests {
     }
   }
 
+  /// What somebody may try who has got hold of another student's token.
+  enum Attempt: CaseIterable {
+    case look, leave, register
+  }
+
+  @Test(
+    "another's hands on a ticket do not keep it alive",
+    arguments: Way.allCases, Attempt.allCases)
+  func keepsAlive(_ way: Way, _ attempt: Attempt) async throws {
+    let waiting = try WaitingRoomHarness(.on, limit: 1, ticketSeconds: 60)
+    let clock = waiting.harness.clock
+    try await ContextHarness.$tokens.withValue(TestTokens()) {
+      try await waiting.with(way) { (ports: WaitingRoomHarness.Ports) async throws -> Void in
+        let room = ports.room
+        _ = try await room.takeTicket(WaitingRoomHarness.wish(""), by: .studentA)
+        let ticket = try await room.takeTicket(WaitingRoomHarness.wish(""), by: .studentB)
+          .standing.ticket
+        #expect(ticket.state == .waiting)
+        let token = ticket.token.value
+        func state() async throws -> WaitingTicket.State {
+          try await room.ticket(token, by: .studentB).ticket.state
+        }
+        // Its student's look does.
+        clock.advance(seconds: 50)
+        #expect(try await state() == .waiting)
+        clock.advance(seconds: 50)
+        let refused = await problem { () async throws -> Void in
+          switch attempt {
+          case .look: _ = try await room.ticket(token, by: .studentA)
+          case .leave: try await room.leave(token, by: .studentA)
+          case .register:
+            _ = try await ports.classes.register(
+              WaitingRoomHarness.command("", ticket: ticket.token), by: .studentA, key: nil)
+          }
+        }
+        if attempt == .register {
+          #expect(refused?.code == "waiting-ticket-of-another")
+        } else {
+          #expect(refused?.kind == .notFound)
+        }
+        clock.advance(seconds: 20)
+        #expect(try await state() == .expired)
+        // It is over, and still nobody else's.
+        #expect(await problem { try await room.ticket(token, by: .studentA) }?.kind == .notFound)
+      }
+    }
+  }
+
   private static func classes(capacity: Int64? = nil) async throws -> EnrollmentHarness {
     let classes = try EnrollmentHarness()
     try await classes.hear(CourseNews.registered(1, capacity: capacity))

@@ -156,6 +156,7 @@ private struct NaiveRoom {
     guard let index = self.tickets.firstIndex(where: { $0.token == token }) else {
       return "waiting-ticket-unknown"
     }
+    guard self.tickets[index].student == student else { return "waiting-ticket-of-another" }
     switch self.tickets[index].state {
     case .used: return "waiting-ticket-used"
     case .expired: return "waiting-ticket-expired"
@@ -163,7 +164,6 @@ private struct NaiveRoom {
     case .waiting, .turn: break
     }
     self.touch(token, at: now)
-    guard self.tickets[index].student == student else { return "waiting-ticket-of-another" }
     guard self.tickets[index].state == .turn else { return "waiting-room" }
     guard !self.tickets[index].isInUse else { return "waiting-ticket-in-use" }
     self.tickets[index].isInUse = true

@@ -47,7 +47,10 @@ struct BalancedClientTests {
     await endpoints.wait { $0.watched == [1] }
     #expect(try await client.ask() == 2)
     endpoints.isBack(1)
-    while client.statistics().endpoints[0].state == .broken { await Task.yield() }
+    while client.statistics().endpoints[0].state == .broken {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     #expect(try await client.ask() == 1)
   }
 
@@ -138,7 +141,10 @@ struct BalancedClientTests {
     resolver.say([2])
     #expect(try await patient == 2)
     resolver.fail("the name server is away")
-    while client.statistics().resolverFailure == nil { await Task.yield() }
+    while client.statistics().resolverFailure == nil {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     #expect(try await client.ask() == 2)
   }
 

@@ -173,7 +173,10 @@ struct BalancedServersTests {
     #expect(inFlight() == [1, 0])
     first.requests.finish()
     #expect(try await first.responses.next() == nil)
-    while inFlight() != [0, 0] { await Task.yield() }
+    while inFlight() != [0, 0] {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     #expect(client.statistics().endpoints[0].latency == .zero, "how long it lasted is no latency")
 
     let lost = try await calls.chat(options: Self.patient)
@@ -182,7 +185,10 @@ struct BalancedServersTests {
     await servers[0].shutdown(grace: .zero)
     let error = await rpcError { _ = try await lost.responses.next() }
     #expect(error?.status == .unavailable)
-    while inFlight() != [0, 0] { await Task.yield() }
+    while inFlight() != [0, 0] {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
 
     // The next one goes round the endpoint that is gone.
     var sizes: [Int] = []
@@ -190,7 +196,10 @@ struct BalancedServersTests {
       sizes.append(answer.body.count)
     }
     #expect(sizes == [1, 2])
-    while inFlight() != [0, 0] { await Task.yield() }
+    while inFlight() != [0, 0] {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     let statistics = client.statistics()
     #expect(statistics.endpoints.map(\.state) == [.broken, .ready])
     #expect(statistics.retries == 0)

@@ -183,7 +183,7 @@ struct BalancerStateTests {
   @Test(
     "another endpoint than those tried, while there is one",
     arguments: [
-      BalancingPolicy.roundRobin, .leastLoaded, .pickFirst,
+      BalancingPolicy.roundRobin, .leastLoaded, .pickFirst, .weightedRoundRobin(),
     ])
   func tried(_ balancing: BalancingPolicy) throws {
     var balancer = Self.balancer(balancing, of: 3)
@@ -203,7 +203,7 @@ struct BalancerStateTests {
   @Test(
     "when all are broken they are tried all the same",
     arguments: [
-      BalancingPolicy.roundRobin, .leastLoaded, .pickFirst,
+      BalancingPolicy.roundRobin, .leastLoaded, .pickFirst, .weightedRoundRobin(),
     ])
   func allBroken(_ balancing: BalancingPolicy) throws {
     var balancer = Self.balancer(balancing, of: 3)

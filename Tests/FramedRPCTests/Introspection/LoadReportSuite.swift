@@ -11,6 +11,7 @@ private struct LoadedHandler: FramedrpcV1.TestServiceHandler, FramedrpcV1.Stream
   static func report(_ number: Int64) -> LoadReport {
     LoadReport(
       cpuUtilization: Double(number) / 100, applicationUtilization: 0,
+      requestsPerSecond: Double(number) * 10, errorsPerSecond: 0.5,
       costs: ["rows": Double(number), "queries": 1])
   }
 

@@ -62,13 +62,19 @@ struct ProcessLoadTests {
     #expect(LoadReport(metadata) == nil)
     let wrong = FramedrpcV1.LoadReport(
       cpuUtilization: .nan, memoryUtilization: -0.1, applicationUtilization: .infinity,
-      costs: [.init(name: "rows", value: .nan), .init(name: "rows", value: 2)])
+      costs: [.init(name: "rows", value: .nan), .init(name: "rows", value: 2)],
+      requestsPerSecond: -1, errorsPerSecond: .nan)
     try metadata.append(LoadReport.metadataKey, Array(wrong.encoded().readableBytesView))
     #expect(LoadReport(metadata) == LoadReport(costs: ["rows": 2]))
-    let next = LoadReport(cpuUtilization: 0.5, costs: ["rows": 7, "bytes": 1]).message
+    let next = LoadReport(
+      cpuUtilization: 0.5, requestsPerSecond: 8, errorsPerSecond: 0, costs: ["rows": 7, "bytes": 1]
+    ).message
     try metadata.append(LoadReport.metadataKey, Array(next.encoded().readableBytesView))
     #expect(
-      LoadReport(metadata) == LoadReport(cpuUtilization: 0.5, costs: ["rows": 2, "bytes": 1]))
+      LoadReport(metadata)
+        == LoadReport(
+          cpuUtilization: 0.5, requestsPerSecond: 8, errorsPerSecond: 0,
+          costs: ["rows": 2, "bytes": 1]))
   }
 
   @Test("a report that is too long for metadata is refused, and nothing of it sent")

@@ -165,19 +165,22 @@ struct GuardedChannelTests {
   }
 
   @Test("a caller that waits for a place gets it, first come, first served")
-  func waits() async {
+  func waits() async throws {
     let bulkhead = Bulkhead(
       policy: BulkheadPolicy(maxConcurrentCalls: 1, maxWaitingCalls: 8, maxWait: .seconds(60)))
     let gate = Gate()
     let order = Shared<[Int]>([])
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try? await bulkhead.run { await gate.pass() } }
       await gate.holds(1)
       for number in 1...3 {
         group.addTask {
           try? await bulkhead.run { order.value.append(number) }
         }
-        while bulkhead.waitingCalls < number { await Task.yield() }
+        while bulkhead.waitingCalls < number {
+          try Task.checkCancellation()
+          await Task.yield()
+        }
       }
       gate.open()
     }
@@ -193,7 +196,10 @@ struct GuardedChannelTests {
     let holder = Task { try await bulkhead.run { await gate.pass() } }
     await gate.holds(1)
     let waiter = Task { try await bulkhead.run {} }
-    while bulkhead.waitingCalls < 1 { await Task.yield() }
+    while bulkhead.waitingCalls < 1 {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     waiter.cancel()
     let error = await #expect(throws: RPCError.self) { try await waiter.value }
     #expect(error?.status == .cancelled)
@@ -206,7 +212,7 @@ struct GuardedChannelTests {
   // MARK: what the breaker does not see
 
   @Test("the time that a call waits for a place is not the server's")
-  func waitingIsNotSlow() async {
+  func waitingIsNotSlow() async throws {
     let gate = Gate()
     let server = ScriptedChannel(gate: gate)
     server.outcomes.withLock { $0 = [RPCError(.cancelled, "says nothing")] }
@@ -218,7 +224,10 @@ struct GuardedChannelTests {
     async let first = Self.error(channel)
     await gate.holds(1)
     async let second = Self.error(channel, timeout: .seconds(60))
-    while channel.waitingCalls < 1 { await Task.yield() }
+    while channel.waitingCalls < 1 {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     time.value = time.value + .seconds(10)
     gate.open()
     #expect(await first?.status == .cancelled)

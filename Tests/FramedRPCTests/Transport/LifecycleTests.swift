@@ -76,7 +76,10 @@ struct LifecycleTests {
     _ endpoint: Endpoint, handler: TestHandler
   ) async throws -> RPCServer {
     if case .unix(let path) = endpoint.address {
-      while FileManager.default.fileExists(atPath: path) { await Task.yield() }
+      while FileManager.default.fileExists(atPath: path) {
+        try Task.checkCancellation()
+        await Task.yield()
+      }
     }
     let server = try Endpoint.makeServer(endpoint.transport, handler: handler)
     while await rpcError({ try await server.listen(on: endpoint.address) }) != nil {

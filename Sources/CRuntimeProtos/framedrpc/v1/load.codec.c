@@ -91,12 +91,24 @@ int framedrpc__v1__load_report__decode(framed_rpc_decoder *decoder, const uint8_
         at = content.stop;
         break;
       }
+      case 41: { /* requests_per_second */
+        at = framed_rpc_read_fixed64(decoder, at, end, &message->requests_per_second);
+        message->requests_per_second_presence_case = 5;
+        break;
+      }
+      case 49: { /* errors_per_second */
+        at = framed_rpc_read_fixed64(decoder, at, end, &message->errors_per_second);
+        message->errors_per_second_presence_case = 6;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
           case 2:
           case 3:
           case 4:
+          case 5:
+          case 6:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -118,10 +130,20 @@ size_t framedrpc__v1__load_report__size(const Framedrpc__V1__LoadReport *message
       size += framed_rpc_delimited_size(framedrpc__v1__named_cost__size(message->costs[index]));
     }
   }
+  if (message->requests_per_second_presence_case == 5) size += 1 + 8;
+  if (message->errors_per_second_presence_case == 6) size += 1 + 8;
   return size;
 }
 
 uint8_t *framedrpc__v1__load_report__write(const Framedrpc__V1__LoadReport *message, uint8_t *end) {
+  if (message->errors_per_second_presence_case == 6) {
+    end = framed_rpc_write_fixed64(end, &message->errors_per_second);
+    *--end = 49;
+  }
+  if (message->requests_per_second_presence_case == 5) {
+    end = framed_rpc_write_fixed64(end, &message->requests_per_second);
+    *--end = 41;
+  }
   for (size_t index = message->n_costs; index-- > 0;) {
     uint8_t *stop = end;
     end = framedrpc__v1__named_cost__write(message->costs[index], end);

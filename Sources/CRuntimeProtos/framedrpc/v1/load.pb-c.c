@@ -193,7 +193,7 @@ const ProtobufCMessageDescriptor framedrpc__v1__named_cost__descriptor =
   (ProtobufCMessageInit) framedrpc__v1__named_cost__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor framedrpc__v1__load_report__field_descriptors[4] =
+static const ProtobufCFieldDescriptor framedrpc__v1__load_report__field_descriptors[6] =
 {
   {
     "cpu_utilization",
@@ -243,17 +243,43 @@ static const ProtobufCFieldDescriptor framedrpc__v1__load_report__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "requests_per_second",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Framedrpc__V1__LoadReport, requests_per_second_presence_case),
+    offsetof(Framedrpc__V1__LoadReport, requests_per_second),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "errors_per_second",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Framedrpc__V1__LoadReport, errors_per_second_presence_case),
+    offsetof(Framedrpc__V1__LoadReport, errors_per_second),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned framedrpc__v1__load_report__field_indices_by_name[] = {
   2,   /* field[2] = application_utilization */
   3,   /* field[3] = costs */
   0,   /* field[0] = cpu_utilization */
+  5,   /* field[5] = errors_per_second */
   1,   /* field[1] = memory_utilization */
+  4,   /* field[4] = requests_per_second */
 };
 static const ProtobufCIntRange framedrpc__v1__load_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor framedrpc__v1__load_report__descriptor =
 {
@@ -263,7 +289,7 @@ const ProtobufCMessageDescriptor framedrpc__v1__load_report__descriptor =
   "Framedrpc__V1__LoadReport",
   "framedrpc.v1",
   sizeof(Framedrpc__V1__LoadReport),
-  4,
+  6,
   framedrpc__v1__load_report__field_descriptors,
   framedrpc__v1__load_report__field_indices_by_name,
   1,  framedrpc__v1__load_report__number_ranges,

@@ -5,7 +5,8 @@ import RESTSupport
 
 /// `/waiting-room`: students wait for their turn to enroll.
 ///
-/// There is no list: who knows a ticket's link may use the ticket.
+/// There is no list: who knows a ticket's link may use the ticket, unless authentication is on and it
+/// is another student's.
 package struct WaitingRoomRESTAdaptor: RESTAdaptor {
   /// The header of `POST /classes` that says whose turn it is.
   package static let ticketHeader = "Waiting-Room-Ticket"

@@ -70,17 +70,20 @@ package final class WaitingRoom: WaitingRoomPort {
 
   package func ticket(_ token: String, by caller: Caller) async throws -> WaitingStanding {
     guard let known = WaitingToken(token) else { throw WaitingRoomError.notFound(token: token) }
-    let standing =
-      if let live = try await self.withLine({ $0.see(known, at: $1) }) {
-        live
-      } else {
-        WaitingStanding(ticket: try await self.endedTicket(known))
+    let live = try await self.withLine { line, now in
+      // Before it is seen: nobody else's look keeps it alive.
+      if let holder = line.holder(of: known), !caller.owns(holder) {
+        throw WaitingRoomError.notFound(token: token)
       }
-    guard caller.owns(standing.ticket.student) else {
-      throw WaitingRoomError.notFound(token: token)
+      return line.see(known, at: now)
     }
-    try await self.storeTurn(of: standing.ticket, because: caller.cause)
-    return standing
+    if let live {
+      try await self.storeTurn(of: live.ticket, because: caller.cause)
+      return live
+    }
+    let ended = try await self.endedTicket(known)
+    guard caller.owns(ended.student) else { throw WaitingRoomError.notFound(token: token) }
+    return WaitingStanding(ticket: ended)
   }
 
   /// The student is about to be told of a turn, which no crash may take back then.

@@ -98,6 +98,11 @@ package struct WaitingLine: Sendable {
     return (self.look(at: token, at: now) ?? WaitingStanding(ticket: ticket), true, true)
   }
 
+  /// The student whose ticket it is, without a sign of life from them; nil when it is not kept here.
+  package func holder(of token: WaitingToken) -> String? {
+    (self.places[token]?.ticket ?? self.unsaved[token])?.student
+  }
+
   /// The holder asks for the ticket, which keeps it alive.
   ///
   /// - Returns: nil when the ticket is not kept here.
@@ -139,11 +144,12 @@ package struct WaitingLine: Sendable {
       self.registrations += 1
       return .withoutTurn
     }
+    // Before it is seen: it lives by its holder's signs of life.
+    if let holder = self.holder(of: token), holder != student { throw .ticketOfAnother }
     guard let standing = self.look(at: token, at: now) else {
       if let ended = self.unsaved[token] { throw .ticketOver(ended.state) }
       throw .ticketUnknown
     }
-    guard standing.ticket.student == student else { throw .ticketOfAnother }
     if let position = standing.position {
       throw .wait(position: position, retryAfterSeconds: standing.retryAfterSeconds ?? 1)
     }

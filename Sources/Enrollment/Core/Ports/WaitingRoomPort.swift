@@ -11,7 +11,8 @@ package protocol WaitingRoomPort: Sendable {
 
   /// Asking keeps the ticket alive.
   ///
-  /// - Throws: ``WaitingRoomError/notFound(token:)``.
+  /// - Throws: ``WaitingRoomError/notFound(token:)``, also to whom it does not belong, whose asking
+  ///   changes nothing.
   func ticket(_ token: String, by caller: Caller) async throws -> WaitingStanding
 
   /// Gives up the place. Again it changes nothing and is no error.

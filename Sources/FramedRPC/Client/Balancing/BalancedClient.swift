@@ -29,6 +29,8 @@ public final class BalancedClient: RPCChannel, Sendable {
     var resolving: Task<Void, Never>?
     /// Who asks the broken endpoints whether they are back.
     var watches: [Balancer.EndpointID: Task<Void, Never>] = [:]
+    /// Who listens to the reports that endpoints send apart from calls.
+    var subscriptions: [Balancer.EndpointID: Task<Void, Never>] = [:]
     /// Calls that wait for an endpoint.
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
     var lastWaiterID = 0
@@ -47,6 +49,9 @@ public final class BalancedClient: RPCChannel, Sendable {
   private let resolver: any RPCResolver
   private let makeChannel: @Sendable (RPCAddress) -> any EndpointChannel
   let policies: PolicyTable
+  /// From where load reports are wanted; nil when the balancing needs none.
+  let reports: WeightedRoundRobinPolicy.Reports?
+  let reportInterceptors: [any ClientInterceptor]
   let clock: ClientClock
   let state: Mutex<State>
   public let decodeLimits: DecodeLimits
@@ -54,38 +59,50 @@ public final class BalancedClient: RPCChannel, Sendable {
   /// - Parameters:
   ///   - group: each endpoint's connection gets one of its loops.
   ///   - security: of every connection; nil for plaintext.
+  ///   - reportInterceptors: around subscriptions to load reports that come apart from calls, for
+  ///     example a ``BearerToken``; the client makes those by itself.
   public convenience init(
     target: RPCTarget, group: any EventLoopGroup, limits: RPCLimits = .standard,
-    policy: ClientPolicy = ClientPolicy(), security: (any ClientSecurity)? = nil
+    policy: ClientPolicy = ClientPolicy(), security: (any ClientSecurity)? = nil,
+    reportInterceptors: [any ClientInterceptor] = []
   ) {
     self.init(
       resolver: target.makeResolver(), name: target.description, group: group, limits: limits,
-      policy: policy, security: security)
+      policy: policy, security: security, reportInterceptors: reportInterceptors)
   }
 
   /// - Parameters:
   ///   - name: what ``statistics()`` call the target.
   ///   - security: of every connection; nil for plaintext.
+  ///   - reportInterceptors: around subscriptions to load reports that come apart from calls, for
+  ///     example a ``BearerToken``; the client makes those by itself.
   public convenience init(
     resolver: any RPCResolver, name: String, group: any EventLoopGroup,
     limits: RPCLimits = .standard, policy: ClientPolicy = ClientPolicy(),
-    security: (any ClientSecurity)? = nil
+    security: (any ClientSecurity)? = nil, reportInterceptors: [any ClientInterceptor] = []
   ) {
     self.init(
       resolver: resolver, name: name, policy: policy, decodeLimits: limits.decode, clock: .system,
-      random: SystemRandomNumberGenerator()
+      random: SystemRandomNumberGenerator(), reportInterceptors: reportInterceptors
     ) { RPCClient(address: $0, group: group, limits: limits, security: security) }
   }
 
   package init(
     resolver: any RPCResolver, name: String, policy: ClientPolicy, decodeLimits: DecodeLimits,
     clock: ClientClock, random: any RandomNumberGenerator & Sendable,
+    reportInterceptors: [any ClientInterceptor] = [],
     makeChannel: @escaping @Sendable (RPCAddress) -> any EndpointChannel
   ) {
     self.target = name
     self.resolver = resolver
     self.makeChannel = makeChannel
     self.policies = PolicyTable(policy)
+    if case .weightedRoundRobin(let weights) = policy.balancing {
+      self.reports = weights.reports
+    } else {
+      self.reports = nil
+    }
+    self.reportInterceptors = reportInterceptors
     self.clock = clock
     self.decodeLimits = decodeLimits
     let now = clock.now()
@@ -111,9 +128,11 @@ public final class BalancedClient: RPCChannel, Sendable {
   public func shutdown() {
     let (tasks, channels, waiters) = self.state.withLock { state in
       state.isShutDown = true
-      let tasks = [state.resolving].compactMap(\.self) + state.watches.values
+      let tasks =
+        [state.resolving].compactMap(\.self) + state.watches.values + state.subscriptions.values
       state.resolving = nil
       state.watches = [:]
+      state.subscriptions = [:]
       return (tasks, state.balancer.endpoints.map(\.channel), Self.takeWaiters(&state))
     }
     for task in tasks { task.cancel() }
@@ -130,6 +149,7 @@ public final class BalancedClient: RPCChannel, Sendable {
           state: ClientStatistics.EndpointState(endpoint.reachability),
           inFlight: endpoint.load.inFlight, calls: endpoint.calls, failures: endpoint.failures,
           latency: .nanoseconds(Int64(endpoint.load.latency(now: now))),
+          weight: state.balancer.weight(position, now: now),
           ejectedFor: state.balancer.ejectedUntil(position, now: now).map {
             .nanoseconds(($0 - now).nanoseconds)
           })
@@ -146,21 +166,24 @@ public final class BalancedClient: RPCChannel, Sendable {
 
   private func resolved(_ update: ResolverUpdate) {
     let now = self.clock.now()
-    let (gone, watches, waiters) = self.state.withLock { state in
+    let (gone, tasks, waiters) = self.state.withLock { state in
       var gone: [Balancer.Endpoint] = []
-      var watches: [Task<Void, Never>] = []
-      guard !state.isShutDown else { return (gone, watches, Self.takeWaiters(&state)) }
+      var tasks: [Task<Void, Never>] = []
+      guard !state.isShutDown else { return (gone, tasks, Self.takeWaiters(&state)) }
       state.isResolved = true
       switch update {
       case .failure(let reason): state.resolverFailure = reason
       case .endpoints(let addresses):
         state.resolverFailure = nil
         gone = state.balancer.update(addresses, now: now, make: self.makeChannel)
-        watches = gone.compactMap { state.watches.removeValue(forKey: $0.id) }
+        tasks =
+          gone.compactMap { state.watches.removeValue(forKey: $0.id) }
+          + gone.compactMap { state.subscriptions.removeValue(forKey: $0.id) }
+        self.subscribe(&state)
       }
-      return (gone, watches, Self.takeWaiters(&state))
+      return (gone, tasks, Self.takeWaiters(&state))
     }
-    for watch in watches { watch.cancel() }
+    for task in tasks { task.cancel() }
     // Their calls in flight are still answered.
     for endpoint in gone { endpoint.channel.shutdown() }
     for waiter in waiters { waiter.resume() }
@@ -242,7 +265,7 @@ public final class BalancedClient: RPCChannel, Sendable {
 
   func send(_ call: RPCCall, to pick: Balancer.Pick) async throws -> ByteBuffer {
     do {
-      let answer = try await pick.channel.call(call)
+      let answer = try await pick.channel.call(self.hearing(call, at: pick.id))
       self.ended(pick, as: .success)
       return answer
     } catch {
@@ -257,7 +280,7 @@ public final class BalancedClient: RPCChannel, Sendable {
   ) async throws -> RPCByteStream {
     let stream: RPCByteStream
     do {
-      stream = try await pick.channel.open(call, kind: kind)
+      stream = try await pick.channel.open(self.hearing(call, at: pick.id), kind: kind)
     } catch {
       self.ended(pick, as: Self.outcome(of: error))
       throw error

@@ -37,9 +37,11 @@ package struct BalancerState<Channel: Sendable>: Sendable {
   private let balancing: BalancingPolicy
   private var random: any RandomNumberGenerator & Sendable
   private var outliers: OutlierDetector
+  /// nil for other policies.
+  private var weights: WeightedRoundRobin?
   package private(set) var endpoints: [Endpoint] = []
   private var lastID = 0
-  /// For taking turns.
+  /// For taking turns: who had the last one; with weights, after whom equal ones begin.
   private var turn = 0
 
   package init(
@@ -49,6 +51,9 @@ package struct BalancerState<Channel: Sendable>: Sendable {
     self.balancing = balancing
     self.outliers = OutlierDetector(policy: outliers, now: now)
     self.random = random
+    if case .weightedRoundRobin(let policy) = balancing {
+      self.weights = WeightedRoundRobin(policy: policy)
+    }
   }
 
   package var ejections: Int { self.outliers.ejections }
@@ -79,6 +84,7 @@ package struct BalancerState<Channel: Sendable>: Sendable {
         id: self.lastID, address: address, channel: make(address), load: PeakEWMA(now: now))
     }
     self.outliers.replaceHosts(kept)
+    self.weights?.replaceHosts(kept)
     if isFirst, !self.endpoints.isEmpty {
       // Many clients that start together do not all begin at the same server.
       self.turn = Int.random(in: self.endpoints.indices, using: &self.random)
@@ -92,7 +98,19 @@ package struct BalancerState<Channel: Sendable>: Sendable {
       self.endpoints[position].reachability != reachability
     else { return false }
     self.endpoints[position].reachability = reachability
+    if reachability == .broken { self.weights?.forget(position) }
     return true
+  }
+
+  /// A server said how busy it is.
+  package mutating func heard(_ report: LoadReport, from id: EndpointID, now: NIODeadline) {
+    guard let position = self.endpoints.firstIndex(where: { $0.id == id }) else { return }
+    self.weights?.heard(report, at: position, now: now)
+  }
+
+  /// nil when it has none that counts, or the policy has no weights.
+  package func weight(_ position: Int, now: NIODeadline) -> Double? {
+    self.weights?.weight(position, now: now)
   }
 
   package func ejectedUntil(_ position: Int, now: NIODeadline) -> NIODeadline? {
@@ -173,7 +191,7 @@ package struct BalancerState<Channel: Sendable>: Sendable {
       guard let only = self.endpoints.first else { return nil }
       return mustBeNew && tried.contains(only.id) ? nil : 0
     }
-    if self.balancing == .leastLoaded, let position = self.twoChoices(now: now, tried: tried) {
+    if case .leastLoaded = self.balancing, let position = self.twoChoices(now: now, tried: tried) {
       return position
     }
     let all = self.endpoints.indices.filter {
@@ -221,6 +239,7 @@ package struct BalancerState<Channel: Sendable>: Sendable {
       var other = Int.random(in: 0..<candidates.count - 1, using: &self.random)
       if other >= one { other += 1 }
       return self.lessLoaded(candidates[one], candidates[other], now: now)
+    case .weightedRoundRobin: return self.weights?.choose(candidates, after: self.turn, now: now)
     }
   }
 }

@@ -5,8 +5,65 @@ public enum BalancingPolicy: Hashable, Sendable {
   /// The less loaded of two that are picked at random ("power of two choices", Mitzenmacher), by
   /// `PeakEWMA`. Sends less to a slow endpoint and finds out by itself when it has recovered.
   case leastLoaded
+  /// In turn, but in proportion to what each endpoint gets done for what it uses, by the load reports
+  /// of the servers. For servers of different sizes, and for load that latency does not show.
+  case weightedRoundRobin(WeightedRoundRobinPolicy = WeightedRoundRobinPolicy())
   /// The first in the resolver's order; the others are there for when it is broken.
   case pickFirst
+}
+
+/// How load reports (``LoadReport``) become weights: gRFC A58 (gRPC's `weighted_round_robin`, Envoy's
+/// `client_side_weighted_round_robin`), with its numbers.
+///
+/// An endpoint weighs its requests per second over its utilization, to which its share of errors adds:
+/// `rps / (utilization + eps / rps * errorUtilizationPenalty)`. The utilization is the application's
+/// where that is above 0, else the CPU's. A report without one of them or without requests says
+/// nothing. An endpoint without a usable weight gets the mean of the others; while fewer than two have
+/// one, all take turns. No endpoint counts for less than 0.01 or more than 10 times the mean, as in
+/// gRPC's C++ implementation.
+///
+/// A weight is forgotten when a call finds its endpoint broken; a connection that is replaced without
+/// a failed call leaves it.
+public struct WeightedRoundRobinPolicy: Hashable, Sendable {
+  /// Where reports come from.
+  public enum Reports: Hashable, Sendable {
+    /// With the answers of calls (``LoadAttachment``, ``RPCContext/attachLoad(_:)``).
+    case perCall
+    /// Apart from calls: each endpoint is connected to and asked to report at an interval, or the
+    /// server's minimum if that is longer (``ServerIntrospection/load``). Those that come with answers
+    /// are not looked at.
+    case outOfBand(every: Duration = .seconds(10))
+  }
+
+  public var reports: Reports
+  /// For how long an endpoint must have reported before its weight counts: at first, after it was
+  /// broken, and after its weight has expired.
+  public var blackoutPeriod: Duration
+  /// How long a weight counts after the last report.
+  public var weightExpirationPeriod: Duration
+  /// How often weights are looked at anew; at least every 100 ms.
+  public var weightUpdatePeriod: Duration
+  /// How much utilization a share of errors of 1 stands for, 0 or more.
+  public var errorUtilizationPenalty: Double
+
+  public init(
+    reports: Reports = .perCall, blackoutPeriod: Duration = .seconds(10),
+    weightExpirationPeriod: Duration = .seconds(180), weightUpdatePeriod: Duration = .seconds(1),
+    errorUtilizationPenalty: Double = 1
+  ) {
+    self.reports = reports
+    self.blackoutPeriod = blackoutPeriod
+    self.weightExpirationPeriod = weightExpirationPeriod
+    self.weightUpdatePeriod = weightUpdatePeriod
+    self.errorUtilizationPenalty = errorUtilizationPenalty
+    self.check()
+  }
+
+  func check() {
+    precondition(
+      self.errorUtilizationPenalty >= 0 && self.errorUtilizationPenalty.isFinite,
+      "errors do not make an endpoint better")
+  }
 }
 
 /// When an endpoint that answers, but badly, is left out for a while: gRFC A50 (Envoy's outlier

@@ -19,6 +19,9 @@ public struct ClientStatistics: Hashable, Sendable {
     public let failures: Int
     /// The moving average that follows peaks, as it has sunk by now; zero while nothing is known.
     public let latency: Duration
+    /// By its load reports, in requests per second for a utilization of 1; nil when it has none that
+    /// counts, or ``BalancingPolicy/weightedRoundRobin(_:)`` is not the policy.
+    public let weight: Double?
     /// How much longer it is left out for failing; nil when it is not.
     public let ejectedFor: Duration?
   }

@@ -54,6 +54,18 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__LOAD_REPORT__APPLICATION_UTILIZATION_PRESENCE__CASE)
 } Framedrpc__V1__LoadReport__ApplicationUtilizationPresenceCase;
 
+typedef enum {
+  FRAMEDRPC__V1__LOAD_REPORT__REQUESTS_PER_SECOND_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__LOAD_REPORT__REQUESTS_PER_SECOND_PRESENCE_REQUESTS_PER_SECOND = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__LOAD_REPORT__REQUESTS_PER_SECOND_PRESENCE__CASE)
+} Framedrpc__V1__LoadReport__RequestsPerSecondPresenceCase;
+
+typedef enum {
+  FRAMEDRPC__V1__LOAD_REPORT__ERRORS_PER_SECOND_PRESENCE__NOT_SET = 0,
+  FRAMEDRPC__V1__LOAD_REPORT__ERRORS_PER_SECOND_PRESENCE_ERRORS_PER_SECOND = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FRAMEDRPC__V1__LOAD_REPORT__ERRORS_PER_SECOND_PRESENCE__CASE)
+} Framedrpc__V1__LoadReport__ErrorsPerSecondPresenceCase;
+
 /*
  * What is not set, the server does not say.
  */
@@ -77,10 +89,18 @@ struct  Framedrpc__V1__LoadReport
   union {
     double application_utilization;
   };
+  Framedrpc__V1__LoadReport__RequestsPerSecondPresenceCase requests_per_second_presence_case;
+  union {
+    double requests_per_second;
+  };
+  Framedrpc__V1__LoadReport__ErrorsPerSecondPresenceCase errors_per_second_presence_case;
+  union {
+    double errors_per_second;
+  };
 };
 #define FRAMEDRPC__V1__LOAD_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&framedrpc__v1__load_report__descriptor) \
-    , 0,NULL, FRAMEDRPC__V1__LOAD_REPORT__CPU_UTILIZATION_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__LOAD_REPORT__MEMORY_UTILIZATION_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__LOAD_REPORT__APPLICATION_UTILIZATION_PRESENCE__NOT_SET, {0} }
+    , 0,NULL, FRAMEDRPC__V1__LOAD_REPORT__CPU_UTILIZATION_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__LOAD_REPORT__MEMORY_UTILIZATION_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__LOAD_REPORT__APPLICATION_UTILIZATION_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__LOAD_REPORT__REQUESTS_PER_SECOND_PRESENCE__NOT_SET, {0}, FRAMEDRPC__V1__LOAD_REPORT__ERRORS_PER_SECOND_PRESENCE__NOT_SET, {0} }
 
 
 struct  Framedrpc__V1__WatchLoadRequest
