@@ -41,6 +41,8 @@ package struct WaitingLine: Sendable {
   /// The tokens to be looked at, by second.
   private var checks: [Int64: [WaitingToken]] = [:]
   private var checkedUpTo: Int64 = 0
+  /// Tickets that were given up while a registration used their turns.
+  private var givenUpInUse: [WaitingToken: WaitingTicket] = [:]
   /// Tickets whose state the store does not know.
   private var unsaved: [WaitingToken: WaitingTicket] = [:]
 
@@ -184,6 +186,11 @@ package struct WaitingLine: Sendable {
         self.turnsInUse -= 1
         self.idleTurns += 1
       }
+    } else if case .turn(let token) = passage,
+      let ticket = self.givenUpInUse.removeValue(forKey: token), !succeeded
+    {
+      // The turn came back in the store, for nobody.
+      self.unsaved[token] = ticket
     }
     self.settle(at: now)
     return used
@@ -258,6 +265,7 @@ package struct WaitingLine: Sendable {
     default: self.line.remove(token)
     }
     place.ticket.end(as: state, at: now)
+    if place.isInUse, state == .left { self.givenUpInUse[token] = place.ticket }
     self.unsaved[token] = place.ticket
   }
 
