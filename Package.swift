@@ -223,7 +223,7 @@ let applicationTargets: [Target] = [
       "AccessTokens", "Contracts", "EventLog", "FramedRPC", "FramedRPCObservability",
       "FramedRPCTLS", "Gateway",
       "JSON", "Kernel", "PrometheusText", "RESTSupport", "Storage", "AdaptorSupport", lifecycle,
-      logging, metrics, nioPosix, unixSignals,
+      logging, metrics, nioCore, nioPosix, unixSignals,
     ] + allAdaptors + allCores, swiftSettings: safe),
   // Wraps posix_spawn, waitid and flock.
   .target(

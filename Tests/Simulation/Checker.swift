@@ -23,6 +23,7 @@ struct Checker {
       var checker = Checker(try Stores(world), world.history)
       checker.check()
       return try checker.violations + SeatChecker.violations(in: checker.stores, of: world)
+        + RoomChecker.violations(in: checker.stores, of: world)
         + ChainChecker.violations(of: world)
     } catch {
       return [Violation(.i11, "the stores cannot be read: \(error)")]
@@ -340,6 +341,8 @@ struct Checker {
   private static let refusals: Set<String> = [
     "already-enrolled", "course-closed", "fee-mismatch", "not-found", "validation-failed",
     "idempotency-key-reused", "idempotency-in-progress", "course-full",
+    "waiting-room", "waiting-ticket-used", "waiting-ticket-expired", "waiting-ticket-left",
+    "waiting-ticket-in-use",
   ]
 
   private mutating func checkRefusals() {

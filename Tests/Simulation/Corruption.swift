@@ -91,7 +91,7 @@ package struct Corruption: Sendable {
         "an event is parked", .mypage,
         "INSERT INTO parked_event (source, sequence, subject, reason, event)"
           + " VALUES ('pay', 1, 'class-1', 'poison', x'00')", breaks: .i9),
-    ] + Self.ofSeats + Self.ofChains
+    ] + Self.ofSeats + Self.ofRoom + Self.ofChains
 
   /// The last place of each student in each line.
   private static let lastPlaces =
@@ -162,6 +162,16 @@ package struct Corruption: Sendable {
       "a class of a canceled course goes on", .class,
       "UPDATE class SET status = 'REGISTERED' WHERE course_id IN"
         + " (SELECT id FROM offered_course WHERE state = 'CANCELED')", breaks: .i3),
+  ]
+
+  private static let ofRoom = [
+    Corruption("a waiting ticket is lost", .class, "DELETE FROM waiting_ticket", breaks: .i1),
+    Corruption(
+      "a waiting ticket is another's", .class, "UPDATE waiting_ticket SET student = 'thief'",
+      breaks: .i1),
+    Corruption(
+      "a waiting ticket that was given up is good", .class, "DROP INDEX good_waiting_ticket",
+      "UPDATE waiting_ticket SET state = 'WAITING' WHERE state = 'LEFT'", breaks: .i1),
   ]
 
   private static let ofChains = [

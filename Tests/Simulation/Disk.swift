@@ -154,8 +154,8 @@ extension Node {
       guard self.name == .class else {
         return try self.store.commit(batch.map { $0.run }, keeping: keeping)
       }
-      let seats = self.world.seatWatch
-      defer { if !keeping { self.world.rewindSeats(to: seats) } }
+      let watches = (self.world.seatWatch, self.world.roomWatch)
+      defer { if !keeping { self.world.rewindWatches(to: watches) } }
       let units = batch.map { write in
         { (connection: any SQLConnection) in
           try write.run(connection)

@@ -16,6 +16,9 @@ package struct History: Sendable {
   package internal(set) var statements: [Attempt<ClassID, [Payment]>] = []
   package internal(set) var joins: [JoinIntent] = []
   package internal(set) var leaves: [Attempt<WaitlistID, Done>] = []
+  package internal(set) var tickets: [TicketLook] = []
+  package internal(set) var registrations: [RoomRegistration] = []
+  package internal(set) var ticketsGivenUp: [Attempt<String, Done>] = []
   package internal(set) var looks: [Attempt<WaitlistID, WaitlistPlace>] = []
 }
 
@@ -64,6 +67,30 @@ package struct JoinIntent: Sendable {
   package let courseID: CourseID
   package let key: IdempotencyKey?
   package internal(set) var attempts: [(requestID: String, told: Told<WaitlistPlace>)] = []
+}
+
+/// A request for a ticket of the waiting room, or for how it stands.
+package struct TicketLook: Sendable {
+  package let student: String
+  /// nil when the student wants one.
+  package let token: String?
+  /// What the student wants one for.
+  package let courseID: CourseID?
+  /// In virtual microseconds.
+  package let asked: Int64
+  package let answered: Int64
+  /// How often Enrollment had started when the answer was there.
+  package let starts: Int
+  package let told: Told<WaitingStanding>
+}
+
+/// A registration with a ticket of the waiting room.
+package struct RoomRegistration: Sendable {
+  package let token: String
+  /// In virtual microseconds.
+  package let asked: Int64
+  /// Why it was refused.
+  package let code: String?
 }
 
 package struct CourseIntent: Sendable {

@@ -240,7 +240,7 @@ extension Duration {
 
 extension NIODeadline {
   /// The runtime's deadlines are on a clock of its own; here it shows the virtual time.
-  fileprivate init(virtualMicroseconds time: Int64) {
+  init(virtualMicroseconds time: Int64) {
     self = .uptimeNanoseconds(UInt64(time) * 1_000)
   }
 

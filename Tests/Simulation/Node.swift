@@ -3,6 +3,7 @@ import EventLog
 import FramedRPC
 import Kernel
 import Logging
+import NIOCore
 import Storage
 import SugangServices
 
@@ -11,13 +12,6 @@ import SugangServices
 package final class Disks {
   fileprivate var stores: [ServiceName: MemoryDatabase] = [:]
   fileprivate var telemetry: [ServiceName: SimulatedTelemetry] = [:]
-  fileprivate let settings: ServiceSettings = {
-    var settings = ServiceSettings(dataFolder: "/nowhere")
-    settings.payLimitWon = World.payLimitWon
-    settings.seatOfferSeconds = World.seatOfferSeconds
-    return settings
-  }()
-
   package init() {}
 
   /// All databases as they were made.
@@ -39,7 +33,7 @@ package final class Disks {
   fileprivate func telemetry(of name: ServiceName) -> SimulatedTelemetry {
     if let telemetry = self.telemetry[name] { return telemetry }
     let made = SimulatedTelemetry(
-      name, settings: self.settings,
+      name, settings: ServiceSettings(dataFolder: "/nowhere"),
       logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() })
     self.telemetry[name] = made
     return made
@@ -63,6 +57,10 @@ final class Life: @unchecked Sendable {
   var served: [Exchange] = []
   fileprivate(set) var consumers: [ConsumerRunner] = []
   fileprivate(set) var loops: [LoopRunner] = []
+  /// Of the services that this one calls.
+  fileprivate(set) var guards = Guards()
+  /// Services behind a circuit that was not closed when somebody looked last.
+  var openCircuits: Set<String> = []
 
   fileprivate init(_ name: ServiceName) {
     self.name = name
@@ -77,6 +75,8 @@ final class Node: @unchecked Sendable {
   unowned let world: World
   private let disks: Disks
   private(set) var life: Life?
+  /// How often it has started.
+  private(set) var starts = 0
   /// How wrong its clock is, in microseconds.
   var clockOffset: Int64 = 0
   /// The last event that the others were told of.
@@ -102,8 +102,9 @@ final class Node: @unchecked Sendable {
 
   func start() throws {
     let life = Life(self.name)
+    self.starts += 1
     let service = try SimulatedService(
-      self.name, settings: self.disks.settings, in: self.surroundings(of: life),
+      self.name, settings: self.world.settings, in: self.surroundings(of: life),
       telemetry: self.disks.telemetry(of: self.name))
     var services = service.rpcServices
     if let feed = service.feed {
@@ -111,6 +112,8 @@ final class Node: @unchecked Sendable {
         EventsV1.EventFeedService.register(
           ImpatientFeed(feed: feed, hidden: self.world.sabotage.hiddenEvents), on: .eventLoop))
     }
+    services.append(FramedrpcV1.HealthService.register(LifeSign(), on: .eventLoop))
+    life.guards = service.guards
     for service in services { life.answers.merge(service.unaryAnswers) { $1 } }
     life.consumers = service.consumers.map { ConsumerRunner($0, life: life, world: self.world) }
     life.loops = service.loops.filter { $0.name != self.world.sabotage.forgottenLoop }.map {
@@ -127,6 +130,10 @@ final class Node: @unchecked Sendable {
     let (world, scheduler, disks, name) = (self.world, self.world.scheduler, self.disks, self.name)
     let node = self
     let boxed = Unchecked(disks)
+    let pace = self.world.sabotage.pace
+    let steadyClock = SteadyNodeClock(
+      start: self.clock.now().microseconds - scheduler.now * pace, pace: pace,
+      scheduler: scheduler)
     return SimulatedSurroundings(
       clock: self.clock,
       open: { migrations in
@@ -134,7 +141,15 @@ final class Node: @unchecked Sendable {
         return SimulatedDatabase(node: node, life: life)
       },
       channel: { SimulatedChannel(world: world, caller: life, target: $0) },
-      pause: { await scheduler.sleep($0.inMicroseconds) })
+      pause: { await scheduler.sleep($0.inMicroseconds) },
+      now: { NIODeadline(virtualMicroseconds: scheduler.now) },
+      timer: { delay, action in
+        // Not before the delay is over by a clock of nanoseconds.
+        let timer = Unchecked(
+          scheduler.after((delay.nanoseconds + 999) / 1_000, "guard") { action() })
+        return { timer.value.cancel() }
+      },
+      steadyClock: steadyClock, random: { scheduler.random.next() })
   }
 
   /// All that is not on the disk is gone, and what the service does is of no consequence any more:
@@ -144,6 +159,7 @@ final class Node: @unchecked Sendable {
     let scheduler = self.world.scheduler
     self.life = nil
     life.isAlive = false
+    self.world.lookAtGuards(of: life, isLast: true)
     for write in life.waiting { scheduler.soon("crash") { write.fail(StorageError.closed) } }
     life.waiting = []
     for exchange in life.exchanges {
@@ -197,6 +213,19 @@ struct NodeClock: WallClock {
   }
 }
 
+/// The wall clock of one life, which goes on from what the service's clock showed when it began.
+struct SteadyNodeClock: WallClock {
+  /// What it shows when the virtual time is 0, in microseconds.
+  fileprivate let start: Int64
+  /// 1, unless it is sabotaged.
+  fileprivate let pace: Int64
+  fileprivate let scheduler: Scheduler
+
+  func now() -> Timestamp {
+    Timestamp(microseconds: self.start + self.scheduler.now * self.pace)
+  }
+}
+
 /// A value that the compiler does not know to be used on one thread only.
 struct Unchecked<Value>: @unchecked Sendable {
   let value: Value
@@ -204,6 +233,26 @@ struct Unchecked<Value>: @unchecked Sendable {
   init(_ value: Value) {
     self.value = value
   }
+}
+
+/// Says that the service is there: circuits that are open ask.
+private struct LifeSign: FramedrpcV1.HealthServiceHandler {
+  func check(
+    _ request: FramedrpcV1.CheckRequest, _ context: RPCContext
+  ) async throws -> FramedrpcV1.CheckResponse {
+    FramedrpcV1.CheckResponse(status: .serving)
+  }
+
+  func list(
+    _ request: FramedrpcV1.ListHealthRequest, _ context: RPCContext
+  ) async throws -> FramedrpcV1.ListHealthResponse {
+    FramedrpcV1.ListHealthResponse()
+  }
+
+  func watch(
+    _ request: FramedrpcV1.CheckRequest, _ responses: RPCWriter<FramedrpcV1.CheckResponse>,
+    _ context: RPCContext
+  ) async throws {}
 }
 
 /// The real feed, asked in a way that it does not wait: waiting takes real time.
@@ -220,152 +269,5 @@ private struct ImpatientFeed: EventsV1.EventFeedServiceHandler {
     var answer = try await self.feed.fetch(request, context)
     if let hidden { answer.events.removeAll { $0.type == hidden } }
     return answer
-  }
-}
-
-/// Follows one feed as ``EventConsumer/run()`` does, in virtual time, woken by the source instead of
-/// a long poll.
-///
-/// `@unchecked Sendable`: belongs to the scheduler's thread.
-final class ConsumerRunner: @unchecked Sendable {
-  let consumer: EventConsumer
-  private unowned let life: Life
-  private unowned let world: World
-  /// The next fetch.
-  private var timer: SimulatedTimer?
-  private var isIdle = false
-  private var isRunning = false
-  private var isWanted = false
-  private var hasRetriedParked = false
-  private var pause = EventConsumer.pauses.first
-
-  fileprivate init(_ consumer: EventConsumer, life: Life, world: World) {
-    self.consumer = consumer
-    self.life = life
-    self.world = world
-  }
-
-  func wake() {
-    guard self.world.areFeedsOpen else { return }
-    self.isWanted = true
-    guard !self.isRunning, self.timer == nil || self.isIdle else { return }
-    self.schedule(after: self.world.scheduler.random.time(200...40_000))
-  }
-
-  private func schedule(after delay: Int64, isIdle: Bool = false) {
-    self.timer?.cancel()
-    self.isIdle = isIdle
-    let life = self.life
-    self.timer = self.world.scheduler.after(delay, "fetch") {
-      self.timer = nil
-      if life.isAlive { self.fetch() }
-    }
-  }
-
-  private func fetch() {
-    self.isRunning = true
-    self.isWanted = false
-    let life = self.life
-    self.world.scheduler.spawn {
-      let result: Result<EventConsumer.Step, any Error>
-      do {
-        if !self.hasRetriedParked {
-          _ = try await self.consumer.intake.retryParked()
-          self.hasRetriedParked = true
-        }
-        result = .success(try await self.consumer.step())
-      } catch {
-        result = .failure(error)
-      }
-      if life.isAlive { self.ended(result) }
-    }
-  }
-
-  private func ended(_ result: Result<EventConsumer.Step, any Error>) {
-    self.isRunning = false
-    switch result {
-    case .success(let step):
-      self.pause = EventConsumer.pauses.first
-      if !step.isCaughtUp || self.isWanted {
-        self.schedule(after: step.interval.inMicroseconds)
-      } else {
-        self.schedule(after: Int64(EventConsumer.waitMilliseconds) * 1_000, isIdle: true)
-      }
-    case .failure(let error):
-      guard error is InboxError else {
-        self.schedule(after: self.pause.inMicroseconds)
-        self.pause = min(self.pause * 2, EventConsumer.pauses.longest)
-        return
-      }
-      // An answer without fields looks like one of another log; a whole one never does.
-      if self.world.faults(.answerGarbled) == 0 {
-        self.world.violations.append(
-          Violation(.i6, "\(self.life.name.rawValue) cannot follow: \(error)"))
-      }
-      self.schedule(after: EventConsumer.mendingPause.inMicroseconds)
-    }
-  }
-}
-
-/// Runs a recovery loop as the host does, in virtual time, and less often while it finds nothing.
-///
-/// `@unchecked Sendable`: belongs to the scheduler's thread.
-final class LoopRunner: @unchecked Sendable {
-  private static let longestPause: Int64 = 4_000_000
-
-  private let loop: RecoveryLoop
-  private unowned let life: Life
-  private unowned let world: World
-  private let interval: Int64
-  private var pause: Int64
-  private var timer: SimulatedTimer?
-
-  fileprivate init(_ loop: RecoveryLoop, life: Life, world: World) {
-    self.loop = loop
-    self.life = life
-    self.world = world
-    self.interval = loop.interval.inMicroseconds
-    self.pause = self.interval
-  }
-
-  func start() {
-    self.schedule(after: self.world.scheduler.random.time(0...self.interval))
-  }
-
-  /// Something was committed.
-  func wake() {
-    guard self.pause > self.interval, let timer else { return }
-    timer.cancel()
-    self.pause = self.interval
-    self.schedule(after: self.interval)
-  }
-
-  private func schedule(after delay: Int64) {
-    let life = self.life
-    self.timer = self.world.scheduler.after(delay, "loop") {
-      self.timer = nil
-      if life.isAlive { self.run() }
-    }
-  }
-
-  private func run() {
-    let life = self.life
-    self.world.scheduler.spawn {
-      let settlement = try? await self.loop.work()
-      if life.isAlive { self.ended(settlement) }
-    }
-  }
-
-  private func ended(_ settlement: Settlement?) {
-    if let settlement, settlement.settled > 0 {
-      self.pause = self.interval
-      self.schedule(after: 0)
-    } else if let settlement, settlement.remaining == 0 {
-      self.pause = max(self.interval, min(self.pause * 2, Self.longestPause))
-      self.schedule(after: self.pause)
-    } else {
-      self.pause = self.interval
-      self.schedule(after: self.interval)
-    }
   }
 }

@@ -45,12 +45,39 @@ package enum Reached: String, CaseIterable, Sendable {
   case courseCanceled = "course canceled"
   case canceledWithCourse = "class canceled with its course"
   case canceledCourseDeleted = "canceled course deleted"
+  case circuitOpened = "circuit opened"
+  case circuitClosed = "circuit closed again"
+  case refusedByCircuit = "call refused by an open circuit"
+  case waitedForPlace = "call waited for a place in a bulkhead"
+  case sentToRoom = "sent to the waiting room"
+  case waitedForTurn = "turn after a wait"
+  case turnUsed = "turn used"
+  case turnInUse = "turn used by another request"
+  case turnGivenBack = "turn given back"
+  case ticketExpired = "ticket expired"
+  case ticketGivenUp = "ticket given up"
+  case ticketOver = "registration with a ticket that is over"
+  case waitedAcrossCrash = "place in the waiting room kept across a crash"
+  case turnedAway = "call refused by a full bulkhead"
 
-  static func all(in stores: Stores, _ history: History) -> Set<Reached> {
+  static func all(in stores: Stores, of world: World) -> Set<Reached> {
+    let history = world.history
     var reached: Set<Reached> = []
     func note(_ one: Reached, _ isTrue: Bool) {
       if isTrue { reached.insert(one) }
     }
+    note(.circuitOpened, world.guardCounts.opened > 0)
+    note(.circuitClosed, world.guardCounts.closed > 0)
+    note(.refusedByCircuit, world.guardCounts.refused > 0)
+    note(.waitedForPlace, world.guardCounts.waited > 0)
+    note(.turnGivenBack, world.roomWatch.givenBack > 0)
+    for ticket in stores.tickets {
+      note(.turnUsed, ticket.state == "USED")
+      note(.ticketExpired, ticket.state == "EXPIRED")
+      note(.ticketGivenUp, ticket.state == "LEFT")
+    }
+    Self.noteRoom(history, note)
+    note(.turnedAway, world.guardCounts.turnedAway > 0)
     for row in stores.classes {
       note(.registered, row.status == "REGISTERED")
       note(.freeClass, row.status == "REGISTERED" && row.fee == 0)
@@ -111,6 +138,26 @@ package enum Reached: String, CaseIterable, Sendable {
     note(.severalClasses, active.count > Set(active).count)
     for told in history.joins.flatMap(\.attempts).map(\.told) {
       note(.notInFullCourse, told.code == "course-has-seats")
+    }
+  }
+
+  private static func noteRoom(_ history: History, _ note: (Reached, Bool) -> Void) {
+    var starts: [String: Int] = [:]
+    for look in history.tickets {
+      guard let ticket = look.told.answer?.ticket else { continue }
+      let before = starts[ticket.token.value]
+      note(.waitedForTurn, ticket.state == .turn && before != nil)
+      guard ticket.state == .waiting else { continue }
+      note(.waitedAcrossCrash, before.map { $0 < look.starts } ?? false)
+      starts[ticket.token.value] = look.starts
+    }
+    for told in history.enrollments.flatMap(\.attempts).map(\.told) {
+      note(.sentToRoom, told.code == WaitingRoomError.waitCode)
+      note(.turnInUse, told.code == WaitingRoomError.turnInUse.problem.code)
+      note(
+        .ticketOver,
+        ["waiting-ticket-used", "waiting-ticket-expired", "waiting-ticket-left"].contains(told.code)
+      )
     }
   }
 

@@ -1,3 +1,5 @@
+import SugangServices
+
 /// What is broken on purpose, to see that it is noticed. Nothing of it is in the real code.
 package enum Sabotage: CaseIterable, Sendable {
   case nothing
@@ -15,6 +17,8 @@ package enum Sabotage: CaseIterable, Sendable {
   case forgetsCancellations
   /// Seats of canceled courses are not given back, and the classes in them live on.
   case forgetsCanceledClasses
+  /// Nobody asks whether Pay is back, so that a circuit that has opened stays open.
+  case forgetsProbes
   /// Seats that were offered in vain are kept for ever.
   case forgetsOffers
   /// More students are in a course than it has seats.
@@ -27,6 +31,24 @@ package enum Sabotage: CaseIterable, Sendable {
   case admitsTwice
   /// A seat is taken, and nobody has it.
   case losesSeats
+  /// Nobody finds out that a ticket of the waiting room is asked for no more.
+  case forgetsTickets
+  /// Somebody enrolls without a turn.
+  case skipsRoom
+  /// A turn that was used is good once more.
+  case reusesTurns
+  /// A ticket that was given up or has expired is good once more.
+  case revivesTickets
+  /// A turn is used up, and nobody enrolls.
+  case losesTurns
+  /// A student has a second place in the waiting room.
+  case doublesTickets
+  /// After a crash who came last is the first in the line.
+  case reversesLine
+  /// No time passes in the waiting room …
+  case stopsClock
+  /// … or too much.
+  case hurriesClock
 
   var hiddenEvents: String? {
     switch self {
@@ -42,8 +64,24 @@ package enum Sabotage: CaseIterable, Sendable {
     switch self {
     case .forgetsCanceledClasses: "cancel classes"
     case .forgetsOffers: "expire offers"
+    case .forgetsProbes: "probe pay"
+    case .forgetsTickets: "waiting room"
     default: nil
     }
+  }
+
+  /// How many seconds pass in the waiting room in one.
+  var pace: Int64 {
+    switch self {
+    case .stopsClock: 0
+    case .hurriesClock: 5
+    default: 1
+    }
+  }
+
+  /// What the sabotage needs to come to light.
+  var crashes: [(at: Int64, ServiceName)] {
+    self == .reversesLine ? [(3_500_000, .class), (8_500_000, .class)] : []
   }
 
   /// What every unit of work in Enrollment's store does besides.
@@ -76,6 +114,45 @@ package enum Sabotage: CaseIterable, Sendable {
         """
         UPDATE offered_course SET seats_taken = seats_taken + 1
         WHERE seats_taken < coalesce(capacity, 9) AND seats_taken > 0
+        """
+      ]
+    case .skipsRoom: Self.intrusion("true") + Self.recount
+    case .reusesTurns:
+      [
+        """
+        UPDATE waiting_ticket SET state = 'TURN', ended_at = NULL
+        WHERE state = 'USED' AND student IN (SELECT student FROM class WHERE status = 'REGISTERED')
+          AND student NOT IN (SELECT student FROM waiting_ticket WHERE state IN ('WAITING', 'TURN'))
+        """
+      ]
+    case .revivesTickets:
+      [
+        """
+        UPDATE waiting_ticket SET state = 'WAITING', ended_at = NULL
+        WHERE sequence = (SELECT max(sequence) FROM waiting_ticket AS over
+          WHERE state IN ('LEFT', 'EXPIRED')
+            AND ended_at < (SELECT max(taken_at) FROM waiting_ticket)
+            AND student NOT IN (
+              SELECT student FROM waiting_ticket WHERE state IN ('WAITING', 'TURN')))
+        """
+      ]
+    case .losesTurns: ["UPDATE waiting_ticket SET state = 'USED' WHERE state = 'TURN'"]
+    case .doublesTickets:
+      [
+        "DROP INDEX IF EXISTS good_waiting_ticket",
+        """
+        INSERT INTO waiting_ticket (sequence, token, student, course_id, state, taken_at)
+        SELECT sequence + 1000, lower(hex(zeroblob(12))) || printf('%08x', sequence), student, course_id, 'WAITING', taken_at
+        FROM waiting_ticket WHERE state = 'WAITING'
+          AND (SELECT count(*) = count(DISTINCT student) FROM waiting_ticket)
+        LIMIT 1
+        """,
+      ]
+    case .reversesLine:
+      [
+        """
+        UPDATE waiting_ticket SET state = 'WAITING', sequence = -sequence, turn_expires_at = NULL
+        WHERE state IN ('WAITING', 'TURN') AND sequence > 0
         """
       ]
     default: []

@@ -40,7 +40,7 @@ package final class Simulator {
       return SeedReport(
         seed: seed, trace: world.scheduler.trace, steps: world.scheduler.steps,
         messages: world.messages, time: world.scheduler.now, faults: world.faults,
-        reached: Reached.all(in: stores, world.history), violations: violations)
+        reached: Reached.all(in: stores, of: world), violations: violations)
     } catch {
       preconditionFailure("seed \(seed) cannot be run: \(error)")
     }

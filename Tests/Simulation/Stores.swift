@@ -77,6 +77,13 @@ struct Stores {
     var isLive: Bool { self.state == "WAITING" || self.state == "OFFERED" }
   }
 
+  /// A ticket of the waiting room.
+  struct Ticket {
+    let token: String
+    let student: String
+    let state: String
+  }
+
   struct Event {
     let source: ServiceName
     let sequence: Int64
@@ -109,6 +116,7 @@ struct Stores {
   let offeredCourses: [OfferedCourse]
   let closedCourses: Set<Int64>
   let places: [Place]
+  let tickets: [Ticket]
   let pages: [Int64: [SQLValue]]
   let alerts: [Alert]
   let events: [Event]
@@ -151,6 +159,9 @@ struct Stores {
         id: $0.integer(0), course: $0.integer(1), student: $0.text(2), state: $0.text(3),
         offerExpiresAt: $0.optionalInteger(4), classID: $0.optionalInteger(5))
     }
+    self.tickets = try rows(
+      .class, "SELECT token, student, state FROM waiting_ticket ORDER BY abs(sequence)"
+    ).map { Ticket(token: $0.text(0), student: $0.text(1), state: $0.text(2)) }
     self.payments = try rows(
       .pay,
       "SELECT id, class_id, course_id, fee, student, text_book, status FROM payment ORDER BY id"

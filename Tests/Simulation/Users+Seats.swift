@@ -48,7 +48,12 @@ extension Users {
 
   func queueIfFull(_ index: Int, _ number: Int) async {
     let intent = self.world.history.enrollments[index]
-    let isFull = intent.attempts.contains { $0.told.code == "course-full" }
+    let isFull =
+      intent.attempts.contains { $0.told.code == "course-full" }
+      || self.world.history.tickets.contains {
+        $0.student == intent.student && $0.courseID == intent.courseID
+          && $0.told.code == "course-full"
+      }
     guard isFull, self.scheduler.random.chance(800) else { return }
     let key = self.scheduler.random.chance(600) ? "\(intent.student)-\(number)" : nil
     guard let place = await self.join(intent.student, intent.courseID, key: key) else { return }

@@ -24,6 +24,7 @@ final class Users: @unchecked Sendable {
   let courses: CourseRPCClient
   let classes: EnrollmentRPCClient
   let waitlist: WaitlistRPCClient
+  let room: WaitingRoomRPCClient
   private let payments: PayRPCClient
   private var requests = 0
   /// In about half of the runs there are more students than seats.
@@ -38,6 +39,7 @@ final class Users: @unchecked Sendable {
     self.courses = CourseRPCClient(channel(.course))
     self.classes = EnrollmentRPCClient(channel(.class))
     self.waitlist = WaitlistRPCClient(channel(.class))
+    self.room = WaitingRoomRPCClient(channel(.class))
     // Shorter than Pay is slow at times.
     self.payments = PayRPCClient(channel(.pay), timeout: .seconds(1))
     self.isCrowded = world.scheduler.random.chance(500)
@@ -76,7 +78,8 @@ final class Users: @unchecked Sendable {
     do {
       told = .answer(try await request())
     } catch let problem as Problem {
-      told = problem.kind.isAnswer ? .refused(problem) : .inDoubt(problem.detail)
+      let isAnswer = problem.kind.isAnswer || problem.code == WaitingRoomError.waitCode
+      told = isAnswer ? .refused(problem) : .inDoubt(problem.detail)
     } catch let error as ServiceFailure {
       // What was done is not known: an answer was garbled, or a handler failed.
       told = .inDoubt("\(error)")
@@ -200,16 +203,34 @@ final class Users: @unchecked Sendable {
 
   func enroll(_ index: Int) async {
     let intent = self.world.history.enrollments[index]
-    let command = RegisterClass(courseID: intent.courseID, student: intent.student)
-    for _ in 0..<4 {
+    var ticket: String?
+    // Who knows of the rush takes a ticket first.
+    var hasWaited = self.world.hasRush && self.scheduler.random.chance(600)
+    if hasWaited { ticket = await self.waitForTurn(intent.student, intent.courseID) }
+    for _ in 0..<5 {
+      let command = RegisterClass(
+        courseID: intent.courseID, student: intent.student, waitingTicket: ticket)
       let caller = self.caller(intent.student)
+      let asked = self.scheduler.now
       let told = await self.ask {
         try await self.classes.register(command, by: caller, key: intent.key)
       }
+      if let ticket {
+        self.world.history.registrations.append(
+          RoomRegistration(token: ticket, asked: asked, code: told.code))
+      }
       self.world.history.enrollments[index].attempts.append((caller.requestID, told))
-      let asksAgain = told.isInDoubt || told.code == Problem.idempotencyInProgress.code
-      // Without a key a second request is a second wish.
-      guard asksAgain, intent.key != nil else { return }
+      if told.code == WaitingRoomError.waitCode, !hasWaited {
+        hasWaited = true
+        ticket = await self.waitForTurn(intent.student, intent.courseID)
+        guard ticket != nil else { return }
+        continue
+      }
+      let asksAgain =
+        told.isInDoubt || told.code == Problem.idempotencyInProgress.code
+        || told.code == WaitingRoomError.turnInUse.problem.code
+      // Without a key a second request is a second wish; but a turn is used once.
+      guard asksAgain, intent.key != nil || ticket != nil else { return }
       await self.wait(100_000...2_000_000)
     }
   }

@@ -36,6 +36,9 @@ package final class World: @unchecked Sendable {
   private(set) var areFeedsOpen: Bool
   /// nil where so many are in a course that nobody counts them after each unit of work.
   private(set) var seatWatch: SeatWatch?
+  private(set) var roomWatch: RoomWatch
+  let settings: ServiceSettings
+  var guardCounts = GuardCounts()
   /// The clock of Enrollment when all had come to rest.
   private(set) var restTime: Timestamp?
 
@@ -50,12 +53,39 @@ package final class World: @unchecked Sendable {
     self.scheduler = Scheduler(seed: seed)
     self.areFeedsOpen = areFeedsOpen
     self.seatWatch = areFeedsOpen ? SeatWatch() : nil
+    // Without a plan there are many more users than these limits are for.
+    let settings = plan == nil ? Self.settings(&self.scheduler.random) : Self.usualSettings
+    self.settings = settings
+    self.roomWatch = RoomWatch(settings.waitingRoom.mode)
     self.plan = plan ?? FaultPlan(until: Self.healing, &self.scheduler.random)
+    self.plan.crashes += sabotage.crashes
     try disks.rewind()
     self.nodes = ServiceName.allCases.filter { $0 != .gateway }.map {
       Node($0, world: self, disks: disks)
     }
   }
+
+  private static let usualSettings = ServiceSettings(
+    dataFolder: "/nowhere", payLimitWon: World.payLimitWon,
+    seatOfferSeconds: World.seatOfferSeconds)
+
+  /// In half of the runs so few users are many.
+  private static func settings(_ random: inout SeededGenerator) -> ServiceSettings {
+    var settings = Self.usualSettings
+    if random.chance(500) {
+      settings.bulkhead.maxConcurrentCalls = 1 + random.below(2)
+      settings.bulkhead.maxWaitingCalls = random.below(3)
+    }
+    if random.chance(400) {
+      settings.waitingRoom = WaitingRoomSettings(
+        mode: random.chance(600) ? .on : .auto, limit: 1 + random.below(2),
+        ticketSeconds: 3 + random.below(3), turnSeconds: 2 + random.below(3))
+    }
+    return settings
+  }
+
+  /// Whether somebody may have to wait for a turn.
+  var hasRush: Bool { self.settings.waitingRoom != Self.usualSettings.waitingRoom }
 
   func node(_ name: ServiceName) -> Node {
     guard let node = self.nodes.first(where: { $0.name == name }) else {
@@ -69,13 +99,13 @@ package final class World: @unchecked Sendable {
   /// Looks at Enrollment's store after each unit of work.
   func watchSeats(in connection: any SQLConnection) throws {
     for statement in self.sabotage.meddling { try connection.execute(statement) }
-    guard let found = try self.seatWatch?.look(connection) else { return }
-    self.violations += found
+    self.violations += try self.seatWatch?.look(connection) ?? []
+    if self.hasRush { self.violations += try self.roomWatch.look(connection) }
   }
 
   /// What was done since `earlier` is undone.
-  func rewindSeats(to earlier: SeatWatch?) {
-    self.seatWatch = earlier
+  func rewindWatches(to earlier: (SeatWatch?, RoomWatch)) {
+    (self.seatWatch, self.roomWatch) = earlier
   }
 
   // MARK: Faults
@@ -256,6 +286,9 @@ struct Rest {
     expectNone(
       .course, "cancellations under way",
       "SELECT count(*) FROM course WHERE canceled_at IS NOT NULL AND canceled_classes IS NULL")
+    expectNone(
+      .class, "tickets that nobody asks for",
+      "SELECT count(*) FROM waiting_ticket WHERE state IN ('WAITING', 'TURN')")
     expectNone(.point, "pending points", "SELECT count(*) FROM point WHERE status = 'PENDING'")
     expectNone(.alert, "new alerts", "SELECT count(*) FROM alert WHERE status = 'NEW'")
     for node in world.nodes {
@@ -263,6 +296,9 @@ struct Rest {
         // Whoever is down may have much to take once it is back.
         self.behind.append("\(node.name.rawValue) is down")
         continue
+      }
+      for one in life.guards.all where one.circuit.phase != .closed {
+        self.unfinished.append("the circuit of \(node.name.rawValue) to \(one.name) is open")
       }
       for consumer in life.consumers {
         guard let source = ServiceName(rawValue: consumer.consumer.source) else { continue }

@@ -66,11 +66,22 @@ struct SimulationTests {
     (.forgetsCanceledClasses, .i7, ["canceled courses with classes in them"]),
     (.forgetsCanceledClasses, .i3, ["which is closed"]),
     (.forgetsOffers, .i7, ["offers past their time", "is kept past its time"]),
+    (.forgetsProbes, .i7, ["the circuit of class to pay is open"]),
     (.oversells, .i3, ["were given"]),
     (.overtakes, .i3, ["before place"]),
     (.letsNewcomersIn, .i3, ["overtook"]),
     (.admitsTwice, .i3, ["allowed"]),
     (.losesSeats, .i3, ["classes and offers have"]),
+    (.forgetsTickets, .i7, ["tickets that nobody asks for"]),
+    (.skipsRoom, .i3, ["came in without a turn"]),
+    (.reusesTurns, .i3, ["was USED, and is TURN"]),
+    (.revivesTickets, .i3, ["was LEFT, and is WAITING", "was EXPIRED, and is WAITING"]),
+    (.losesTurns, .i3, ["was used up for no class"]),
+    (.doublesTickets, .i3, ["has two places in the waiting room"]),
+    (.reversesLine, .i3, ["and was served before"]),
+    (.reversesLine, .i1, ["had a turn, and waits again"]),
+    (.stopsClock, .i7, ["for too long"]),
+    (.hurriesClock, .i7, ["expired before its time"]),
   ]
 
   @Test("what is broken on purpose is noticed", arguments: Self.traces.indices)
@@ -79,7 +90,7 @@ struct SimulationTests {
     let simulator = Simulator()
     var missing = traces
     var found: [Violation] = []
-    for seed in 1...100 as ClosedRange<UInt64> where !missing.isEmpty {
+    for seed in 1...400 as ClosedRange<UInt64> where !missing.isEmpty {
       let broken = simulator.run(seed: seed, sabotage: sabotage).violations
         .filter { $0.invariant == breaks }
       found += broken

@@ -58,6 +58,12 @@ public struct BulkheadStatistics: Hashable, Sendable {
   public init() {}
 }
 
+/// Does `action` after a time, unless what it returns is called before.
+package typealias GuardTimer =
+  @Sendable (
+    _ delay: TimeAmount, _ action: @escaping @Sendable () -> Void
+  ) -> @Sendable () -> Void
+
 /// Bounds the calls to one dependency, so that its trouble cannot take all of its caller with it
 /// (Nygard, "Release It!"). First come, first served. What it decides is in `BulkheadState`.
 public final class Bulkhead: Sendable {
@@ -66,13 +72,32 @@ public final class Bulkhead: Sendable {
 
   private let state: Mutex<State>
   private let now: @Sendable () -> NIODeadline
+  private let timer: GuardTimer
 
   /// - Parameter now: the clock, so that a test can move it.
-  public init(
+  public convenience init(
     policy: BulkheadPolicy, now: @escaping @Sendable () -> NIODeadline = { NIODeadline.now() }
+  ) {
+    self.init(policy: policy, now: now, timer: Self.sleepingTimer)
+  }
+
+  /// - Parameter timer: ends the waiting of those that wait for too long; goes by the same clock as
+  ///   `now`.
+  package init(
+    policy: BulkheadPolicy, now: @escaping @Sendable () -> NIODeadline, timer: @escaping GuardTimer
   ) {
     self.state = Mutex(State(policy: policy, now: now()))
     self.now = now
+    self.timer = timer
+  }
+
+  /// In real time, on the shared pool.
+  package static let sleepingTimer: GuardTimer = { delay, action in
+    let task = Task {
+      try? await Task.sleep(for: .nanoseconds(delay.nanoseconds))
+      action()
+    }
+    return { task.cancel() }
   }
 
   /// Calls that run now.
@@ -122,8 +147,8 @@ public final class Bulkhead: Sendable {
   }
 
   private func wait(_ id: UInt64, _ deadline: NIODeadline?) async throws {
-    var timer: Task<Void, Never>?
-    defer { timer?.cancel() }
+    var stopTimer: (@Sendable () -> Void)?
+    defer { stopTimer?() }
     let refusal = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let now = self.now()
@@ -136,10 +161,7 @@ public final class Bulkhead: Sendable {
         case .refused(let refusal): continuation.resume(returning: refusal)
         case .queued(let until):
           // Not before there is a waiter for it to give up.
-          timer = Task {
-            try? await Task.sleep(for: .nanoseconds((until - now).nanoseconds))
-            self.giveUp(id, isCancelled: false)
-          }
+          stopTimer = self.timer(until - now) { self.giveUp(id, isCancelled: false) }
         }
       }
     } onCancel: {

@@ -25,14 +25,26 @@ public final class GuardedChannel: RPCChannel, Sendable {
   ///   - isFailure: whether an error speaks against the server. Not asked when the caller left, nor
   ///     about RESOURCE_EXHAUSTED that had no effect: those say nothing about the server.
   ///   - now: the clock, so that a test can move it.
-  public init(
+  public convenience init(
     _ channel: any RPCChannel, breaker: CircuitBreakerPolicy = CircuitBreakerPolicy(),
     bulkhead: BulkheadPolicy = BulkheadPolicy(),
     isFailure: @escaping @Sendable (RPCError) -> Bool = GuardedChannel.isFailure,
     now: @escaping @Sendable () -> NIODeadline = { NIODeadline.now() }
   ) {
+    self.init(
+      channel, breaker: breaker, bulkhead: bulkhead, isFailure: isFailure, now: now,
+      timer: Bulkhead.sleepingTimer)
+  }
+
+  /// - Parameter timer: ends the waiting of calls that wait for a place for too long; goes by the
+  ///   same clock as `now`.
+  package init(
+    _ channel: any RPCChannel, breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy,
+    isFailure: @escaping @Sendable (RPCError) -> Bool = GuardedChannel.isFailure,
+    now: @escaping @Sendable () -> NIODeadline, timer: @escaping GuardTimer
+  ) {
     self.channel = channel
-    self.bulkhead = Bulkhead(policy: bulkhead, now: now)
+    self.bulkhead = Bulkhead(policy: bulkhead, now: now, timer: timer)
     self.breaker = Mutex(CircuitBreakerState(policy: breaker))
     self.isFailure = isFailure
     self.now = now

@@ -10,9 +10,18 @@ enum WaitingRoomComposition {
     _ environment: ServiceEnvironment, _ context: SQLContext, catalog: any CourseCatalog,
     in parts: inout ServiceParts
   ) -> WaitingRoom {
-    let room = WaitingRoom(
-      environment.settings.waitingRoom.policy, store: SQLWaitingRoomStore(context),
-      catalog: catalog, clock: SteadyWallClock())
+    let (policy, store) = (
+      environment.settings.waitingRoom.policy, SQLWaitingRoomStore(context)
+    )
+    let room: WaitingRoom
+    if let simulated = environment.simulated {
+      room = WaitingRoom(policy, store: store, catalog: catalog, clock: simulated.steadyClock) {
+        var generator = SimulatedGenerator(simulated: simulated)
+        return WaitingToken(using: &generator)
+      }
+    } else {
+      room = WaitingRoom(policy, store: store, catalog: catalog, clock: SteadyWallClock())
+    }
     parts.rpcServices.append(
       // It is how a rush is borne.
       EnrollmentV1.WaitingRoomService.register(WaitingRoomRPCAdaptor(port: room), on: .eventLoop)
@@ -28,4 +37,10 @@ enum WaitingRoomComposition {
       })
     return room
   }
+}
+
+private struct SimulatedGenerator: RandomNumberGenerator {
+  let simulated: SimulatedSurroundings
+
+  func next() -> UInt64 { self.simulated.random() }
 }

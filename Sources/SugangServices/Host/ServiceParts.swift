@@ -99,14 +99,22 @@ struct ServiceEnvironment {
   func guarded(
     _ name: ServiceName, judgesSlowness: Bool = true, in parts: inout ServiceParts
   ) -> any RPCChannel {
-    if let simulated { return simulated.channel(name) }
     var policy = self.settings.breaker
     if !judgesSlowness { policy.slowCall = nil }
-    let channel = GuardedChannel(
-      self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
-    self.guards.register(channel, as: name.rawValue, client: self.peers.client(of: name))
+    let channel: GuardedChannel
+    if let simulated {
+      channel = GuardedChannel(
+        simulated.channel(name), breaker: policy, bulkhead: self.settings.bulkhead,
+        now: simulated.now, timer: simulated.timer)
+      self.guards.register(channel, as: name.rawValue)
+    } else {
+      channel = GuardedChannel(
+        self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
+      self.guards.register(channel, as: name.rawValue, client: self.peers.client(of: name))
+    }
     parts.background.append(
       CircuitProbe.loop(to: name.rawValue, channel, logger: self.logger))
+    guard self.simulated == nil else { return channel.withoutProbing() }
     // Outside the breaker: what it refuses are calls as well.
     return channel.withoutProbing().intercepted(by: self.telemetry.client)
   }

@@ -35,6 +35,30 @@ struct WaitingRoomStoreTests {
     #expect(newcomer.standing.position == 4)
   }
 
+  @Test("a turn that its student was told of outlives a restart, whatever was not yet stored")
+  func toldTurn() async throws {
+    let waiting = try WaitingRoomHarness(.on, limit: 1, ticketSeconds: 600, turnSeconds: 10)
+    try await waiting.offerCourses()
+    let ports = WaitingRoomHarness.Ports(room: waiting.room, classes: waiting.application)
+    let first = try await ports.take("kim")
+    let second = try await ports.take("lee")
+    #expect(try await self.states([first, second], waiting.room) == [.turn, .waiting])
+    waiting.harness.clock.advance(seconds: 11)
+    #expect(try await ports.state(second) == .turn)
+
+    // No round of the loop has stored that the first turn is over.
+    let restarted = waiting.restarted
+    #expect(try await self.states([second, first], restarted) == [.turn, .turn])
+
+    // Nor does a new ticket take a turn that is not on disk.
+    waiting.harness.clock.advance(seconds: 11)
+    let later = try await restarted.takeTicket(
+      WaitingRoomHarness.wish("park"), by: WaitingRoomHarness.caller
+    ).standing.ticket
+    #expect(later.state == .turn)
+    #expect(try await self.states([later.token], waiting.restarted) == [.turn])
+  }
+
   @Test("what the loop stores is what a restart finds; what is over long is forgotten")
   func loop() async throws {
     let waiting = try WaitingRoomHarness(.on, limit: 1, ticketSeconds: 60, turnSeconds: 120)

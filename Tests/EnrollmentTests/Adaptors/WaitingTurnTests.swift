@@ -44,6 +44,21 @@ struct WaitingTurnTests {
     #expect(try await later.register("kim", ticket: mine).status == .registered)
   }
 
+  @Test("a declined payment gives no turn back to whoever gave the place up meanwhile")
+  func givenUpMeanwhile() async throws {
+    let waiting = try WaitingRoomHarness(.on, limit: 1)
+    let ports = try await Self.ports(waiting)
+    let mine = try await ports.take("kim")
+    waiting.gateway.next { _ in
+      try? await ports.room.leave(mine.value, by: WaitingRoomHarness.caller)
+      return .declined(reason: "over-limit")
+    }
+    #expect(await ports.refusal("kim", ticket: mine) == "payment-declined")
+    _ = try await waiting.room.settle()
+    #expect(try await waiting.store.ticket(mine)?.state == .left)
+    #expect(try await ports.state(mine) == .left)
+  }
+
   @Test("a turn that is used up on disk is not used again, whatever the line in memory thinks")
   func onceOnDisk() async throws {
     let waiting = try WaitingRoomHarness(.on, limit: 1)

@@ -31,6 +31,35 @@ struct WaitingLineTests {
     #expect(room.position(first) == 1)
   }
 
+  @Test("a new ticket that one window could not store stays while another stores it")
+  func storedByAnother() throws {
+    let clock = StoppedClock()
+    var generator = SeededGenerator(seed: 7)
+    var line = WaitingLine(WaitingRoomPolicy(mode: .on, limit: 1), at: clock.now())
+    func enter() -> (standing: WaitingStanding, isNew: Bool, mustBeSaved: Bool) {
+      line.enter(
+        "kim", for: CourseID(1), token: WaitingToken(using: &generator), at: clock.now())
+    }
+    let ticket = enter().standing.ticket
+    let again = enter()
+    #expect(again.standing.ticket == ticket && again.mustBeSaved)
+    line.withdraw(ticket.token, at: clock.now())
+    // The other may have told its student already.
+    #expect(line.see(ticket.token, at: clock.now())?.ticket.state == .turn)
+    line.saved([ticket])
+    line.withdraw(ticket.token, at: clock.now())
+    #expect(line.see(ticket.token, at: clock.now())?.ticket.state == .turn)
+
+    // None could: nobody was told of it, and the next one is new.
+    _ = line.leave(ticket.token, at: clock.now())
+    let second = enter().standing.ticket
+    _ = enter()
+    line.withdraw(second.token, at: clock.now())
+    line.withdraw(second.token, at: clock.now())
+    #expect(line.see(second.token, at: clock.now())?.ticket.state == .expired)
+    #expect(enter().isNew)
+  }
+
   @Test("T43: in mode auto nobody waits until the limit is reached; then everybody who comes does")
   func auto() throws {
     var room = LineAtWork(limit: 2)

@@ -4,9 +4,11 @@ import Synchronization
 /// The waiting room before enrollment, and the door to it: hands out tickets and turns, first come
 /// first served, and lets registrations in.
 ///
-/// The line is in memory and decides; the store follows. A ticket, its end by the student's will and
-/// its use, which is stored with the class, are stored before anybody is told of them. A turn need not be: after a crash the tickets
-/// that had one are the first in the line, and get it again.
+/// The line is in memory and decides; the store follows. A ticket, its turn, its end by the student's
+/// will and its use, which is stored with the class, are stored before anybody is told of them. A turn
+/// that nobody was told of need not be: after a crash the tickets that had one are the first in the
+/// line, and get it again when there is room. There may be less: what had expired, and was not yet
+/// stored as that, is good once more.
 package final class WaitingRoom: WaitingRoomPort {
   /// Most tickets in one transaction.
   private static let savedAtOnce = 1000
@@ -62,6 +64,7 @@ package final class WaitingRoom: WaitingRoomPort {
         throw error
       }
     }
+    try await self.storeTurn(of: taken.standing.ticket, because: caller.cause)
     return TakenTicket(standing: taken.standing, isNew: taken.isNew)
   }
 
@@ -74,10 +77,20 @@ package final class WaitingRoom: WaitingRoomPort {
       }
       return line.see(known, at: now)
     }
-    if let live { return live }
+    if let live {
+      try await self.storeTurn(of: live.ticket, because: caller.cause)
+      return live
+    }
     let ended = try await self.endedTicket(known)
     guard caller.owns(ended.student) else { throw WaitingRoomError.notFound(token: token) }
     return WaitingStanding(ticket: ended)
+  }
+
+  /// The student is about to be told of a turn, which no crash may take back then.
+  private func storeTurn(of ticket: WaitingTicket, because cause: Cause) async throws {
+    guard ticket.state == .turn else { return }
+    let isUnsaved = try await self.withLine { line, _ in line.hasUnsavedTurn(ticket.token) }
+    if isUnsaved { try await self.save(ticket, because: cause) }
   }
 
   package func leave(_ token: String, by caller: Caller) async throws {

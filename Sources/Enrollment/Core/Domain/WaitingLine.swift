@@ -16,6 +16,8 @@ package struct WaitingLine: Sendable {
     var isInUse = false
     /// Whether the ticket is in the store, in whatever state.
     var isStored = false
+    /// While it is new: requests that are storing it.
+    var savers = 0
     /// The second in which the place is looked at again; another second's check is void.
     var checkAt: Int64 = 0
   }
@@ -39,6 +41,8 @@ package struct WaitingLine: Sendable {
   /// The tokens to be looked at, by second.
   private var checks: [Int64: [WaitingToken]] = [:]
   private var checkedUpTo: Int64 = 0
+  /// Tickets that were given up while a registration used their turns.
+  private var givenUpInUse: [WaitingToken: WaitingTicket] = [:]
   /// Tickets whose state the store does not know.
   private var unsaved: [WaitingToken: WaitingTicket] = [:]
 
@@ -79,14 +83,16 @@ package struct WaitingLine: Sendable {
   ) -> (standing: WaitingStanding, isNew: Bool, mustBeSaved: Bool) {
     self.settle(at: now)
     if let known = self.tokens[student], let standing = self.look(at: known, at: now) {
-      return (standing, false, !(self.places[known]?.isStored ?? false))
+      let isStored = self.places[known]?.isStored ?? false
+      if !isStored { self.places[known]?.savers += 1 }
+      return (standing, false, !isStored)
     }
     self.lastSequence += 1
     let ticket = WaitingTicket(
       token: token, sequence: self.lastSequence, student: student, courseID: courseID,
       takenAt: now)
     if self.line.isEmpty { self.rate.resume(at: now) }
-    self.places[token] = Place(ticket: ticket, lastSeen: now)
+    self.places[token] = Place(ticket: ticket, lastSeen: now, savers: 1)
     self.tokens[student] = token
     self.line.append(token)
     self.schedule(token)
@@ -180,6 +186,11 @@ package struct WaitingLine: Sendable {
         self.turnsInUse -= 1
         self.idleTurns += 1
       }
+    } else if case .turn(let token) = passage,
+      let ticket = self.givenUpInUse.removeValue(forKey: token), !succeeded
+    {
+      // The turn came back in the store, for nobody.
+      self.unsaved[token] = ticket
     }
     self.settle(at: now)
     return used
@@ -192,6 +203,11 @@ package struct WaitingLine: Sendable {
     self.unsaved.values.prefix(count).map(\.self)
   }
 
+  /// Whether the ticket has a turn that the store does not know.
+  package func hasUnsavedTurn(_ token: WaitingToken) -> Bool {
+    self.unsaved[token]?.state == .turn
+  }
+
   /// The store has these tickets as they are here.
   package mutating func saved(_ tickets: [WaitingTicket]) {
     for ticket in tickets {
@@ -200,9 +216,11 @@ package struct WaitingLine: Sendable {
     }
   }
 
-  /// A new ticket could not be saved. Unless it was in the meantime, nobody was told of it.
+  /// One that had to save a new ticket could not. It ends unless it was saved in the meantime, or
+  /// another request of the student, which may tell of it, is still saving it.
   package mutating func withdraw(_ token: WaitingToken, at now: Timestamp) {
-    guard self.places[token]?.isStored == false else { return }
+    self.places[token]?.savers -= 1
+    guard let place = self.places[token], !place.isStored, place.savers <= 0 else { return }
     self.end(token, as: .expired, at: now)
     self.settle(at: now)
   }
@@ -247,6 +265,7 @@ package struct WaitingLine: Sendable {
     default: self.line.remove(token)
     }
     place.ticket.end(as: state, at: now)
+    if place.isInUse, state == .left { self.givenUpInUse[token] = place.ticket }
     self.unsaved[token] = place.ticket
   }
 

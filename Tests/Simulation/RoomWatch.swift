@@ -1,0 +1,85 @@
+import Storage
+import SugangServices
+
+/// I3: what must hold of the tickets of the waiting room after each unit of work in Enrollment's
+/// store, whatever runs at the same time.
+///
+/// It compares what is there with what was there before: a turn goes when a class comes, and comes
+/// back when that class fails.
+struct RoomWatch: Sendable {
+  private struct Ticket: Equatable {
+    let student: String
+    let state: String
+
+    var isGood: Bool { self.state == "WAITING" || self.state == "TURN" }
+  }
+
+  private static let newClasses = "SELECT id, student FROM class WHERE id > ? ORDER BY id"
+  private static let isLive = """
+    SELECT 1 FROM class WHERE id = ? AND status IN ('PENDING', 'REGISTERED')
+    """
+
+  /// Whether nobody may come in without a turn.
+  private let everybodyNeedsTurn: Bool
+  /// By token.
+  private var tickets: [String: Ticket] = [:]
+  /// The class that each turn was used for, by token.
+  private var uses: [String: Int64] = [:]
+  /// nil before the first look.
+  private var lastClass: Int64?
+  /// Turns that came back because the class failed.
+  private(set) var givenBack = 0
+  private var told: Set<Violation> = []
+
+  init(_ mode: WaitingRoomSettings.Mode) {
+    self.everybodyNeedsTurn = mode == .on
+  }
+
+  /// - Returns: what is wrong now and was not wrong before.
+  mutating func look(_ connection: any SQLConnection) throws -> [Violation] {
+    var wrong: [String] = []
+    var newClasses = try connection.rows(Self.newClasses, [.integer(self.lastClass ?? 0)])
+      .map { (id: $0.integer(0), student: $0.text(1)) }
+    let isFirst = self.lastClass == nil
+    self.lastClass = newClasses.last?.id ?? self.lastClass ?? 0
+    let before = self.tickets
+    self.tickets = [:]
+    var good: Set<String> = []
+    // In the order of the line, so that a run reads the same each time.
+    let rows = try connection.rows(
+      "SELECT token, student, state FROM waiting_ticket ORDER BY abs(sequence)")
+    for row in rows {
+      let (token, ticket) = (row.text(0), Ticket(student: row.text(1), state: row.text(2)))
+      self.tickets[token] = ticket
+      if ticket.isGood, !good.insert(ticket.student).inserted {
+        wrong.append("\(ticket.student) has two places in the waiting room")
+      }
+      guard !isFirst, before[token] != ticket else { continue }
+      if ticket.state == "USED" {
+        if let index = newClasses.firstIndex(where: { $0.student == ticket.student }) {
+          self.uses[token] = newClasses.remove(at: index).id
+        } else {
+          wrong.append("a turn of \(ticket.student) was used up for no class")
+        }
+      } else if let earlier = before[token], !earlier.isGood {
+        wrong += try self.checkReturn(of: token, earlier, as: ticket, connection)
+      }
+    }
+    if !isFirst, self.everybodyNeedsTurn {
+      wrong += newClasses.map { "class \($0.id) of \($0.student) came in without a turn" }
+    }
+    return wrong.map { Violation(.i3, $0) }.filter { self.told.insert($0).inserted }
+  }
+
+  /// A ticket that was over is good once more, or over for another reason.
+  private mutating func checkReturn(
+    of token: String, _ before: Ticket, as ticket: Ticket, _ connection: any SQLConnection
+  ) throws -> [String] {
+    guard before.state == "USED", ticket.state == "TURN",
+      let id = self.uses.removeValue(forKey: token),
+      try connection.integer(Self.isLive, [.integer(id)]) == nil
+    else { return ["a ticket of \(ticket.student) was \(before.state), and is \(ticket.state)"] }
+    self.givenBack += 1
+    return []
+  }
+}
