@@ -28,6 +28,11 @@ final class SQLiteLane: @unchecked Sendable {
     }
   }
 
+  /// Without `close`: statements are finalized before the connection closes here too. One that
+  /// closes with the last of its statements instead would roll an open transaction back after GRDB's
+  /// hooks for that are gone.
+  deinit { self.connection = nil }
+
   /// Runs `work` on the queue. Does nothing after `close`.
   func async(_ work: @escaping @Sendable (SQLiteConnection) -> Void) {
     self.queue.asyncWriteWithoutTransaction { _ in
