@@ -38,6 +38,9 @@ CONTESTANTS = [
         "raw-nio", "raw framed echo (SwiftNIO)", SWIFT / "raw-nio-peer", streams=False,
         slow_calls=False),
     Contestant(
+        "raw-nio-tasks", "raw framed echo (SwiftNIO), a Swift task for each call on both sides",
+        SWIFT / "raw-nio-peer", streams=False, slow_calls=False, options=("--tasks", "1")),
+    Contestant(
         "framedrpc", "FramedRPC, handlers on the event loop", SWIFT / "framedrpc-peer",
         decodes=True),
     Contestant(

@@ -7,7 +7,8 @@ from report import names, number
 
 # Readable on white and told apart by people who see colours differently (Okabe and Ito).
 COLOURS = {
-    "raw": "#999999", "raw-nio": "#666666", "framedrpc": "#D55E00", "framedrpc-pool": "#E69F00",
+    "raw": "#999999", "raw-nio": "#666666", "raw-nio-tasks": "#333333",
+    "framedrpc": "#D55E00", "framedrpc-pool": "#E69F00",
     "grpc-cpp": "#0072B2", "grpc-swift": "#56B4E9", "capnp": "#009E73", "thrift": "#CC79A7",
 }
 WIDTH, HEIGHT = 960, 420

@@ -125,6 +125,11 @@ def aims(all_results: dict) -> str:
     share = ratio(unary, "framedrpc", "raw-nio", peak)
     add("… to the raw framed echo on SwiftNIO", "≥ 50 %",
         None if share is None else share * 100, " %", lambda value: value >= 50)
+    with_tasks = ratio(unary, "framedrpc", "raw-nio-tasks", peak)
+    if with_tasks is not None:
+        rows.append(
+            ["… to the same echo with a Swift task for each call on both sides", "none",
+             number(with_tasks * 100) + " %", ""])
     for other, aim in (("grpc-cpp", 10), ("grpc-swift", 50)):
         add(f"processor time of a call to that of {other}, both sides", f"≤ 1/{aim}",
             ratio(unary, other, "framedrpc", peak, "cpu_us"), " times less",

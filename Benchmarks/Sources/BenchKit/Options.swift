@@ -17,6 +17,8 @@ public struct Options: Sendable {
   public var connections = 1000
   /// Handlers and callers on Swift's shared pool of threads rather than on the event loop.
   public var pool = false
+  /// Callers and handlers are tasks on the event loop, where a contestant could do without.
+  public var tasks = false
 
   public init(_ arguments: [String] = CommandLine.arguments) {
     guard arguments.count > 1 else { fail("server or client?") }
@@ -45,6 +47,7 @@ public struct Options: Sendable {
     case "--calls": self.calls = number()
     case "--connections": self.connections = number()
     case "--pool": self.pool = value == "1"
+    case "--tasks": self.tasks = value == "1"
     default: fail("unknown option \(name)")
     }
   }

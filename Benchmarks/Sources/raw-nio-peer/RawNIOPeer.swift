@@ -3,7 +3,8 @@ import NIOCore
 import NIOPosix
 
 /// Frames of a 16-byte header and a body, echoed by SwiftNIO: what an RPC runtime on SwiftNIO could
-/// reach if it did nothing. One write a read, as FramedRPC does it.
+/// reach if it did nothing. One write a read, as FramedRPC does it. With `--tasks` a Swift task waits
+/// for every frame on both sides: what is left to a runtime with `async` callers and handlers.
 @main
 enum RawNIOPeer {
   static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -12,6 +13,7 @@ enum RawNIOPeer {
     let options = Options()
     guard !options.isServer else { return try await self.serve(options) }
     switch options.mode {
+    case "unary" where options.tasks: try await self.loadByTasks(options)
     case "unary": try await self.load(options, .closed)
     case "rate": try await self.load(options, .open)
     case "idle":
@@ -30,8 +32,11 @@ enum RawNIOPeer {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            FrameHandler { frame, output in output.writeImmutableBuffer(frame) })
+          let handler =
+            options.tasks
+            ? TaskEcho(channel.eventLoop).handler
+            : FrameHandler { frame, output in output.writeImmutableBuffer(frame) }
+          try channel.pipeline.syncOperations.addHandler(handler)
         }
       }
       .bind(host: "127.0.0.1", port: options.port).get()
@@ -55,6 +60,14 @@ enum RawNIOPeer {
         }
       }
     }
+    await load.report()
+  }
+
+  private static func loadByTasks(_ options: Options) async throws {
+    let load = Load(options)
+    let client = TaskClient(load, self.group.next())
+    let channel = try await self.connect(options) { client.handler }
+    try await client.run(channel)
     await load.report()
   }
 
@@ -154,7 +167,9 @@ private final class Client: @unchecked Sendable {
 }
 
 /// Cuts a stream into frames and writes whatever they cause at the end of the read.
-private final class FrameHandler: ChannelInboundHandler {
+///
+/// `@unchecked Sendable`: touched on its channel's event loop only.
+final class FrameHandler: ChannelInboundHandler, @unchecked Sendable {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
@@ -163,8 +178,11 @@ private final class FrameHandler: ChannelInboundHandler {
   private let receive: (ByteBuffer, inout ByteBuffer) -> Void
   private var input = ByteBuffer()
   private var output = ByteBuffer()
+  private let readComplete: (inout ByteBuffer) -> Void
 
-  init(receive: @escaping (ByteBuffer, inout ByteBuffer) -> Void) {
+  /// - Parameter readComplete: adds what is to be written only at the end of a read.
+  init(readComplete: @escaping (inout ByteBuffer) -> Void = { _ in }, receive: @escaping (ByteBuffer, inout ByteBuffer) -> Void) {
+    self.readComplete = readComplete
     self.receive = receive
   }
 
@@ -181,6 +199,7 @@ private final class FrameHandler: ChannelInboundHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    self.readComplete(&self.output)
     guard self.output.readableBytes > 0 else { return }
     context.writeAndFlush(self.wrapOutboundOut(self.output), promise: nil)
     self.output.clear(minimumCapacity: 4096)

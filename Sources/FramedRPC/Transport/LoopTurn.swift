@@ -14,6 +14,8 @@ final class LoopTurn: @unchecked Sendable {
   private let reader = Atomic<UInt>(0)
   /// Executors whose tasks wait for the end of the read.
   @exclusivity(unchecked) private var waiting: [EventLoopTaskExecutor] = []
+  /// The memory of the last ones.
+  @exclusivity(unchecked) private var spare: [EventLoopTaskExecutor] = []
 
   private init(_ loop: any EventLoop) {
     self.loop = loop
@@ -53,9 +55,13 @@ final class LoopTurn: @unchecked Sendable {
     read()
     self.reader.store(0, ordering: .relaxed)
     guard !self.waiting.isEmpty else { return }
-    for executor in exchange(&self.waiting, with: []) {
+    var executors = exchange(&self.spare, with: [])
+    swap(&self.waiting, &executors)
+    for executor in executors {
       executor.drain()
     }
+    executors.removeAll(keepingCapacity: true)
+    self.spare = executors
   }
 
   /// Drains the executor at the end of the read. Only when ``isReadingHere``.
