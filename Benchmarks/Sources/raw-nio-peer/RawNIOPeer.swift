@@ -181,7 +181,10 @@ final class FrameHandler: ChannelInboundHandler, @unchecked Sendable {
   private let readComplete: (inout ByteBuffer) -> Void
 
   /// - Parameter readComplete: adds what is to be written only at the end of a read.
-  init(readComplete: @escaping (inout ByteBuffer) -> Void = { _ in }, receive: @escaping (ByteBuffer, inout ByteBuffer) -> Void) {
+  init(
+    readComplete: @escaping (inout ByteBuffer) -> Void = { _ in },
+    receive: @escaping (ByteBuffer, inout ByteBuffer) -> Void
+  ) {
     self.readComplete = readComplete
     self.receive = receive
   }
