@@ -4,10 +4,12 @@ import NIOPosix
 
 /// Runs tasks on an event loop: those that the loop resumes when it is told to, at the end of a read.
 ///
-/// `@unchecked Sendable`: `ready` is touched on the loop only.
+/// `@unchecked Sendable`: what changes is touched on the loop only.
 private final class ReadExecutor: TaskExecutor, @unchecked Sendable {
   private let loop: any EventLoop
   private var ready: [UnownedJob] = []
+  /// What the tasks have written.
+  var output = ByteBuffer()
 
   init(_ loop: any EventLoop) {
     self.loop = loop
@@ -22,7 +24,13 @@ private final class ReadExecutor: TaskExecutor, @unchecked Sendable {
     }
   }
 
-  func run() {
+  /// Runs the tasks, and hands over what they write.
+  func readComplete(_ output: inout ByteBuffer) {
+    self.run()
+    swap(&output, &self.output)
+  }
+
+  private func run() {
     var batch: [UnownedJob] = []
     swap(&self.ready, &batch)
     for job in batch { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
@@ -48,16 +56,12 @@ final class TaskEcho: @unchecked Sendable {
   private(set) var handler = FrameHandler { _, _ in }
   private let executor: ReadExecutor
   private var idle: [Worker] = []
-  private var output = ByteBuffer()
 
   init(_ loop: any EventLoop) {
     self.executor = ReadExecutor(loop)
-    self.handler = FrameHandler(
-      readComplete: { output in
-        self.executor.run()
-        swap(&output, &self.output)
-      },
-      receive: { frame, _ in self.receive(frame) })
+    self.handler = FrameHandler(readComplete: self.executor.readComplete) { frame, _ in
+      self.receive(frame)
+    }
   }
 
   private func receive(_ frame: ByteBuffer) {
@@ -73,7 +77,7 @@ final class TaskEcho: @unchecked Sendable {
   private func serve(_ worker: Worker) async {
     while true {
       let answer = await self.handle(worker.frame)
-      self.output.writeImmutableBuffer(answer)
+      self.executor.output.writeImmutableBuffer(answer)
       await withUnsafeContinuation { continuation in
         worker.continuation = continuation
         self.idle.append(worker)
@@ -94,22 +98,16 @@ final class TaskClient: @unchecked Sendable {
   private let executor: ReadExecutor
   private let body: ByteBuffer
   private var waiting: [UnsafeContinuation<Void, Never>?]
-  private var output = ByteBuffer()
 
   init(_ load: Load, _ loop: any EventLoop) {
     self.load = load
     self.executor = ReadExecutor(loop)
     self.body = ByteBuffer(repeating: 0x61, count: load.options.bytes)
     self.waiting = Array(repeating: nil, count: load.slots.count)
-    self.handler = FrameHandler(
-      readComplete: { output in
-        self.executor.run()
-        swap(&output, &self.output)
-      },
-      receive: { frame, _ in
-        let slot = Int(frame.getInteger(at: frame.readerIndex + 8, as: UInt32.self) ?? 0)
-        self.waiting[slot].take()?.resume()
-      })
+    self.handler = FrameHandler(readComplete: self.executor.readComplete) { frame, _ in
+      let slot = Int(frame.getInteger(at: frame.readerIndex + 8, as: UInt32.self) ?? 0)
+      self.waiting[slot].take()?.resume()
+    }
   }
 
   func run(_ channel: any Channel) async throws {
@@ -133,13 +131,13 @@ final class TaskClient: @unchecked Sendable {
   private func call(_ slot: Int, _ first: (any Channel)?) async {
     await withUnsafeContinuation { continuation in
       self.waiting[slot] = continuation
-      self.output.writeMultipleIntegers(
+      self.executor.output.writeMultipleIntegers(
         UInt32(self.body.readableBytes), UInt32(0), endianness: .little)
-      self.output.writeMultipleIntegers(UInt32(slot), UInt32(0))
-      self.output.writeImmutableBuffer(self.body)
+      self.executor.output.writeMultipleIntegers(UInt32(slot), UInt32(0))
+      self.executor.output.writeImmutableBuffer(self.body)
       guard let first else { return }
-      first.writeAndFlush(self.output, promise: nil)
-      self.output.clear()
+      first.writeAndFlush(self.executor.output, promise: nil)
+      self.executor.output.clear()
     }
   }
 }
