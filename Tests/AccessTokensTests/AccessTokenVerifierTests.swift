@@ -46,7 +46,7 @@ struct AccessTokenVerifierTests {
       (60 + skew, "the token has expired"),
     ] as [(Int64, String?)] {
       self.clock.time.withLock { $0 = Self.now.adding(seconds: offset) }
-      #expect(await Self.refusal(verifier, token) == reason, "\(offset)")
+      #expect(await refusal(verifier, token) == reason, "\(offset)")
     }
   }
 
@@ -69,7 +69,7 @@ struct AccessTokenVerifierTests {
     ] as [([String: JSONValue?], String)])
   func claims(_ changes: [String: JSONValue?], _ reason: String) async throws {
     let token = try self.key.sign(Self.claims(changes))
-    #expect(await Self.refusal(try await self.verifier(), token) == reason)
+    #expect(await refusal(try await self.verifier(), token) == reason)
   }
 
   @Test(
@@ -90,27 +90,27 @@ struct AccessTokenVerifierTests {
     let header = Self.changed(
       ["alg": "ES256", "typ": "JWT", "kid": .string(self.key.id)], changes)
     let token = try self.key.sign(Self.claims([:]), header: header)
-    #expect(await Self.refusal(try await self.verifier(), token) == reason)
+    #expect(await refusal(try await self.verifier(), token) == reason)
   }
 
   @Test("a token without a signature, or with another's, is refused")
   func signatures() async throws {
     let verifier = try await self.verifier()
     let token = try self.key.sign(Self.claims([:]))
-    #expect(await Self.refusal(verifier, token) == nil)
+    #expect(await refusal(verifier, token) == nil)
     let parts = token.split(separator: ".").map(String.init)
     let forged = try SigningKey().sign(
       Self.claims([:]), header: ["alg": "ES256", "kid": .string(self.key.id)])
-    #expect(await Self.refusal(verifier, forged) == "the signature is wrong")
+    #expect(await refusal(verifier, forged) == "the signature is wrong")
     let other = try self.key.sign(Self.claims(["sub": "admin"])).split(separator: ".")
     let mixed = "\(parts[0]).\(other[1]).\(parts[2])"
-    #expect(await Self.refusal(verifier, mixed) == "the signature is wrong")
-    #expect(await Self.refusal(verifier, "\(parts[0]).\(parts[1]).") == "the signature is wrong")
+    #expect(await refusal(verifier, mixed) == "the signature is wrong")
+    #expect(await refusal(verifier, "\(parts[0]).\(parts[1]).") == "the signature is wrong")
     for text in ["", "a", "a.b", token + ".x", token + "=", "..", "\(parts[0])..\(parts[2])"] {
-      #expect(await Self.refusal(verifier, text) != nil, "\(text)")
+      #expect(await refusal(verifier, text) != nil, "\(text)")
     }
     let long = String(repeating: "a", count: AccessTokenVerifier.maxBytes + 1)
-    #expect(await Self.refusal(verifier, long) == "the token is too long")
+    #expect(await refusal(verifier, long) == "the token is too long")
   }
 
   @Test("keys are taken up when the file changes; a broken file changes nothing")
@@ -119,14 +119,14 @@ struct AccessTokenVerifierTests {
     #expect(try await !verifier.reload())
     let next = SigningKey()
     let token = try next.sign(Self.claims([:]))
-    #expect(await Self.refusal(verifier, token) == "the token names a key that is not known")
+    #expect(await refusal(verifier, token) == "the token names a key that is not known")
     try self.write("{")
     await #expect(throws: KeyFileError.self) { try await verifier.reload() }
-    #expect(await Self.refusal(verifier, try self.key.sign(Self.claims([:]))) == nil)
+    #expect(await refusal(verifier, try self.key.sign(Self.claims([:]))) == nil)
     try self.write(String(decoding: next.jwks.bytes(), as: UTF8.self))
     #expect(try await verifier.reload())
-    #expect(await Self.refusal(verifier, token) == nil)
-    #expect(await Self.refusal(verifier, try self.key.sign(Self.claims([:]))) != nil)
+    #expect(await refusal(verifier, token) == nil)
+    #expect(await refusal(verifier, try self.key.sign(Self.claims([:]))) != nil)
   }
 
   @Test(
@@ -155,15 +155,6 @@ struct AccessTokenVerifierTests {
     if writing { try self.write(String(decoding: self.key.jwks.bytes(), as: UTF8.self)) }
     return try await AccessTokenVerifier(
       jwks: self.path, rules: Self.rules, clock: self.clock)
-  }
-
-  private static func refusal(_ verifier: AccessTokenVerifier, _ token: String) async -> String? {
-    do {
-      _ = try await verifier.subject(of: token)
-      return nil
-    } catch {
-      return (error as? InvalidToken)?.reason ?? "\(error)"
-    }
   }
 
   private static func claims(_ changes: [String: JSONValue?]) -> JSONValue {
