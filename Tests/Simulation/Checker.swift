@@ -9,14 +9,14 @@ import SugangServices
 /// It knows the rules of the system, and shares no code with it but the messages of the events and
 /// what `sugang verify` walks the chains with. What must hold at every moment is looked at while the
 /// run goes on: by ``SeatWatch``, and I10 by ``World/begins(_:)``.
-struct Checker {
+struct Checker: ViolationNoter {
   private let stores: Stores
   private let history: History
   /// Those that somebody asked to end.
   private let endedClasses: Set<ClassID>
   /// Those whose teacher asked to end them.
   private let canceledCourses: Set<CourseID>
-  private(set) var violations: [Violation] = []
+  var violations: [Violation] = []
 
   static func violations(of world: World) -> [Violation] {
     do {
@@ -55,12 +55,6 @@ struct Checker {
 
   private mutating func fail(_ invariant: Invariant, _ what: String) {
     self.violations.append(Violation(invariant, what))
-  }
-
-  private mutating func expect(
-    _ isTrue: Bool, _ invariant: Invariant, _ what: @autoclosure () -> String
-  ) {
-    if !isTrue { self.fail(invariant, what()) }
   }
 
   private func classRow(_ id: ClassID) -> Stores.Class? {

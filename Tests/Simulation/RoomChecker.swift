@@ -4,7 +4,7 @@ import SugangServices
 /// What must hold of the waiting room in the eyes of those who waited there.
 ///
 /// What must hold of its tickets at every moment is ``RoomWatch``'s.
-struct RoomChecker {
+struct RoomChecker: ViolationNoter {
   /// How late the room may be, in microseconds: it looks at each place in the first second after its
   /// time, once somebody asks, and never ends a turn with which somebody is registering.
   private static let lateness: Int64 = 6_000_000
@@ -19,7 +19,7 @@ struct RoomChecker {
 
   private let history: History
   private let room: WaitingRoomSettings
-  private(set) var violations: [Violation] = []
+  var violations: [Violation] = []
 
   static func violations(in stores: Stores, of world: World) -> [Violation] {
     var checker = RoomChecker(history: world.history, room: world.settings.waitingRoom)
@@ -37,12 +37,6 @@ struct RoomChecker {
   private init(history: History, room: WaitingRoomSettings) {
     self.history = history
     self.room = room
-  }
-
-  private mutating func expect(
-    _ isTrue: Bool, _ invariant: Invariant, _ what: @autoclosure () -> String
-  ) {
-    if !isTrue { self.violations.append(Violation(invariant, what())) }
   }
 
   /// By token.

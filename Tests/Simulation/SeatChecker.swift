@@ -9,13 +9,13 @@ import SugangServices
 /// What must hold at rest of seats, of the lines for full courses, and of canceled courses.
 ///
 /// What must hold of them at every moment is ``SeatWatch``'s.
-struct SeatChecker {
+struct SeatChecker: ViolationNoter {
   /// How late a loop may be, in microseconds: it looks again within four seconds.
   private static let lateness: Int64 = 5_000_000
 
   private let stores: Stores
   private let history: History
-  private(set) var violations: [Violation] = []
+  var violations: [Violation] = []
 
   static func violations(in stores: Stores, of world: World) throws -> [Violation] {
     guard world.seatWatch != nil else { return [] }
@@ -33,12 +33,6 @@ struct SeatChecker {
   private init(stores: Stores, history: History) {
     self.stores = stores
     self.history = history
-  }
-
-  private mutating func expect(
-    _ isTrue: Bool, _ invariant: Invariant, _ what: @autoclosure () -> String
-  ) {
-    if !isTrue { self.violations.append(Violation(invariant, what())) }
   }
 
   // MARK: The lines

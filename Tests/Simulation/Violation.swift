@@ -26,3 +26,16 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String { "\(self.invariant.rawValue): \(self.what)" }
 }
+
+/// A check that goes on after what it has found.
+protocol ViolationNoter {
+  var violations: [Violation] { get set }
+}
+
+extension ViolationNoter {
+  mutating func expect(
+    _ isTrue: Bool, _ invariant: Invariant, _ what: @autoclosure () -> String
+  ) {
+    if !isTrue { self.violations.append(Violation(invariant, what())) }
+  }
+}
