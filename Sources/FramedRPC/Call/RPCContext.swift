@@ -12,37 +12,37 @@ public struct RPCContext: Sendable {
   /// That of the call which this task answers; nil outside of handlers. A detached task has none.
   @TaskLocal public static var current: RPCContext?
 
+  /// One reference, since a context is copied several times a call.
+  let call: CallState
+
   /// When the caller stops waiting; nil means never.
-  public var deadline: NIODeadline?
+  public var deadline: NIODeadline? {
+    get { self.call.deadline }
+    set { self = RPCContext(CallState(self.call, deadline: newValue, metadata: self.metadata)) }
+  }
   /// What the caller sent beside the request.
-  public var metadata: RPCMetadata
+  public var metadata: RPCMetadata {
+    get { self.call.metadata }
+    set { self = RPCContext(CallState(self.call, deadline: self.deadline, metadata: newValue)) }
+  }
   /// `sugang.pay.v1.PayService/Approve`
-  public let method: String
+  public var method: String { self.call.route.method }
   /// Who calls.
-  public let peer: RPCPeer
-  /// Where what the handler says beside its answer is kept; nil outside a server.
-  let responseMetadata: ResponseMetadata?
+  public var peer: RPCPeer { self.call.route.peer }
   /// The ``priority`` of a call whose caller says nothing of it.
-  let servicePriority: RPCPriority
+  var servicePriority: RPCPriority { self.call.route.servicePriority }
 
   public init(
     deadline: NIODeadline? = nil, metadata: RPCMetadata = RPCMetadata(), method: String = "",
     peer: RPCPeer = RPCPeer()
   ) {
     self.init(
-      deadline: deadline, metadata: metadata, method: method, peer: peer, responseMetadata: nil)
+      CallState(
+        deadline: deadline, metadata: metadata, route: CallRoute(method: method, peer: peer)))
   }
 
-  init(
-    deadline: NIODeadline?, metadata: RPCMetadata, method: String, peer: RPCPeer,
-    responseMetadata: ResponseMetadata?, servicePriority: RPCPriority = .default
-  ) {
-    self.servicePriority = servicePriority
-    self.responseMetadata = responseMetadata
-    self.deadline = deadline
-    self.metadata = metadata
-    self.method = method
-    self.peer = peer
+  init(_ call: CallState) {
+    self.call = call
   }
 
   /// Sends a pair with the end of the answer (trailing metadata): beside the message of a unary
@@ -50,7 +50,7 @@ public struct RPCContext: Sendable {
   ///
   /// - Throws: ``RPCError`` INVALID_ARGUMENT when the key is no key or a limit is passed.
   public func appendTrailer(_ key: String, _ value: [UInt8]) throws(RPCError) {
-    try self.responseMetadata?.append(key, value)
+    try self.call.appendTrailer(key, value)
   }
 
   public func appendTrailer(_ key: String, _ value: String) throws(RPCError) {
@@ -71,39 +71,6 @@ extension RPCContext {
   /// Memory for the bytes of the answer: the call's own, for the first who asks.
   @usableFromInline
   func takeAnswerBuffer() -> ByteBuffer {
-    self.responseMetadata?.takeBuffer() ?? ByteBuffer()
-  }
-}
-
-/// Metadata that a handler adds to its answer, and memory for the answer itself.
-///
-/// `@unchecked Sendable`: the memory is lent before the handler begins, and belongs to whoever finds
-/// that it has not been taken yet.
-class ResponseMetadata: @unchecked Sendable {
-  private let metadata = Mutex(RPCMetadata())
-  /// Whether there is any; most answers have none, and need no lock to know.
-  private let hasMetadata = Atomic(false)
-  private let hasBuffer = Atomic(false)
-  @exclusivity(unchecked) private var buffer: ByteBuffer?
-
-  func append(_ key: String, _ value: [UInt8]) throws(RPCError) {
-    try self.metadata.withLock { metadata throws(RPCError) in
-      try metadata.append(key, value)
-      self.hasMetadata.store(true, ordering: .releasing)
-    }
-  }
-
-  final func take() -> RPCMetadata {
-    guard self.hasMetadata.load(ordering: .acquiring) else { return RPCMetadata() }
-    return self.metadata.withLock { $0 }
-  }
-
-  final func lend(_ buffer: ByteBuffer) {
-    self.buffer = buffer
-    self.hasBuffer.store(true, ordering: .releasing)
-  }
-
-  final func takeBuffer() -> ByteBuffer? {
-    self.hasBuffer.exchange(false, ordering: .acquiring) ? self.buffer.take() : nil
+    self.call.takeBuffer() ?? ByteBuffer()
   }
 }

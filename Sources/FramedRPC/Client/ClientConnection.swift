@@ -236,11 +236,13 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     let header = FrameHeader(
       length: call.request.readableBytes + metadataBytes, type: .request, flags: flags,
       code: slot, stream: stream, aux: remaining)
-    self.sendRaw(call.request) { output in
-      header.write(into: &output)
-      if metadataBytes > 0 {
+    if metadataBytes > 0 {
+      self.sendRaw(call.request) { output in
+        header.write(into: &output)
         call.metadata.write(into: &output)
       }
+    } else {
+      self.send(header, body: call.request)
     }
     if let messages = call.messages {
       messages.start(as: stream)

@@ -5,8 +5,8 @@ import NIOCore
 /// Touched only on the loop: counting a call costs an index and some additions, no lock and no
 /// atomic operation. Whoever asks comes to the loop.
 package final class LoopStatistics: @unchecked Sendable {
-  /// A method's counts; made at its first call.
-  private final class Method {
+  /// A method's counts; made at its first call. Touched only on the loop.
+  final class Method: @unchecked Sendable {
     @exclusivity(unchecked) var inFlight = 0
     @exclusivity(unchecked) var statuses = [UInt64](repeating: 0, count: RPCStatus.allCases.count)
     @exclusivity(unchecked) var latency = LogLinearHistogram(
@@ -27,25 +27,20 @@ package final class LoopStatistics: @unchecked Sendable {
     self.methods = Array(repeating: nil, count: methodCount)
   }
 
-  /// A handler begins.
-  package func started(_ slot: Int) {
-    self.method(slot).inFlight += 1
-  }
-
   /// A call was answered without a handler.
   package func refused(_ slot: Int, _ status: RPCStatus) {
     self.method(slot).statuses[Int(status.rawValue)] += 1
   }
 
-  /// A call that ``started(_:)`` has ended.
+  /// A call that was counted as in flight has ended.
   ///
   /// - Parameters:
   ///   - microseconds: since its request arrived.
   ///   - context: read only when the call was slow.
-  package func ended(
-    _ slot: Int, _ status: RPCStatus, microseconds: UInt32, _ context: @autoclosure () -> RPCContext
+  func ended(
+    _ method: Method, _ status: RPCStatus, microseconds: UInt32,
+    _ context: @autoclosure () -> RPCContext
   ) {
-    let method = self.method(slot)
     method.inFlight -= 1
     method.statuses[Int(status.rawValue)] += 1
     method.latency.record(UInt64(microseconds))
@@ -54,7 +49,7 @@ package final class LoopStatistics: @unchecked Sendable {
     }
   }
 
-  private func method(_ slot: Int) -> Method {
+  func method(_ slot: Int) -> Method {
     if let method = self.methods[slot] { return method }
     let method = Method()
     self.methods[slot] = method

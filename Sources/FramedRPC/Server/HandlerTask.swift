@@ -5,24 +5,15 @@ import NIOCore
 /// `@unchecked Sendable`: its properties are the loop's while the task waits, and the task's while it
 /// runs a handler. Each hands them to the other by resuming it.
 final class HandlerTask: @unchecked Sendable {
-  struct Work {
-    let connection: ServerConnection
-    let call: ServerConnection.Call
-    let context: RPCContext
-    let work: ServerConnection.Work
-  }
-
   let execution: HandlerExecution
   @exclusivity(unchecked) private(set) var task: Task<Void, Never>?
   @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
-  /// nil when the task is to end.
-  @exclusivity(unchecked) private var work: Work?
-  /// Of the handler that runs.
-  @exclusivity(unchecked) private var call: (ServerConnection, ServerConnection.Call)?
+  /// Whose handler runs or is to run; nil when the task is to end.
+  @exclusivity(unchecked) private var call: ServerConnection.Call?
   /// What the handler returned …
   @exclusivity(unchecked) private var answer: ByteBuffer?
   /// … or threw.
-  @exclusivity(unchecked) private var failure: (error: any Error, context: RPCContext)?
+  @exclusivity(unchecked) private var failure: (any Error)?
   @exclusivity(unchecked) private var isPristine = true
 
   init(_ execution: HandlerExecution) {
@@ -45,8 +36,8 @@ final class HandlerTask: @unchecked Sendable {
   }
 
   /// What to do when it begins, or is resumed.
-  func take(_ work: consuming Work) {
-    self.work = consume work
+  func take(_ call: ServerConnection.Call) {
+    self.call = call
   }
 
   /// Goes on with what it has taken; without that, the task ends.
@@ -54,8 +45,9 @@ final class HandlerTask: @unchecked Sendable {
     self.continuation.take()?.resume()
   }
 
+  @concurrent
   private func serve() async {
-    while self.work != nil {
+    while self.call != nil {
       await self.handle()
       withUnsafeCurrentTask { task in
         guard let task else { return }
@@ -63,20 +55,21 @@ final class HandlerTask: @unchecked Sendable {
       }
       await withUnsafeContinuation { continuation in
         self.continuation = continuation
-        self.call?.0.handlerTasks.handled(self)
+        self.call?.connection.handlerTasks.handled(self)
       }
     }
   }
 
   /// A function of its own, so that nothing of a call is kept while the task waits.
+  @concurrent
   private func handle() async {
-    guard let work = self.work.take() else { return }
-    self.call = (work.connection, work.call)
-    await RPCContext.$current.withValue(work.context) {
+    guard let call = self.call, let work = call.work.take() else { return }
+    let context = RPCContext(call)
+    await RPCContext.$current.withValue(context) {
       do {
-        self.answer = try await work.work.answer(work.context, work.connection.limits.decode)
+        self.answer = try await work.answer(context, call.connection.limits.decode)
       } catch {
-        self.failure = (error, work.context)
+        self.failure = error
       }
     }
   }
@@ -85,8 +78,8 @@ final class HandlerTask: @unchecked Sendable {
   ///
   /// - Returns: the memory of the answer, perhaps still in use.
   func finish() -> ByteBuffer? {
-    guard let (connection, call) = self.call.take() else { return nil }
-    connection.finish(call, self.answer, self.failure.take())
+    guard let call = self.call.take() else { return nil }
+    call.connection.finish(call, self.answer, self.failure.take())
     return self.answer.take() ?? call.takeBuffer()
   }
 }

@@ -63,12 +63,12 @@ package final class HandlerTasks: @unchecked Sendable {
   ///
   /// - Returns: the task, to cancel it with until the call is handled.
   func run(
-    _ work: consuming HandlerTask.Work, _ execution: HandlerExecution
+    _ call: ServerConnection.Call, _ execution: HandlerExecution
   ) -> Task<Void, Never>? {
     self.loop.assertInEventLoop()
     if let buffer = self.spare.popLast() {
       self.spareBytes -= buffer.storageCapacity
-      work.call.lend(buffer)
+      call.lend(buffer)
     }
     let idle =
       switch execution {
@@ -77,11 +77,11 @@ package final class HandlerTasks: @unchecked Sendable {
       }
     guard let idle else {
       let task = HandlerTask(execution)
-      task.take(work)
+      task.take(call)
       task.begin(self.executor)
       return task.task
     }
-    idle.take(work)
+    idle.take(call)
     switch execution {
     case .eventLoop: self.executor.resumeNow { idle.resume() }
     case .sharedPool: idle.resume()

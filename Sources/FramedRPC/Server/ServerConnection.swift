@@ -3,14 +3,14 @@ package import NIOCore
 /// The server's end of one connection.
 package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// One call that the peer still waits for. Touched only on the connection's loop.
-  /// It is also where the handler leaves the metadata of its answer.
-  final class Call: ResponseMetadata, @unchecked Sendable {
+  final class Call: CallState, @unchecked Sendable {
+    let connection: ServerConnection
     let stream: StreamID
-    let deadline: NIODeadline?
     let started: NIODeadline
-    /// Of the method.
+    /// The slot of the method.
     let method: Int
-    let metadata: RPCMetadata
+    /// What its handler is to do, until it begins.
+    @exclusivity(unchecked) var work: Work?
     @exclusivity(unchecked) var task: Task<Void, Never>?
     /// Of a call that is more than one frame each way.
     @exclusivity(unchecked) var messages: MessageStream?
@@ -21,14 +21,14 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     @exclusivity(unchecked) var place: Admission.Place?
 
     init(
-      stream: StreamID, deadline: NIODeadline?, started: NIODeadline, method: Int,
-      metadata: RPCMetadata
+      connection: ServerConnection, stream: StreamID, deadline: NIODeadline?,
+      started: NIODeadline, method: Int, metadata: RPCMetadata, route: CallRoute
     ) {
+      self.connection = connection
       self.stream = stream
-      self.deadline = deadline
       self.started = started
       self.method = method
-      self.metadata = metadata
+      super.init(deadline: deadline, metadata: metadata, route: route)
     }
 
     /// When it is over, whatever happens.
@@ -53,6 +53,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   private let onEnd: @Sendable (ServerConnection) -> Void
 
   @exclusivity(unchecked) private var calls: [Call?] = []
+  /// By slot of the method; made at its first call.
+  @exclusivity(unchecked) private var routes: [CallRoute?]
   /// Handlers that run, also those whose caller has left, and calls that wait to be run: the limit
   /// counts them, so that a flood of resets cannot start more work than it allows.
   @exclusivity(unchecked) var runningHandlers = 0
@@ -84,6 +86,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     onEnd: @escaping @Sendable (ServerConnection) -> Void = { _ in }
   ) {
     self.table = table
+    self.routes = Array(repeating: nil, count: table.methods.count)
     self.handlerTasks = handlerTasks
     self.statistics = statistics
     self.admission = admission
@@ -344,10 +347,9 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private func count(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
     if status == .ok { self.succeededCalls += 1 } else { self.failedCalls += 1 }
-    self.statistics?.ended(
-      call.method, status, microseconds: call.microseconds(until: now),
-      RPCContext(
-        metadata: call.metadata, method: self.table.methods[call.method].fullName))
+    guard let statistics, let counts = call.route.counts else { return }
+    statistics.ended(
+      counts, status, microseconds: call.microseconds(until: now), RPCContext(call))
   }
 
   /// What the connection has done, on its loop.
@@ -412,20 +414,26 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     let deadline =
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     let call = Call(
-      stream: stream, deadline: deadline, started: now, method: slot, metadata: metadata)
-    let context = RPCContext(
-      deadline: deadline, metadata: metadata, method: method.fullName, peer: self.peer,
-      responseMetadata: call, servicePriority: method.priority)
+      connection: self, stream: stream, deadline: deadline, started: now, method: slot,
+      metadata: metadata, route: self.route(slot, method))
     if isWhole, case .unary(let handler) = method.handler {
-      self.start(call, method, context, .unary(handler, body))
+      self.start(call, method, .unary(handler, body))
     } else {
-      self.startStream(call, method, context, frame.header.flags, body)
+      self.startStream(call, method, frame.header.flags, body)
     }
   }
 
+  private func route(_ slot: Int, _ method: ServedMethod) -> CallRoute {
+    if let route = self.routes[slot] { return route }
+    let route = CallRoute(
+      method: method.fullName, peer: self.peer, servicePriority: method.priority,
+      counts: self.statistics?.method(slot))
+    self.routes[slot] = route
+    return route
+  }
+
   private func startStream(
-    _ call: Call, _ method: RPCService.Method, _ context: RPCContext, _ flags: FrameFlags,
-    _ body: ByteBuffer
+    _ call: Call, _ method: ServedMethod, _ flags: FrameFlags, _ body: ByteBuffer
   ) {
     guard let peer = self.peerStreaming else {
       return self.reject(
@@ -439,15 +447,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     if flags.contains(.end) { messages.endedWithRequest() }
     let stream = RPCByteStream(messages, isClient: false)
     switch method.handler {
-    case .streaming(let handler): self.start(call, method, context, .streaming(handler, stream))
-    case .unary(let handler): self.start(call, method, context, .unaryInChunks(handler, stream))
+    case .streaming(let handler): self.start(call, method, .streaming(handler, stream))
+    case .unary(let handler): self.start(call, method, .unaryInChunks(handler, stream))
     }
   }
 
-  private func start(
-    _ call: Call, _ method: RPCService.Method, _ context: consuming RPCContext,
-    _ work: consuming Work
-  ) {
+  private func start(_ call: Call, _ method: ServedMethod, _ work: consuming Work) {
     while self.calls.count <= call.stream.slot {
       self.calls.append(nil)
     }
@@ -455,25 +460,21 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     self.runningHandlers += 1
     self.openCalls += 1
     self.startedCalls += 1
-    self.statistics?.started(call.method)
+    call.route.counts?.inFlight += 1
     if self.openCalls == 1 { self.keepalive.begin(self, now: call.started) }
     if let deadline = call.deadline {
       self.watch(deadline)
     }
     if let admission = self.admission {
-      guard self.enter(admission, call, method, context, work) else { return }
+      guard self.enter(admission, call, method, work) else { return }
     }
-    self.run(call, method, context, work)
+    self.run(call, method, work)
   }
 
   /// Begins the handler's work.
-  func run(
-    _ call: Call, _ method: RPCService.Method, _ context: consuming RPCContext,
-    _ work: consuming Work
-  ) {
-    let task = self.handlerTasks.run(
-      HandlerTask.Work(connection: self, call: call, context: context, work: work),
-      method.execution)
+  func run(_ call: Call, _ method: ServedMethod, _ work: consuming Work) {
+    call.work = consume work
+    let task = self.handlerTasks.run(call, method.execution)
     // A handler that never suspended has finished by now.
     if !call.isHandled {
       call.task = task
@@ -497,9 +498,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// - Parameters:
   ///   - message: nil when there is an error, or all messages were written to the stream.
   ///   - failure: what the handler threw; nil when it has returned.
-  func finish(
-    _ call: Call, _ message: ByteBuffer?, _ failure: (error: any Error, context: RPCContext)?
-  ) {
+  func finish(_ call: Call, _ message: ByteBuffer?, _ failure: (any Error)?) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
     call.isHandled = true
@@ -508,7 +507,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.closeIfDrained()
       self.endIfOver()
     }
-    if let failure { self.report(failure.error, failure.context) }
+    if let failure { self.report(failure, RPCContext(call)) }
     let now = self.loop.now
     let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
     if let place = call.place {
@@ -518,7 +517,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
     guard isWaitedFor else { return }
     if let failure {
-      let error = Self.rpcError(failure.error, call, now)
+      let error = Self.rpcError(failure, call, now)
       if let messages = call.messages {
         messages.end(.response(error, RPCMetadata()))
       } else {
@@ -526,7 +525,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
         self.send(error, call.stream, call.microseconds(until: now))
       }
     } else {
-      self.answer(call, message, call.take(), now)
+      self.answer(call, message, call.takeTrailers(), now)
     }
     if self.queuedBytes > self.limits.maxUnreadBytes {
       self.drop(RPCError(.unavailable, "the peer does not read its answers"))

@@ -183,27 +183,45 @@ package class FramedConnection: @unchecked Sendable {
     self.streamBytes.add(bytes, ordering: .relaxed)
   }
 
+  /// Sends a frame; its length is that of `body`.
   final func send(_ header: FrameHeader, body: ByteBuffer? = nil) {
-    self.sendRaw(body) { output in
-      var header = header
-      header.length = UInt32(body?.readableBytes ?? 0)
-      header.write(into: &output)
+    guard !self.isEnded else { return }
+    var header = header
+    guard let body else {
+      header.length = 0
+      header.write(into: &self.output)
+      return self.scheduleFlush()
+    }
+    header.length = UInt32(body.readableBytes)
+    if self.leavesApart(body) {
+      header.write(into: &self.output)
+      self.sendApart(body)
+    } else {
+      header.write(into: &self.output, body: body)
+      self.scheduleFlush()
     }
   }
 
   /// Sends what `write` writes, and `body` behind it.
-  final func sendRaw(_ body: ByteBuffer?, _ write: (inout ByteBuffer) -> Void) {
+  final func sendRaw(_ body: ByteBuffer, _ write: (inout ByteBuffer) -> Void) {
     guard !self.isEnded else { return }
     write(&self.output)
-    guard let body else { return self.scheduleFlush() }
-    if body.readableBytes >= Self.apartBytes, !self.isFlushing, let wire = self.wire {
-      self.bytesSent &+= UInt64(self.output.readableBytes + body.readableBytes)
-      wire.write(self.output, body)
-      self.renewOutput()
+    if self.leavesApart(body) {
+      self.sendApart(body)
     } else {
       self.output.writeImmutableBuffer(body)
       self.scheduleFlush()
     }
+  }
+
+  private func leavesApart(_ body: ByteBuffer) -> Bool {
+    body.readableBytes >= Self.apartBytes && !self.isFlushing && self.wire != nil
+  }
+
+  private func sendApart(_ body: ByteBuffer) {
+    self.bytesSent &+= UInt64(self.output.readableBytes + body.readableBytes)
+    self.wire?.write(self.output, body)
+    self.renewOutput()
   }
 
   final func sendRaw(_ write: (inout ByteBuffer) -> Void) {

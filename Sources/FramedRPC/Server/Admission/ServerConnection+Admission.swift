@@ -5,17 +5,16 @@ import NIOCore
 extension ServerConnection {
   /// - Returns: whether the call has a place and runs now; if not, all else is done.
   func enter(
-    _ admission: Admission, _ call: Call, _ method: RPCService.Method, _ context: RPCContext,
-    _ work: Work
+    _ admission: Admission, _ call: Call, _ method: ServedMethod, _ work: Work
   ) -> Bool {
     guard !method.isExempt else { return true }
     let arrival = admission.arrive(
-      context.priority, method: call.method, deadline: call.deadline, now: call.started
+      RPCContext(call).priority, method: call.method, deadline: call.deadline, now: call.started
     ) {
       let work = work.keptApart
       return { refusal in
         // Never at once: a row of calls that are over at once would be as deep as the queue.
-        self.loop.execute { self.decided(refusal, call, method, context, work) }
+        self.loop.execute { self.decided(refusal, call, method, work) }
       }
     }
     switch arrival {
@@ -49,8 +48,7 @@ extension ServerConnection {
 
   /// A call that waited has a place, or is refused.
   private func decided(
-    _ refusal: AdmissionRefusal?, _ call: Call, _ method: RPCService.Method,
-    _ context: RPCContext, _ work: Work
+    _ refusal: AdmissionRefusal?, _ call: Call, _ method: ServedMethod, _ work: Work
   ) {
     self.loop.assertInEventLoop()
     call.ticket = nil
@@ -62,7 +60,7 @@ extension ServerConnection {
       let isExpired = call.deadline.map { $0 <= now } ?? false
       if isWaitedFor, !isExpired {
         call.place = place
-        return self.run(call, method, context, work)
+        return self.run(call, method, work)
       }
       self.admission?.leave(place, isMeasured: false, now: now)
       refusal = isExpired ? AdmissionRefusal(reason: .expired, retryAfter: nil) : nil
