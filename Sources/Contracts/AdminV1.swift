@@ -412,10 +412,10 @@ public enum AdminV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some BackupServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(hold) { try await handler.hold($0, $1) }
-      service.add(release) { try await handler.release($0, $1) }
-      service.add(copy) { try await handler.copy($0, $1) }
-      service.add(discard) { try await handler.discard($0, $1) }
+      service.addUnary(hold) { try $0.answer(await handler.hold($0.request(), $0.context)) }
+      service.addUnary(release) { try $0.answer(await handler.release($0.request(), $0.context)) }
+      service.addUnary(copy) { try $0.answer(await handler.copy($0.request(), $0.context)) }
+      service.addUnary(discard) { try $0.answer(await handler.discard($0.request(), $0.context)) }
       return service
     }
   }

@@ -373,9 +373,9 @@ public enum AlertV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some AlertServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(getAlert) { try await handler.getAlert($0, $1) }
-      service.add(listAlerts) { try await handler.listAlerts($0, $1) }
-      service.add(findAlerts) { try await handler.findAlerts($0, $1) }
+      service.addUnary(getAlert) { try $0.answer(await handler.getAlert($0.request(), $0.context)) }
+      service.addUnary(listAlerts) { try $0.answer(await handler.listAlerts($0.request(), $0.context)) }
+      service.addUnary(findAlerts) { try $0.answer(await handler.findAlerts($0.request(), $0.context)) }
       return service
     }
   }

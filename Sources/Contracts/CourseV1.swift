@@ -1543,16 +1543,16 @@ public enum CourseV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some CourseServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(createCourse) { try await handler.createCourse($0, $1) }
-      service.add(modifyCourse) { try await handler.modifyCourse($0, $1) }
-      service.add(removeCourse) { try await handler.removeCourse($0, $1) }
-      service.add(getCourse) { try await handler.getCourse($0, $1) }
-      service.add(listCourses) { try await handler.listCourses($0, $1) }
-      service.add(getDelivery) { try await handler.getDelivery($0, $1) }
-      service.add(listDeliveries) { try await handler.listDeliveries($0, $1) }
-      service.add(findDeliveries) { try await handler.findDeliveries($0, $1) }
-      service.add(cancelCourse) { try await handler.cancelCourse($0, $1) }
-      service.add(getCourseCancellation) { try await handler.getCourseCancellation($0, $1) }
+      service.addUnary(createCourse) { try $0.answer(await handler.createCourse($0.request(), $0.context)) }
+      service.addUnary(modifyCourse) { try $0.answer(await handler.modifyCourse($0.request(), $0.context)) }
+      service.addUnary(removeCourse) { try $0.answer(await handler.removeCourse($0.request(), $0.context)) }
+      service.addUnary(getCourse) { try $0.answer(await handler.getCourse($0.request(), $0.context)) }
+      service.addUnary(listCourses) { try $0.answer(await handler.listCourses($0.request(), $0.context)) }
+      service.addUnary(getDelivery) { try $0.answer(await handler.getDelivery($0.request(), $0.context)) }
+      service.addUnary(listDeliveries) { try $0.answer(await handler.listDeliveries($0.request(), $0.context)) }
+      service.addUnary(findDeliveries) { try $0.answer(await handler.findDeliveries($0.request(), $0.context)) }
+      service.addUnary(cancelCourse) { try $0.answer(await handler.cancelCourse($0.request(), $0.context)) }
+      service.addUnary(getCourseCancellation) { try $0.answer(await handler.getCourseCancellation($0.request(), $0.context)) }
       return service
     }
   }

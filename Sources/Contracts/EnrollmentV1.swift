@@ -2355,14 +2355,14 @@ public enum EnrollmentV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some EnrollmentServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(enroll) { try await handler.enroll($0, $1) }
-      service.add(modifyEnrollment) { try await handler.modifyEnrollment($0, $1) }
-      service.add(cancelEnrollment) { try await handler.cancelEnrollment($0, $1) }
-      service.add(getEnrollment) { try await handler.getEnrollment($0, $1) }
-      service.add(listEnrollments) { try await handler.listEnrollments($0, $1) }
-      service.add(findEnrollments) { try await handler.findEnrollments($0, $1) }
-      service.add(closeCourse) { try await handler.closeCourse($0, $1) }
-      service.add(getCancellationProgress) { try await handler.getCancellationProgress($0, $1) }
+      service.addUnary(enroll) { try $0.answer(await handler.enroll($0.request(), $0.context)) }
+      service.addUnary(modifyEnrollment) { try $0.answer(await handler.modifyEnrollment($0.request(), $0.context)) }
+      service.addUnary(cancelEnrollment) { try $0.answer(await handler.cancelEnrollment($0.request(), $0.context)) }
+      service.addUnary(getEnrollment) { try $0.answer(await handler.getEnrollment($0.request(), $0.context)) }
+      service.addUnary(listEnrollments) { try $0.answer(await handler.listEnrollments($0.request(), $0.context)) }
+      service.addUnary(findEnrollments) { try $0.answer(await handler.findEnrollments($0.request(), $0.context)) }
+      service.addUnary(closeCourse) { try $0.answer(await handler.closeCourse($0.request(), $0.context)) }
+      service.addUnary(getCancellationProgress) { try $0.answer(await handler.getCancellationProgress($0.request(), $0.context)) }
       return service
     }
   }
@@ -2456,12 +2456,12 @@ public enum EnrollmentV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some WaitlistServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(joinWaitlist) { try await handler.joinWaitlist($0, $1) }
-      service.add(leaveWaitlist) { try await handler.leaveWaitlist($0, $1) }
-      service.add(getWaitlistEntry) { try await handler.getWaitlistEntry($0, $1) }
-      service.add(listWaitlist) { try await handler.listWaitlist($0, $1) }
-      service.add(findWaitlistOfStudent) { try await handler.findWaitlistOfStudent($0, $1) }
-      service.add(findWaitlistOfCourse) { try await handler.findWaitlistOfCourse($0, $1) }
+      service.addUnary(joinWaitlist) { try $0.answer(await handler.joinWaitlist($0.request(), $0.context)) }
+      service.addUnary(leaveWaitlist) { try $0.answer(await handler.leaveWaitlist($0.request(), $0.context)) }
+      service.addUnary(getWaitlistEntry) { try $0.answer(await handler.getWaitlistEntry($0.request(), $0.context)) }
+      service.addUnary(listWaitlist) { try $0.answer(await handler.listWaitlist($0.request(), $0.context)) }
+      service.addUnary(findWaitlistOfStudent) { try $0.answer(await handler.findWaitlistOfStudent($0.request(), $0.context)) }
+      service.addUnary(findWaitlistOfCourse) { try $0.answer(await handler.findWaitlistOfCourse($0.request(), $0.context)) }
       return service
     }
   }
@@ -2539,8 +2539,8 @@ public enum EnrollmentV1 {
     public static func register(_ handler: some EnrollmentAuditServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.addServerStreaming(auditEnrollments) { try await handler.auditEnrollments($0, $1, $2) }
-      service.add(settleEnrollment) { try await handler.settleEnrollment($0, $1) }
-      service.add(repeatEnrollment) { try await handler.repeatEnrollment($0, $1) }
+      service.addUnary(settleEnrollment) { try $0.answer(await handler.settleEnrollment($0.request(), $0.context)) }
+      service.addUnary(repeatEnrollment) { try $0.answer(await handler.repeatEnrollment($0.request(), $0.context)) }
       return service
     }
   }
@@ -2611,10 +2611,10 @@ public enum EnrollmentV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some WaitingRoomServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(takeTicket) { try await handler.takeTicket($0, $1) }
-      service.add(getTicket) { try await handler.getTicket($0, $1) }
-      service.add(leaveQueue) { try await handler.leaveQueue($0, $1) }
-      service.add(getWaitingRoom) { try await handler.getWaitingRoom($0, $1) }
+      service.addUnary(takeTicket) { try $0.answer(await handler.takeTicket($0.request(), $0.context)) }
+      service.addUnary(getTicket) { try $0.answer(await handler.getTicket($0.request(), $0.context)) }
+      service.addUnary(leaveQueue) { try $0.answer(await handler.leaveQueue($0.request(), $0.context)) }
+      service.addUnary(getWaitingRoom) { try $0.answer(await handler.getWaitingRoom($0.request(), $0.context)) }
       return service
     }
   }

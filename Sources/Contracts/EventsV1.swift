@@ -794,7 +794,7 @@ public enum EventsV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some EventFeedServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(fetch) { try await handler.fetch($0, $1) }
+      service.addUnary(fetch) { try $0.answer(await handler.fetch($0.request(), $0.context)) }
       return service
     }
   }
@@ -850,10 +850,10 @@ public enum EventsV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some EventInboxServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(listParked) { try await handler.listParked($0, $1) }
-      service.add(retryParked) { try await handler.retryParked($0, $1) }
-      service.add(skipParked) { try await handler.skipParked($0, $1) }
-      service.add(listCursors) { try await handler.listCursors($0, $1) }
+      service.addUnary(listParked) { try $0.answer(await handler.listParked($0.request(), $0.context)) }
+      service.addUnary(retryParked) { try $0.answer(await handler.retryParked($0.request(), $0.context)) }
+      service.addUnary(skipParked) { try $0.answer(await handler.skipParked($0.request(), $0.context)) }
+      service.addUnary(listCursors) { try $0.answer(await handler.listCursors($0.request(), $0.context)) }
       return service
     }
   }

@@ -181,7 +181,7 @@ public enum ExampleV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some GreeterServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(sayHello) { try await handler.sayHello($0, $1) }
+      service.addUnary(sayHello) { try $0.answer(await handler.sayHello($0.request(), $0.context)) }
       service.addServerStreaming(count) { try await handler.count($0, $1, $2) }
       return service
     }

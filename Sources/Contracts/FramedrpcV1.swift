@@ -752,8 +752,8 @@ extension FramedrpcV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some TestServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(echo) { try await handler.echo($0, $1) }
-      service.add(reflect) { try await handler.reflect($0, $1) }
+      service.addUnary(echo) { try $0.answer(await handler.echo($0.request(), $0.context)) }
+      service.addUnary(reflect) { try $0.answer(await handler.reflect($0.request(), $0.context)) }
       return service
     }
   }

@@ -804,12 +804,12 @@ public enum GiftV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some GiftServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(giveGift) { try await handler.giveGift($0, $1) }
-      service.add(getGift) { try await handler.getGift($0, $1) }
-      service.add(listGifts) { try await handler.listGifts($0, $1) }
-      service.add(findGift) { try await handler.findGift($0, $1) }
-      service.add(getBalance) { try await handler.getBalance($0, $1) }
-      service.add(findEntries) { try await handler.findEntries($0, $1) }
+      service.addUnary(giveGift) { try $0.answer(await handler.giveGift($0.request(), $0.context)) }
+      service.addUnary(getGift) { try $0.answer(await handler.getGift($0.request(), $0.context)) }
+      service.addUnary(listGifts) { try $0.answer(await handler.listGifts($0.request(), $0.context)) }
+      service.addUnary(findGift) { try $0.answer(await handler.findGift($0.request(), $0.context)) }
+      service.addUnary(getBalance) { try $0.answer(await handler.getBalance($0.request(), $0.context)) }
+      service.addUnary(findEntries) { try $0.answer(await handler.findEntries($0.request(), $0.context)) }
       return service
     }
   }

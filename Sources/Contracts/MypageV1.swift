@@ -768,11 +768,11 @@ public enum MypageV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some MyPageServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(getInquiryMypage) { try await handler.getInquiryMypage($0, $1) }
-      service.add(listInquiryMypages) { try await handler.listInquiryMypages($0, $1) }
-      service.add(findByClass) { try await handler.findByClass($0, $1) }
-      service.add(findByPayment) { try await handler.findByPayment($0, $1) }
-      service.add(findByStudent) { try await handler.findByStudent($0, $1) }
+      service.addUnary(getInquiryMypage) { try $0.answer(await handler.getInquiryMypage($0.request(), $0.context)) }
+      service.addUnary(listInquiryMypages) { try $0.answer(await handler.listInquiryMypages($0.request(), $0.context)) }
+      service.addUnary(findByClass) { try $0.answer(await handler.findByClass($0.request(), $0.context)) }
+      service.addUnary(findByPayment) { try $0.answer(await handler.findByPayment($0.request(), $0.context)) }
+      service.addUnary(findByStudent) { try $0.answer(await handler.findByStudent($0.request(), $0.context)) }
       return service
     }
   }

@@ -835,11 +835,11 @@ public enum PayV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some PayServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(approve) { try await handler.approve($0, $1) }
-      service.add(refund) { try await handler.refund($0, $1) }
-      service.add(getPayment) { try await handler.getPayment($0, $1) }
-      service.add(listPayments) { try await handler.listPayments($0, $1) }
-      service.add(findPayments) { try await handler.findPayments($0, $1) }
+      service.addUnary(approve) { try $0.answer(await handler.approve($0.request(), $0.context)) }
+      service.addUnary(refund) { try $0.answer(await handler.refund($0.request(), $0.context)) }
+      service.addUnary(getPayment) { try $0.answer(await handler.getPayment($0.request(), $0.context)) }
+      service.addUnary(listPayments) { try $0.answer(await handler.listPayments($0.request(), $0.context)) }
+      service.addUnary(findPayments) { try $0.answer(await handler.findPayments($0.request(), $0.context)) }
       return service
     }
   }
@@ -907,7 +907,7 @@ public enum PayV1 {
     public static func register(_ handler: some PaymentAuditServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
       service.addServerStreaming(auditPayments) { try await handler.auditPayments($0, $1, $2) }
-      service.add(repeatPayment) { try await handler.repeatPayment($0, $1) }
+      service.addUnary(repeatPayment) { try $0.answer(await handler.repeatPayment($0.request(), $0.context)) }
       return service
     }
   }

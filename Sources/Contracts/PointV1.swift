@@ -709,11 +709,11 @@ public enum PointV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some PointServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(getPoint) { try await handler.getPoint($0, $1) }
-      service.add(listPoints) { try await handler.listPoints($0, $1) }
-      service.add(findPoints) { try await handler.findPoints($0, $1) }
-      service.add(getBalance) { try await handler.getBalance($0, $1) }
-      service.add(findEntries) { try await handler.findEntries($0, $1) }
+      service.addUnary(getPoint) { try $0.answer(await handler.getPoint($0.request(), $0.context)) }
+      service.addUnary(listPoints) { try $0.answer(await handler.listPoints($0.request(), $0.context)) }
+      service.addUnary(findPoints) { try $0.answer(await handler.findPoints($0.request(), $0.context)) }
+      service.addUnary(getBalance) { try $0.answer(await handler.getBalance($0.request(), $0.context)) }
+      service.addUnary(findEntries) { try $0.answer(await handler.findEntries($0.request(), $0.context)) }
       return service
     }
   }

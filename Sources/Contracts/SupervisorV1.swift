@@ -316,9 +316,9 @@ public enum SupervisorV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some SupervisorServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(listServices) { try await handler.listServices($0, $1) }
-      service.add(stopService) { try await handler.stopService($0, $1) }
-      service.add(startService) { try await handler.startService($0, $1) }
+      service.addUnary(listServices) { try $0.answer(await handler.listServices($0.request(), $0.context)) }
+      service.addUnary(stopService) { try $0.answer(await handler.stopService($0.request(), $0.context)) }
+      service.addUnary(startService) { try $0.answer(await handler.startService($0.request(), $0.context)) }
       return service
     }
   }

@@ -45,10 +45,7 @@ struct ServiceEmitter {
         writer.line(
           "var service = RPCService(descriptor: Self.descriptor, execution: execution)")
         for method in self.service.methods {
-          let name = Naming.method(method.name)
-          writer.line(
-            "service.\(method.addFunction)(\(name)) { "
-              + "try await handler.\(name)(\(method.handlerArguments)) }")
+          writer.line("service.\(method.registration)")
         }
         writer.line("return service")
       }
@@ -115,16 +112,17 @@ extension Service.Method {
     self.channelFunction == "unary" ? "" : ", kind: .\(self.channelFunction)"
   }
 
-  fileprivate var addFunction: String {
-    switch (self.clientStreams, self.serverStreams) {
-    case (false, false): "add"
-    case (false, true): "addServerStreaming"
-    case (true, false): "addClientStreaming"
-    case (true, true): "addBidirectional"
+  /// How the method is added to its service.
+  fileprivate var registration: String {
+    let name = Naming.method(self.name)
+    return switch (self.clientStreams, self.serverStreams) {
+    case (false, false):
+      "addUnary(\(name)) { try $0.answer(await handler.\(name)($0.request(), $0.context)) }"
+    case (false, true): "addServerStreaming(\(name)) { try await handler.\(name)($0, $1, $2) }"
+    case (true, false): "addClientStreaming(\(name)) { try await handler.\(name)($0, $1) }"
+    case (true, true): "addBidirectional(\(name)) { try await handler.\(name)($0, $1, $2) }"
     }
   }
-
-  fileprivate var handlerArguments: String { self.serverStreams ? "$0, $1, $2" : "$0, $1" }
 
   fileprivate var handlerRequirement: String {
     let requests =

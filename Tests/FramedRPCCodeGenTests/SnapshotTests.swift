@@ -273,7 +273,7 @@ struct SnapshotTests {
         ///   blocks and never computes for long.
         public static func register(_ handler: some BoxOfficeHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
           var service = RPCService(descriptor: Self.descriptor, execution: execution)
-          service.add(sellTicket) { try await handler.sellTicket($0, $1) }
+          service.addUnary(sellTicket) { try $0.answer(await handler.sellTicket($0.request(), $0.context)) }
           return service
         }
       }

@@ -26,8 +26,20 @@ public struct CallOptions: Sendable {
 
   /// The earlier of `timeout` from now and the deadline of the call that is being answered.
   func deadline(now: NIODeadline, inherited: NIODeadline?) -> NIODeadline? {
-    let own = self.timeout.map { now + TimeAmount($0) }
+    let own = self.timeout.map { now + .nanoseconds($0.wholeNanoseconds) }
     guard let inherited else { return own }
     return own.map { min($0, inherited) } ?? inherited
+  }
+}
+
+extension Duration {
+  /// Clamped to what 64 bits hold, some 292 years.
+  ///
+  /// Up to nine seconds by a division of 64 bits: that of 128 bits, which its components need, costs
+  /// a hundredth of a call.
+  var wholeNanoseconds: Int64 {
+    let attoseconds = self.attoseconds
+    if let few = Int64(exactly: attoseconds) { return few / 1_000_000_000 }
+    return Int64(clamping: attoseconds / 1_000_000_000)
   }
 }

@@ -48,7 +48,7 @@ extension RPCChannel {
   /// Calls a unary method.
   ///
   /// - Throws: ``RPCError``, whatever went wrong.
-  @inlinable
+  @inlinable @inline(__always)
   public func unary<Request: RPCMessage, Response: RPCMessage>(
     _ method: RPCMethod<Request, Response>, _ request: Request, options: CallOptions
   ) async throws -> Response {

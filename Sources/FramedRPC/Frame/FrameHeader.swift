@@ -47,8 +47,13 @@ package struct FrameHeader: Hashable, Sendable {
 
   /// Reads a header that begins at `index`, which must have 16 readable bytes.
   package init(in buffer: ByteBuffer, at index: Int) {
-    let first = buffer.getInteger(at: index, endianness: .little, as: UInt64.self) ?? 0
-    let second = buffer.getInteger(at: index + 8, endianness: .little, as: UInt64.self) ?? 0
+    let (first, second) = buffer.withUnsafeReadableBytes { bytes in
+      let offset = index - buffer.readerIndex
+      return (
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)),
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+      )
+    }
     self.length = UInt32(truncatingIfNeeded: first)
     self.type = FrameType(rawValue: UInt8(truncatingIfNeeded: first >> 32))
     self.flags = FrameFlags(rawValue: UInt8(truncatingIfNeeded: first >> 40))

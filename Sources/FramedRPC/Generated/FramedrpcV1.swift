@@ -2661,8 +2661,8 @@ public enum FramedrpcV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some HealthServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(check) { try await handler.check($0, $1) }
-      service.add(list) { try await handler.list($0, $1) }
+      service.addUnary(check) { try $0.answer(await handler.check($0.request(), $0.context)) }
+      service.addUnary(list) { try $0.answer(await handler.list($0.request(), $0.context)) }
       service.addServerStreaming(watch) { try await handler.watch($0, $1, $2) }
       return service
     }
@@ -2779,9 +2779,9 @@ public enum FramedrpcV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some ReflectionServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(listServices) { try await handler.listServices($0, $1) }
-      service.add(describeService) { try await handler.describeService($0, $1) }
-      service.add(describeMessages) { try await handler.describeMessages($0, $1) }
+      service.addUnary(listServices) { try $0.answer(await handler.listServices($0.request(), $0.context)) }
+      service.addUnary(describeService) { try $0.answer(await handler.describeService($0.request(), $0.context)) }
+      service.addUnary(describeMessages) { try $0.answer(await handler.describeMessages($0.request(), $0.context)) }
       return service
     }
   }
@@ -2849,10 +2849,10 @@ public enum FramedrpcV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some ResilienceServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(listGuards) { try await handler.listGuards($0, $1) }
-      service.add(setCircuit) { try await handler.setCircuit($0, $1) }
-      service.add(setBulkhead) { try await handler.setBulkhead($0, $1) }
-      service.add(setRate) { try await handler.setRate($0, $1) }
+      service.addUnary(listGuards) { try $0.answer(await handler.listGuards($0.request(), $0.context)) }
+      service.addUnary(setCircuit) { try $0.answer(await handler.setCircuit($0.request(), $0.context)) }
+      service.addUnary(setBulkhead) { try $0.answer(await handler.setBulkhead($0.request(), $0.context)) }
+      service.addUnary(setRate) { try $0.answer(await handler.setRate($0.request(), $0.context)) }
       return service
     }
   }
@@ -2923,11 +2923,11 @@ public enum FramedrpcV1 {
     ///   blocks and never computes for long.
     public static func register(_ handler: some StatisticsServiceHandler, on execution: HandlerExecution = .sharedPool) -> RPCService {
       var service = RPCService(descriptor: Self.descriptor, execution: execution)
-      service.add(listConnections) { try await handler.listConnections($0, $1) }
-      service.add(listMethodStatistics) { try await handler.listMethodStatistics($0, $1) }
-      service.add(listSlowCalls) { try await handler.listSlowCalls($0, $1) }
-      service.add(setSlowCallThreshold) { try await handler.setSlowCallThreshold($0, $1) }
-      service.add(listChannels) { try await handler.listChannels($0, $1) }
+      service.addUnary(listConnections) { try $0.answer(await handler.listConnections($0.request(), $0.context)) }
+      service.addUnary(listMethodStatistics) { try $0.answer(await handler.listMethodStatistics($0.request(), $0.context)) }
+      service.addUnary(listSlowCalls) { try $0.answer(await handler.listSlowCalls($0.request(), $0.context)) }
+      service.addUnary(setSlowCallThreshold) { try $0.answer(await handler.setSlowCallThreshold($0.request(), $0.context)) }
+      service.addUnary(listChannels) { try $0.answer(await handler.listChannels($0.request(), $0.context)) }
       return service
     }
   }

@@ -67,11 +67,11 @@ private struct ServerChain: Sendable {
   func around(_ method: RPCService.Method) -> RPCService.Handler {
     switch method.handler {
     case .unary(let handler):
-      return .unary { bytes, context, limits in
-        let call = ServerCall(method.kind, context)
-        call.traffic.countReceived(bytes.readableBytes)
+      return .unary { unary in
+        let call = ServerCall(method.kind, unary.context)
+        call.traffic.countReceived(unary.bytes.readableBytes)
         let answer = try await self.run(call) { call in
-          try await handler(bytes, call.context, limits)
+          try await handler(RPCUnaryCall(unary.bytes, call.context, unary.limits))
         }
         // There is one: every unary handler gives it.
         return answer.message ?? ByteBuffer()

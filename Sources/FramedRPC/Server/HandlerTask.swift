@@ -47,12 +47,14 @@ final class HandlerTask: @unchecked Sendable {
 
   @concurrent
   private func serve() async {
+    let priority = Task.currentPriority
+    var isFirst = true
     while self.call != nil {
       await self.handle()
-      withUnsafeCurrentTask { task in
-        guard let task else { return }
-        self.isPristine = !task.isCancelled && task.priority == task.basePriority
-      }
+      // Later ``isReusable`` asks the task itself; during its first call nobody may have it yet.
+      let isCancelled = isFirst && Task.isCancelled
+      self.isPristine = !isCancelled && Task.currentPriority == priority
+      isFirst = false
       await withUnsafeContinuation { continuation in
         self.continuation = continuation
         self.call?.connection.handlerTasks.handled(self)

@@ -11,9 +11,10 @@ extension ServerConnection {
     func answer(_ context: RPCContext, _ limits: DecodeLimits) async throws -> ByteBuffer? {
       switch self {
       case .unary(let handler, let request):
-        try await handler(request, context, limits)
+        try await handler(RPCUnaryCall(request, context, limits))
       case .unaryInChunks(let handler, let stream):
-        try await handler(try await stream.onlyRequest(), context, limits)
+        try await handler(
+          RPCUnaryCall(try await stream.onlyRequest(), context, limits))
       case .streaming(let handler, let stream):
         try await handler(stream, context, limits)
       }

@@ -16,9 +16,9 @@ struct LoopStatisticsTests {
   @Test("calls are counted by method and status, in flight until they end")
   func counts() throws {
     let context = try self.context("1")
-    self.statistics.started(1)
-    self.statistics.started(1)
-    self.statistics.ended(1, .ok, microseconds: 40, context)
+    let method = self.statistics.method(1)
+    method.inFlight += 2
+    self.statistics.ended(method, .ok, microseconds: 40, context)
     self.statistics.refused(1, .resourceExhausted)
     #expect(self.statistics.methodCounts.map(\.slot) == [1])
     let counts = try #require(self.statistics.methodCounts.first)
@@ -33,13 +33,13 @@ struct LoopStatisticsTests {
   func slowCalls() throws {
     self.statistics.slowThreshold = 1000
     let fast = try self.context("fast")
+    let method = self.statistics.method(0)
     for index in 1...SlowCallRing.capacity + 5 {
       let slow = try self.context("\(index)")
-      self.statistics.started(0)
+      method.inFlight += 2
       self.statistics.ended(
-        0, .notFound, microseconds: UInt32(1000 + index), slow)
-      self.statistics.started(0)
-      self.statistics.ended(0, .ok, microseconds: 1000, fast)
+        method, .notFound, microseconds: UInt32(1000 + index), slow)
+      self.statistics.ended(method, .ok, microseconds: 1000, fast)
     }
     let slow = self.statistics.slow
     #expect(slow.count == SlowCallRing.capacity)
