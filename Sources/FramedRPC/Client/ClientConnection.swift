@@ -250,6 +250,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
+  @inline(never)
   private func refuse(_ call: Call, _ error: RPCError) {
     call.fail(error, self.lane)
   }
@@ -270,6 +271,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   /// Why the call cannot even be sent.
+  @inline(never)
   private func refusal(of call: Call) -> RPCError {
     guard !self.isEnded, !self.isRetired, let settings = self.settings else {
       return RPCError(.unavailable, "the connection is closing", notProcessed: true)

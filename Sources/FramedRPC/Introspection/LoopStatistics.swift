@@ -11,6 +11,27 @@ package final class LoopStatistics: @unchecked Sendable {
     @exclusivity(unchecked) var statuses = [UInt64](repeating: 0, count: RPCStatus.allCases.count)
     @exclusivity(unchecked) var latency = LogLinearHistogram(
       precisionBits: LoopStatistics.precisionBits, largest: LoopStatistics.longest)
+    private let slowCalls: SlowCallRing
+
+    fileprivate init(_ slowCalls: SlowCallRing) {
+      self.slowCalls = slowCalls
+    }
+
+    /// A call that was counted as in flight has ended.
+    ///
+    /// - Parameters:
+    ///   - microseconds: since its request arrived.
+    ///   - context: read only when the call was slow.
+    func ended(
+      _ status: RPCStatus, microseconds: UInt32, _ context: @autoclosure () -> RPCContext
+    ) {
+      self.inFlight -= 1
+      self.statuses[Int(status.rawValue)] += 1
+      self.latency.record(UInt64(microseconds))
+      if microseconds > self.slowCalls.threshold {
+        self.slowCalls.append(context(), status, microseconds)
+      }
+    }
   }
 
   /// Buckets at most a sixteenth wide: 4 KiB a method and loop.
@@ -20,7 +41,7 @@ package final class LoopStatistics: @unchecked Sendable {
 
   let loop: any EventLoop
   @exclusivity(unchecked) private var methods: [Method?]
-  @exclusivity(unchecked) private var slowCalls = SlowCallRing()
+  private let slowCalls = SlowCallRing()
 
   package init(loop: any EventLoop, methodCount: Int) {
     self.loop = loop
@@ -32,26 +53,9 @@ package final class LoopStatistics: @unchecked Sendable {
     self.method(slot).statuses[Int(status.rawValue)] += 1
   }
 
-  /// A call that was counted as in flight has ended.
-  ///
-  /// - Parameters:
-  ///   - microseconds: since its request arrived.
-  ///   - context: read only when the call was slow.
-  func ended(
-    _ method: Method, _ status: RPCStatus, microseconds: UInt32,
-    _ context: @autoclosure () -> RPCContext
-  ) {
-    method.inFlight -= 1
-    method.statuses[Int(status.rawValue)] += 1
-    method.latency.record(UInt64(microseconds))
-    if microseconds > self.slowCalls.threshold {
-      self.slowCalls.append(context(), status, microseconds)
-    }
-  }
-
   func method(_ slot: Int) -> Method {
     if let method = self.methods[slot] { return method }
-    let method = Method()
+    let method = Method(self.slowCalls)
     self.methods[slot] = method
     return method
   }
@@ -94,16 +98,16 @@ package final class LoopStatistics: @unchecked Sendable {
   }
 }
 
-/// The last calls that took longer than a threshold.
-struct SlowCallRing {
+/// The last calls of a loop that took longer than a threshold. Touched only on the loop.
+final class SlowCallRing: @unchecked Sendable {
   static let capacity = 128
 
   /// In microseconds; what a user of a page would notice.
-  var threshold: UInt32 = 100_000
+  @exclusivity(unchecked) var threshold: UInt32 = 100_000
   private var calls: [FramedrpcV1.SlowCall] = []
   private var oldest = 0
 
-  mutating func append(_ context: RPCContext, _ status: RPCStatus, _ microseconds: UInt32) {
+  func append(_ context: RPCContext, _ status: RPCStatus, _ microseconds: UInt32) {
     let call = FramedrpcV1.SlowCall(
       method: context.method, durationUs: Int64(microseconds), status: status.name,
       requestID: context.requestID ?? "",

@@ -86,6 +86,7 @@ extension ServerConnection {
     return RPCError(.internal, "the handler failed")
   }
 
+  @inline(never)
   func send(_ error: RPCError, _ stream: StreamID, _ serverMicroseconds: UInt32) {
     var flags: FrameFlags = [.message, .end]
     var body = ByteBuffer()

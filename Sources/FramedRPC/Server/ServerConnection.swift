@@ -347,9 +347,8 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
 
   private func count(_ call: Call, _ status: RPCStatus, _ now: NIODeadline) {
     if status == .ok { self.succeededCalls += 1 } else { self.failedCalls += 1 }
-    guard let statistics, let counts = call.route.counts else { return }
-    statistics.ended(
-      counts, status, microseconds: call.microseconds(until: now), RPCContext(call))
+    call.route.counts?.ended(
+      status, microseconds: call.microseconds(until: now), RPCContext(call))
   }
 
   /// What the connection has done, on its loop.
@@ -532,7 +531,10 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
+  /// Not inlined: seldom needed, and long.
+  ///
   /// - Parameter method: the slot of the method, if there is one.
+  @inline(never)
   private func reject(
     _ stream: StreamID, _ status: RPCStatus, _ message: String, _ method: Int? = nil
   ) {

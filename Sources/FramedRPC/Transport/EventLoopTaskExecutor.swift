@@ -21,6 +21,8 @@ public final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
   private let loop: any EventLoop
   private let turn: LoopTurn
   private let jobs = Mutex(Jobs())
+  /// Those that a read of the loop enqueues: most of them, and no other thread's business.
+  @exclusivity(unchecked) private var ofTurn: [UnownedJob] = []
   @exclusivity(unchecked) private var spare: [UnownedJob] = []
   @exclusivity(unchecked) private var isResuming = false
   /// The task that ``resumeNow(_:)`` has resumed.
@@ -38,15 +40,17 @@ public final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
       self.resumed = job
       return
     }
+    if self.turn.isReadingHere {
+      if self.ofTurn.isEmpty { self.turn.append(self) }
+      self.ofTurn.append(job)
+      return
+    }
     let mustDrain = self.jobs.withLock { jobs in
       jobs.waiting.append(job)
       defer { jobs.drainIsDue = true }
       return !jobs.drainIsDue
     }
-    guard mustDrain else { return }
-    if self.turn.isReadingHere {
-      self.turn.append(self)
-    } else {
+    if mustDrain {
       self.loop.execute { self.drain() }
     }
   }
@@ -65,14 +69,25 @@ public final class EventLoopTaskExecutor: TaskExecutor, @unchecked Sendable {
     }
   }
 
+  /// Runs the jobs that the read has enqueued, at its end.
+  func drainTurn() {
+    var batch = exchange(&self.spare, with: [])
+    swap(&self.ofTurn, &batch)
+    self.run(&batch)
+  }
+
   /// Runs the jobs that wait now; those they enqueue come after whatever else the loop has to do.
-  func drain() {
-    // The memory of the last batch; nobody else has it while this one runs.
+  private func drain() {
     var batch = exchange(&self.spare, with: [])
     self.jobs.withLock { jobs in
       jobs.drainIsDue = false
       swap(&jobs.waiting, &batch)
     }
+    self.run(&batch)
+  }
+
+  /// - Parameter batch: in the memory of the last one, which nobody else has while this one runs.
+  private func run(_ batch: inout [UnownedJob]) {
     let executor = self.asUnownedTaskExecutor()
     for job in batch {
       job.runSynchronously(on: executor)

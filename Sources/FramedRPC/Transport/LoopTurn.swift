@@ -58,7 +58,7 @@ final class LoopTurn: @unchecked Sendable {
     var executors = exchange(&self.spare, with: [])
     swap(&self.waiting, &executors)
     for executor in executors {
-      executor.drain()
+      executor.drainTurn()
     }
     executors.removeAll(keepingCapacity: true)
     self.spare = executors

@@ -18,7 +18,7 @@ struct LoopStatisticsTests {
     let context = try self.context("1")
     let method = self.statistics.method(1)
     method.inFlight += 2
-    self.statistics.ended(method, .ok, microseconds: 40, context)
+    method.ended(.ok, microseconds: 40, context)
     self.statistics.refused(1, .resourceExhausted)
     #expect(self.statistics.methodCounts.map(\.slot) == [1])
     let counts = try #require(self.statistics.methodCounts.first)
@@ -37,9 +37,8 @@ struct LoopStatisticsTests {
     for index in 1...SlowCallRing.capacity + 5 {
       let slow = try self.context("\(index)")
       method.inFlight += 2
-      self.statistics.ended(
-        method, .notFound, microseconds: UInt32(1000 + index), slow)
-      self.statistics.ended(method, .ok, microseconds: 1000, fast)
+      method.ended(.notFound, microseconds: UInt32(1000 + index), slow)
+      method.ended(.ok, microseconds: 1000, fast)
     }
     let slow = self.statistics.slow
     #expect(slow.count == SlowCallRing.capacity)
