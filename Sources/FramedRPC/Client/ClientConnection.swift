@@ -4,45 +4,64 @@ import Synchronization
 /// The client's end of one connection: many calls at once, each in a slot of its own.
 package final class ClientConnection: FramedConnection, @unchecked Sendable {
   /// One call on its way. Touched only on the connection's loop once it was submitted.
-  package final class Call: @unchecked Sendable {
-    let method: String
-    let hash: UInt64
-    let request: ByteBuffer
+  package final class Call: RPCPendingCall, @unchecked Sendable {
+    let rpc: RPCCall
     let metadata: RPCMetadata
     let deadline: NIODeadline?
+    /// Who sends it again after a GOAWAY; nil when nobody does.
+    private let client: RPCClient?
+    /// Where it goes, if that is known.
+    private let connection: ClientConnection?
+    /// The loop's time, when the caller has just read it: a clock costs a fiftieth of a call.
+    fileprivate let now: NIODeadline?
     @exclusivity(unchecked) fileprivate var continuation: UnsafeContinuation<ByteBuffer, any Error>?
     @exclusivity(unchecked) fileprivate var stream: StreamID?
     @exclusivity(unchecked) fileprivate var number: UInt64 = 0
-    @exclusivity(unchecked) fileprivate var isCancelled = false
+    /// Whether the caller has left.
+    fileprivate let isCancelled = Atomic(false)
     /// Of a streaming call, and of a unary one whose request or answer comes in DATA.
     @exclusivity(unchecked) fileprivate(set) var messages: MessageStream?
     /// Whether the request goes with REQUEST and is all that the client has to say.
     fileprivate let carriesRequest: Bool
-    fileprivate let onResponseMetadata: (@Sendable (RPCMetadata) -> Void)?
 
     package init(
-      method: String, hash: UInt64, request: ByteBuffer, metadata: RPCMetadata,
-      deadline: NIODeadline?, carriesRequest: Bool = true,
-      onResponseMetadata: (@Sendable (RPCMetadata) -> Void)? = nil
+      _ call: consuming RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?,
+      carriesRequest: Bool = true, client: RPCClient? = nil,
+      _ connection: ClientConnection? = nil, _ now: NIODeadline? = nil
     ) {
-      self.method = method
-      self.hash = hash
-      self.request = request
+      self.rpc = call
       self.metadata = metadata
       self.deadline = deadline
       self.carriesRequest = carriesRequest
-      self.onResponseMetadata = onResponseMetadata
+      self.client = client
+      self.connection = connection
+      self.now = now
+      super.init(isReady: connection != nil)
     }
 
-    convenience init(
-      _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?,
-      carriesRequest: Bool = true
-    ) {
-      self.init(
-        method: call.method, hash: call.methodHash,
-        request: carriesRequest ? call.request : ByteBuffer(), metadata: metadata,
-        deadline: deadline, carriesRequest: carriesRequest,
-        onResponseMetadata: call.options.onResponseMetadata)
+    /// The request, if it goes with REQUEST.
+    fileprivate var request: ByteBuffer { self.carriesRequest ? self.rpc.request : ByteBuffer() }
+
+    package override func send(_ continuation: UnsafeContinuation<ByteBuffer, any Error>) {
+      self.continuation = continuation
+      self.connection?.submit(self)
+    }
+
+    package override func cancel() {
+      // On the loop the request would leave before ``ClientConnection/cancel(_:)`` runs.
+      self.isCancelled.store(true, ordering: .relaxed)
+      guard let connection else { return }
+      connection.loop.execute { connection.cancel(self) }
+    }
+
+    package override func answer(after error: any Error) async throws -> ByteBuffer {
+      guard let client else { throw error }
+      return try await client.answer(self, after: error)
+    }
+
+    package override func answerWhenReady() async throws -> ByteBuffer {
+      guard let client else { throw RPCError(.unavailable, "there is no connection") }
+      return try await client.answerWhenConnected(self)
     }
 
     fileprivate func finish(_ result: Result<ByteBuffer, RPCError>) {
@@ -77,6 +96,9 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   @exclusivity(unchecked) private var callsSent: UInt64 = 0
   @exclusivity(unchecked) private var callsInFlight = 0
   @exclusivity(unchecked) private(set) var settings: Settings?
+  /// What the settings say of requests; none may be sent without them.
+  @exclusivity(unchecked) private var maxPeerFrameBytes = 0
+  @exclusivity(unchecked) private var mostCalls = 0
   @exclusivity(unchecked) private var methodSlots: [UInt64: UInt16] = [:]
   @exclusivity(unchecked) private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
   @exclusivity(unchecked) private var isRetired = false
@@ -108,40 +130,32 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   // MARK: calls, from any thread
 
   /// Sends one request and waits for its answer; cancelling the task cancels the call.
-  ///
-  /// - Parameter now: the loop's time, when the caller has just read it: a clock costs a tenth of a
-  ///   microsecond.
-  package func call(_ call: Call, now: NIODeadline? = nil) async throws -> ByteBuffer {
-    // On the loop the request would leave before the cancellation could be heard.
-    guard !Task.isCancelled else { throw RPCError.cancelledByCaller(notProcessed: true) }
-    if call.request.readableBytes + call.metadata.wireByteCount
-      > self.wholeBytes.load(ordering: .relaxed), self.hasStreaming
-    {
-      return try await self.callInChunks(call)
+  package func call(
+    _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?
+  ) async throws -> ByteBuffer {
+    guard self.sendsWhole(call.request, metadata) else {
+      guard !Task.isCancelled else { throw RPCError.cancelledByCaller(notProcessed: true) }
+      return try await self.callInChunks(call, metadata, deadline)
     }
-    return try await withTaskCancellationHandler {
-      try await withUnsafeThrowingContinuation { continuation in
-        call.continuation = continuation
-        self.submit(call, now: now)
-      }
-    } onCancel: {
-      self.loop.execute { self.cancel(call) }
-    }
+    return try await Call(call, metadata, deadline, self).answer()
   }
 
-  private var hasStreaming: Bool { self.peerStreaming.withLock { $0 != nil } }
+  /// Whether a request goes in one frame, and does not hold up those behind it.
+  func sendsWhole(_ request: ByteBuffer, _ metadata: RPCMetadata) -> Bool {
+    request.readableBytes + metadata.wireByteCount <= self.wholeBytes.load(ordering: .relaxed)
+      || self.peerStreaming.withLock { $0 == nil }
+  }
 
   /// A request that would hold up the frames behind it.
-  private func callInChunks(_ call: Call) async throws -> ByteBuffer {
+  private func callInChunks(
+    _ call: RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?
+  ) async throws -> ByteBuffer {
     let limit = self.peerStreaming.withLock { $0?.maxMessageBytes ?? 0 }
     guard call.request.readableBytes <= limit else {
       throw Self.requestTooLarge(call.request.readableBytes, limit)
     }
     let messages = try self.open(
-      Call(
-        method: call.method, hash: call.hash, request: ByteBuffer(), metadata: call.metadata,
-        deadline: call.deadline, carriesRequest: false,
-        onResponseMetadata: call.onResponseMetadata), isUnary: true)
+      Call(call, metadata, deadline, carriesRequest: false), isUnary: true)
     // A server that answers before it has read everything fails the write; its answer says why.
     try? await messages.write(call.request)
     messages.end(.halfClose)
@@ -177,7 +191,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     let messages = MessageStream(connection: self, peer: peer, countsQueue: isUnary)
     call.messages = messages
     if call.carriesRequest { messages.endsWithRequest() }
-    self.submit(call, now: nil)
+    self.submit(call)
     return messages
   }
 
@@ -191,9 +205,9 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   /// Calls from other threads wait in a list; whoever finds it empty wakes the loop, once for all
   /// that come before it runs.
-  private func submit(_ call: Call, now: NIODeadline?) {
+  private func submit(_ call: Call) {
     if self.loop.inEventLoop {
-      return self.start(call, now: now ?? self.loop.now)
+      return self.start(call, now: call.now ?? self.loop.now)
     }
     let mustWake = self.submitted.withLock { calls in
       calls.append(call)
@@ -213,7 +227,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   private func start(_ call: Call, now: NIODeadline) {
     // Given up before it began.
     if let messages = call.messages, messages.isClosed { return }
-    guard !call.isCancelled else {
+    guard !call.isCancelled.load(ordering: .relaxed) else {
       return self.refuse(call, .cancelledByCaller(notProcessed: true))
     }
     guard let slot = self.methodSlot(of: call), self.hasRoom(for: call) else {
@@ -257,16 +271,16 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   /// Calls come in runs of one method, so that the last answer mostly fits.
   private func methodSlot(of call: Call) -> UInt16? {
-    if call.hash == self.lastMethod.hash { return self.lastMethod.slot }
-    guard let slot = self.methodSlots[call.hash] else { return nil }
-    self.lastMethod = (call.hash, slot)
+    let hash = call.rpc.methodHash
+    if hash == self.lastMethod.hash { return self.lastMethod.slot }
+    guard let slot = self.methodSlots[hash] else { return nil }
+    self.lastMethod = (hash, slot)
     return slot
   }
 
   private func hasRoom(for call: Call) -> Bool {
-    guard !self.isEnded, !self.isRetired, let settings = self.settings else { return false }
-    return call.request.readableBytes + call.metadata.wireByteCount <= settings.maxFrameBytes
-      && self.callsInFlight < settings.maxConcurrentCalls
+    !self.isEnded && !self.isRetired && self.callsInFlight < self.mostCalls
+      && call.request.readableBytes + call.metadata.wireByteCount <= self.maxPeerFrameBytes
       && self.queuedBytes <= self.limits.maxQueuedBytes
   }
 
@@ -276,9 +290,9 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     guard !self.isEnded, !self.isRetired, let settings = self.settings else {
       return RPCError(.unavailable, "the connection is closing", notProcessed: true)
     }
-    guard self.methodSlots[call.hash] != nil else {
+    guard self.methodSlots[call.rpc.methodHash] != nil else {
       return RPCError(
-        .unimplemented, "the server does not offer \(call.method)", notProcessed: true)
+        .unimplemented, "the server does not offer \(call.rpc.method)", notProcessed: true)
     }
     let bytes = call.request.readableBytes + call.metadata.wireByteCount
     guard bytes <= settings.maxFrameBytes else {
@@ -321,7 +335,6 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func cancel(_ call: Call) {
-    call.isCancelled = true
     self.abort(call, .cancelledByCaller(notProcessed: false))
   }
 
@@ -405,6 +418,8 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
         .unsupportedVersion, "the server chose version \(settings.version)")
     }
     self.settings = settings
+    self.maxPeerFrameBytes = settings.maxFrameBytes
+    self.mostCalls = settings.maxConcurrentCalls
     if let streaming = settings.streaming {
       self.wholeBytes.store(
         DataLane.wholeBytes(settings.maxFrameBytes, streaming), ordering: .relaxed)
@@ -452,7 +467,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
 
   /// - Parameter message: nil when it came in DATA, or there is none.
   private func answer(_ call: Call, _ message: ByteBuffer?, _ metadata: RPCMetadata) {
-    if !metadata.isEmpty { call.onResponseMetadata?(metadata) }
+    if !metadata.isEmpty { call.rpc.options.onResponseMetadata?(metadata) }
     guard let messages = call.messages else {
       return call.finish(
         message.map { .success($0) }

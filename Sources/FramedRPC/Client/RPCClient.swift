@@ -36,20 +36,35 @@ public final class RPCClient: RPCChannel, Sendable {
   public var decodeLimits: DecodeLimits { self.limits.decode }
 
   public func call(_ call: RPCCall) async throws -> ByteBuffer {
+    try await self.begin(call).answer()
+  }
+
+  public func begin(_ call: consuming RPCCall) throws -> RPCPendingCall {
     let now = self.loop.now
     let (metadata, deadline) = try Self.inherit(call, now)
+    let connection = self.state.withLock { $0.ready }
+    return ClientConnection.Call(
+      call, metadata, deadline, client: self,
+      connection.flatMap { $0.sendsWhole(call.request, metadata) ? $0 : nil }, now)
+  }
+
+  func answerWhenConnected(_ call: ClientConnection.Call) async throws -> ByteBuffer {
     do {
-      if let connection = self.state.withLock({ $0.ready }) {
-        return try await connection.call(
-          ClientConnection.Call(call, metadata, deadline), now: now)
-      }
-      return try await self.sendWhenConnected(call, metadata, deadline)
-    } catch let error as RPCError where error.status == .unavailable && error.notProcessed {
-      // Without a connection a second attempt would only repeat the first; after a GOAWAY it
-      // reaches the next server.
-      guard self.state.withLock({ $0.mayRetryAtOnce }) else { throw error }
-      return try await self.sendWhenConnected(call, metadata, deadline)
+      return try await self.sendWhenConnected(call.rpc, call.metadata, call.deadline)
+    } catch {
+      return try await self.answer(call, after: error)
     }
+  }
+
+  /// Sends a call once more that certainly had no effect.
+  ///
+  /// Without a connection a second attempt would only repeat the first; after a GOAWAY it reaches the
+  /// next server.
+  func answer(_ call: ClientConnection.Call, after error: any Error) async throws -> ByteBuffer {
+    guard let error = error as? RPCError, error.status == .unavailable, error.notProcessed,
+      self.state.withLock({ $0.mayRetryAtOnce })
+    else { throw error }
+    return try await self.sendWhenConnected(call.rpc, call.metadata, call.deadline)
   }
 
   private func sendWhenConnected(
@@ -57,7 +72,7 @@ public final class RPCClient: RPCChannel, Sendable {
   ) async throws -> ByteBuffer {
     let connection = try await self.connection(
       deadline: deadline, waitForReady: call.options.waitForReady)
-    return try await connection.call(ClientConnection.Call(call, metadata, deadline))
+    return try await connection.call(call, metadata, deadline)
   }
 
   /// A stream is not made again elsewhere: its messages are not kept.

@@ -2,21 +2,24 @@ import NIOCore
 
 /// One task that runs handlers; see ``HandlerTasks``.
 ///
-/// `@unchecked Sendable`: its properties are the loop's while the task waits, and the task's while it
-/// runs a handler. Each hands them to the other by resuming it.
+/// `@unchecked Sendable`: its properties are the loop's while the task waits for a call, and the task's
+/// while it runs a handler. One on the loop is there anyway; one of the pool hands them over by resuming
+/// and by ``HandlerTasks/handled(_:)``.
 final class HandlerTask: @unchecked Sendable {
   let execution: HandlerExecution
+  private let tasks: HandlerTasks
   @exclusivity(unchecked) private(set) var task: Task<Void, Never>?
   @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
-  /// Whose handler runs or is to run; nil when the task is to end.
-  @exclusivity(unchecked) private var call: ServerConnection.Call?
+  /// Whose handler runs or is to run; nil when the task waits for a call, or is to end.
+  @exclusivity(unchecked) private(set) var call: ServerConnection.Call?
   /// What the handler returned …
   @exclusivity(unchecked) private var answer: ByteBuffer?
   /// … or threw.
   @exclusivity(unchecked) private var failure: (any Error)?
   @exclusivity(unchecked) private var isPristine = true
 
-  init(_ execution: HandlerExecution) {
+  init(_ tasks: HandlerTasks, _ execution: HandlerExecution) {
+    self.tasks = tasks
     self.execution = execution
   }
 
@@ -35,7 +38,7 @@ final class HandlerTask: @unchecked Sendable {
     }
   }
 
-  /// What to do when it begins, or is resumed.
+  /// What to do when it begins, is resumed, or has done the last one.
   func take(_ call: ServerConnection.Call) {
     self.call = call
   }
@@ -45,6 +48,8 @@ final class HandlerTask: @unchecked Sendable {
     self.continuation.take()?.resume()
   }
 
+  /// `@concurrent`, as ``handle()``: for an isolation that is only known at run time, each await would
+  /// check the executor once more.
   @concurrent
   private func serve() async {
     let priority = Task.currentPriority
@@ -55,9 +60,16 @@ final class HandlerTask: @unchecked Sendable {
       let isCancelled = isFirst && Task.isCancelled
       self.isPristine = !isCancelled && Task.currentPriority == priority
       isFirst = false
+      if self.execution == .eventLoop {
+        guard self.tasks.finish(self) else { return }
+        if self.call != nil { continue }
+      }
       await withUnsafeContinuation { continuation in
         self.continuation = continuation
-        self.call?.connection.handlerTasks.handled(self)
+        switch self.execution {
+        case .eventLoop: self.tasks.park(self)
+        case .sharedPool: self.tasks.handled(self)
+        }
       }
     }
   }

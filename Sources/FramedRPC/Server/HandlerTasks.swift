@@ -15,6 +15,9 @@ import Synchronization
 package final class HandlerTasks: @unchecked Sendable {
   /// Most idle tasks kept for each ``HandlerExecution``; the stack of each is one or two KiB.
   package static let mostIdle = 256
+  /// Most calls of one read whose handlers wait for the rest of it: the first answers leave while the
+  /// others are made.
+  static let mostWaiting = 16
   /// Most memory kept for answers, in bytes.
   static let mostSpareBytes = 1024 * 1024
 
@@ -27,6 +30,11 @@ package final class HandlerTasks: @unchecked Sendable {
   @exclusivity(unchecked) private var spareBytes = 0
   /// Connections that may bring calls; without any no task is kept, so that none outlives the loop.
   @exclusivity(unchecked) private var connections = 0
+  /// Calls whose handlers are to run on the loop, from ``firstWaiting`` on.
+  @exclusivity(unchecked) private var waiting: [ServerConnection.Call?] = []
+  @exclusivity(unchecked) private var firstWaiting = 0
+  /// How many ``runWaiting()`` are on the stack: a handler may bring about a call to its own process.
+  @exclusivity(unchecked) private var running = 0
   /// Tasks whose handlers have ended on another thread.
   private let ended = Mutex<[HandlerTask]>([])
 
@@ -59,41 +67,96 @@ package final class HandlerTasks: @unchecked Sendable {
     }
   }
 
-  /// Begins a call. On the event loop its handler runs until it first waits before this returns.
+  /// Begins a call.
   ///
-  /// - Returns: the task, to cancel it with until the call is handled.
-  func run(
-    _ call: ServerConnection.Call, _ execution: HandlerExecution
-  ) -> Task<Void, Never>? {
+  /// - Parameter mayWait: whether ``runWaiting()`` follows, so that a handler on the loop may run then.
+  func run(_ call: ServerConnection.Call, _ execution: HandlerExecution, mayWait: Bool) {
     self.loop.assertInEventLoop()
-    if let buffer = self.spare.popLast() {
-      self.spareBytes -= buffer.storageCapacity
-      call.lend(buffer)
-    }
-    let idle =
-      switch execution {
-      case .eventLoop: self.idleOnLoop.popLast()
-      case .sharedPool: self.idleOnPool.popLast()
-      }
-    guard let idle else {
-      let task = HandlerTask(execution)
-      task.take(call)
-      task.begin(self.executor)
-      return task.task
-    }
-    idle.take(call)
     switch execution {
-    case .eventLoop: self.executor.resumeNow { idle.resume() }
-    case .sharedPool: idle.resume()
+    case .eventLoop:
+      self.waiting.append(call)
+      if !mayWait || self.waiting.count - self.firstWaiting >= Self.mostWaiting {
+        self.runWaiting()
+      }
+    case .sharedPool:
+      self.lendBuffer(to: call)
+      let task = self.idleOnPool.popLast() ?? HandlerTask(self, .sharedPool)
+      task.take(call)
+      if task.task == nil { task.begin(self.executor) } else { task.resume() }
+      call.task = task.task
     }
-    return idle.task
   }
 
-  /// The handler of a task has ended; on the task's own thread.
-  func handled(_ task: HandlerTask) {
-    if self.loop.inEventLoop {
-      return self.finish(task)
+  /// Runs the handlers of the calls that wait, on the loop, each until it first waits.
+  ///
+  /// One task makes call after call, and another takes over when a handler waits: to resume a task for
+  /// each was a fifth of the time of a call.
+  func runWaiting() {
+    self.loop.assertInEventLoop()
+    self.running += 1
+    while let call = self.nextWaiting() {
+      let task = self.idleOnLoop.popLast() ?? HandlerTask(self, .eventLoop)
+      task.take(call)
+      if task.task == nil {
+        task.begin(self.executor)
+      } else {
+        self.executor.resumeNow { task.resume() }
+      }
+      // Of a handler that waits: to cancel it with.
+      task.call?.task = task.task
     }
+    self.running -= 1
+  }
+
+  /// A call that waits for its handler and that its caller still waits for.
+  private func nextWaiting() -> ServerConnection.Call? {
+    while self.firstWaiting < self.waiting.count {
+      let call = self.waiting[self.firstWaiting].take()
+      self.firstWaiting += 1
+      if self.firstWaiting == self.waiting.count {
+        self.waiting.removeAll(keepingCapacity: true)
+        self.firstWaiting = 0
+      }
+      guard let call else { continue }
+      guard call.connection.isWaitedFor(call) else {
+        // Given up, or its connection lost, in the read that brought it.
+        call.connection.finish(call, nil, nil)
+        continue
+      }
+      self.lendBuffer(to: call)
+      return call
+    }
+    return nil
+  }
+
+  private func lendBuffer(to call: ServerConnection.Call) {
+    guard let buffer = self.spare.popLast() else { return }
+    self.spareBytes -= buffer.storageCapacity
+    call.lend(buffer)
+  }
+
+  /// The handler of a task on the loop has ended.
+  ///
+  /// - Returns: whether the task goes on: with the call that it has now, or to wait for one.
+  func finish(_ task: HandlerTask) -> Bool {
+    var buffer = task.finish()
+    guard self.connections > 0 else { return false }
+    self.keep(&buffer)
+    guard task.isReusable else { return false }
+    if self.running > 0, let call = self.nextWaiting() {
+      task.take(call)
+      return true
+    }
+    return self.idleOnLoop.count < Self.mostIdle
+  }
+
+  /// A task on the loop waits for a call.
+  func park(_ task: HandlerTask) {
+    self.idleOnLoop.append(task)
+  }
+
+  /// The handler of a task of the pool has ended; on the task's own thread.
+  func handled(_ task: HandlerTask) {
     let mustWake = self.ended.withLock { tasks in
       tasks.append(task)
       return tasks.count == 1
@@ -101,21 +164,20 @@ package final class HandlerTasks: @unchecked Sendable {
     if mustWake {
       self.loop.execute {
         for task in self.ended.withLock({ exchange(&$0, with: []) }) {
-          self.finish(task)
+          self.finishOnPool(task)
         }
       }
     }
   }
 
-  private func finish(_ task: HandlerTask) {
+  private func finishOnPool(_ task: HandlerTask) {
     var buffer = task.finish()
     guard self.connections > 0 else { return task.resume() }
     self.keep(&buffer)
-    guard task.isReusable else { return task.resume() }
-    switch task.execution {
-    case .eventLoop where self.idleOnLoop.count < Self.mostIdle: self.idleOnLoop.append(task)
-    case .sharedPool where self.idleOnPool.count < Self.mostIdle: self.idleOnPool.append(task)
-    default: task.resume()
+    if task.isReusable, self.idleOnPool.count < Self.mostIdle {
+      self.idleOnPool.append(task)
+    } else {
+      task.resume()
     }
   }
 

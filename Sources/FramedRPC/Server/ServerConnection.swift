@@ -14,7 +14,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     @exclusivity(unchecked) var task: Task<Void, Never>?
     /// Of a call that is more than one frame each way.
     @exclusivity(unchecked) var messages: MessageStream?
-    @exclusivity(unchecked) var isHandled = false
     /// While it waits to be run …
     @exclusivity(unchecked) var ticket: Admission.Ticket?
     /// … and while it is run, if the server has a limit.
@@ -473,11 +472,11 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   /// Begins the handler's work.
   func run(_ call: Call, _ method: ServedMethod, _ work: consuming Work) {
     call.work = consume work
-    let task = self.handlerTasks.run(call, method.execution)
-    // A handler that never suspended has finished by now.
-    if !call.isHandled {
-      call.task = task
-    }
+    self.handlerTasks.run(call, method.execution, mayWait: self.isReading)
+  }
+
+  override func framesWereRead() {
+    self.handlerTasks.runWaiting()
   }
 
   private func isInUse(_ stream: StreamID) -> Bool {
@@ -500,7 +499,6 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   func finish(_ call: Call, _ message: ByteBuffer?, _ failure: (any Error)?) {
     self.loop.assertInEventLoop()
     self.runningHandlers -= 1
-    call.isHandled = true
     call.task = nil
     defer {
       self.closeIfDrained()

@@ -30,7 +30,7 @@ package class FramedConnection: @unchecked Sendable {
   /// The magic that must come before the first frame (server side), as far as it is missing.
   @exclusivity(unchecked) private var missingMagic: ArraySlice<UInt8>
   @exclusivity(unchecked) private var output = ByteBuffer()
-  @exclusivity(unchecked) private var isReading = false
+  @exclusivity(unchecked) private(set) var isReading = false
   /// False while the peer reads more slowly than we write; as the wire last said.
   @exclusivity(unchecked) private var isWritable = true
   private var writeTimer: Scheduled<Void>?
@@ -72,6 +72,9 @@ package class FramedConnection: @unchecked Sendable {
   func receive(_ frame: Frame) throws(ProtocolViolation) {
     preconditionFailure("a connection handles its frames")
   }
+
+  /// All frames of a read have been received, but for one that breaks the protocol.
+  func framesWereRead() {}
 
   /// Nothing more can be sent or received. Called once.
   func ended(_ error: RPCError) {}
@@ -133,7 +136,10 @@ package class FramedConnection: @unchecked Sendable {
         self.partialFrameBegan = nil
         try self.receive(frame)
       }
+      self.framesWereRead()
     } catch {
+      // What came before the frame that may not be is still good.
+      self.framesWereRead()
       self.refuse(error)
     }
     self.watchPartialFrame()

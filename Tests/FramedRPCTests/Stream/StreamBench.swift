@@ -184,9 +184,8 @@ struct StreamClient {
   ) throws -> RPCByteStream {
     let messages = try self.bench.connection.open(
       ClientConnection.Call(
-        method: method, hash: MethodHash.hash(method), request: request ?? ByteBuffer(),
-        metadata: metadata, deadline: timeout.map { self.bench.loop.now + $0 },
-        carriesRequest: request != nil))
+        RPCCall(method: method, request: request ?? ByteBuffer(), options: CallOptions()),
+        metadata, timeout.map { self.bench.loop.now + $0 }, carriesRequest: request != nil))
     self.bench.loop.run()
     return RPCByteStream(messages, isClient: true)
   }

@@ -15,13 +15,11 @@ final class ClientBench {
       _ executor: EventLoopTaskExecutor, metadata: RPCMetadata = RPCMetadata(),
       deadline: NIODeadline? = nil, isCancelled: Bool = false
     ) {
-      let call = ClientConnection.Call(
-        method: method, hash: MethodHash.hash(method), request: request, metadata: metadata,
-        deadline: deadline)
+      let call = RPCCall(method: method, request: request, options: CallOptions())
       self.task = Task.immediate(executorPreference: executor) {
         if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
         do {
-          self.outcome = .success(try await connection.call(call))
+          self.outcome = .success(try await connection.call(call, metadata, deadline))
         } catch {
           self.outcome = .failure(error)
         }
