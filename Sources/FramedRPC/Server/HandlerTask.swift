@@ -56,8 +56,9 @@ final class HandlerTask: @unchecked Sendable {
     var isFirst = true
     while self.call != nil {
       await self.handle()
-      // Later ``isReusable`` asks the task itself; during its first call nobody may have it yet.
-      let isCancelled = isFirst && Task.isCancelled
+      // ``isReusable`` asks the task itself, unless nobody has it yet: ``begin(_:)`` has not returned.
+      let isUnknown = isFirst || self.execution == .eventLoop && self.task == nil
+      let isCancelled = isUnknown && Task.isCancelled
       self.isPristine = !isCancelled && Task.currentPriority == priority
       isFirst = false
       if self.execution == .eventLoop {

@@ -17,7 +17,7 @@ package final class HandlerTasks: @unchecked Sendable {
   package static let mostIdle = 256
   /// Most calls of one read whose handlers wait for the rest of it: the first answers leave while the
   /// others are made.
-  static let mostWaiting = 16
+  package static let mostWaiting = 16
   /// Most memory kept for answers, in bytes.
   static let mostSpareBytes = 1024 * 1024
 

@@ -56,7 +56,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
   @exclusivity(unchecked) private var routes: [CallRoute?]
   /// Handlers that run, also those whose caller has left, and calls that wait to be run: the limit
   /// counts them, so that a flood of resets cannot start more work than it allows.
-  @exclusivity(unchecked) var runningHandlers = 0
+  @exclusivity(unchecked) package internal(set) var runningHandlers = 0
   /// Calls that the peer waits for, also those whose answer is still leaving.
   @exclusivity(unchecked) private var openCalls = 0
   @exclusivity(unchecked) private var accepted: UInt64 = 0

@@ -122,6 +122,7 @@ package class FramedConnection: @unchecked Sendable {
     self.lastReceived = self.loop.now
     self.bytesReceived &+= UInt64(bytes.readableBytes)
     self.isReading = true
+    self.nextFlushBytes = max(Self.flushBytes.first, bytes.readableBytes / 2)
     self.turn.read { self.read(bytes) }
     self.isReading = false
     self.endTick()
@@ -167,10 +168,12 @@ package class FramedConnection: @unchecked Sendable {
 
   // MARK: sending
 
-  /// Queued bytes that are worth a write of their own: for the first of a tick, some twelve small
-  /// frames, so that the peer begins soon; twice as many each time, up to some fifty, since each
-  /// write costs. Measured on two cores: 1 KiB throughout doubles what 64 calls in flight reach and
-  /// costs a sixth at 256, 4 KiB throughout is the reverse.
+  /// Queued bytes that are worth a write of their own: for the first of a tick, half of what it has
+  /// read, so that the peer begins while this end does the other half, but at least some twelve small
+  /// frames; then twice as many each time, up to some fifty, since each write costs. Measured on two
+  /// cores: 1 KiB throughout doubles what 64 calls in flight reach and costs a sixth at 256, 4 KiB
+  /// throughout is the reverse, and half of what was read is 7 % more at 256 than twice as many from
+  /// 1 KiB on.
   private static let flushBytes = (first: 1024, most: 4096)
   /// Bytes from which a body leaves as it is, rather than in a copy behind its header.
   private static let apartBytes = 16 * 1024
@@ -242,7 +245,8 @@ package class FramedConnection: @unchecked Sendable {
   /// while this end goes on.
   func scheduleFlush() {
     if self.output.readableBytes >= self.nextFlushBytes, !self.isFlushing {
-      self.nextFlushBytes = min(self.nextFlushBytes * 2, Self.flushBytes.most)
+      self.nextFlushBytes = max(
+        self.nextFlushBytes, min(self.nextFlushBytes * 2, Self.flushBytes.most))
       return self.flush()
     }
     guard !self.isReading, !self.isFlushing, !self.flushIsScheduled else { return }

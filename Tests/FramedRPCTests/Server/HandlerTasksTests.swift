@@ -151,6 +151,64 @@ struct HandlerTasksTests {
     #expect(last?.header.code == 0)
   }
 
+  /// One read with all of these frames.
+  private static func read(_ frames: [Frame]) -> ByteBuffer {
+    frames.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1.bytes) }
+  }
+
+  @Test("one task runs all handlers of a read; when one waits, another goes on with the rest")
+  func batch() throws {
+    let prober = Prober()
+    let bench = try Self.bench(prober)
+    let calls = HandlerTasks.mostWaiting * 2 + 5
+    bench.receive(
+      Self.read(
+        try (0..<calls).map {
+          // A call for which its task is not used again, and one whose handler waits.
+          let text = [3: "cancel", 8: "local"][$0] ?? ""
+          return try ServerBench.echo(.init(text: text, number: Int64($0)), stream: .slot($0))
+        }))
+    let answers = try bench.sent()
+    #expect(Set(answers.map(\.header.stream)) == Set((0..<calls).map { .slot($0) }))
+    #expect(answers.allSatisfy { $0.header.code == 0 })
+    let found = prober.found.withLock { $0 }
+    #expect(found.count == calls)
+    #expect(found.allSatisfy { !$0.isCancelled && $0.local == nil })
+    // Of the first task there is no more to see: the next may have its address.
+    let tasks = prober.tasks.withLock { $0 }
+    #expect(Set(tasks[...3]).count == 1)
+    #expect(Set(tasks[4...8]).count == 1)
+    #expect(Set(tasks[9..<HandlerTasks.mostWaiting]).count == 1)
+    #expect(tasks[8] != tasks[9])
+    #expect(bench.handlerTasks.idle == 2)
+  }
+
+  @Test("a call that is given up in the read that brought it never begins")
+  func givenUp() throws {
+    let prober = Prober()
+    let bench = try Self.bench(prober)
+    bench.receive(
+      Self.read([
+        try ServerBench.echo(.init(number: 1), stream: .slot(0)),
+        Frame(.reset, stream: .slot(0)),
+        try ServerBench.echo(.init(number: 2), stream: .slot(1)),
+      ]))
+    #expect(try bench.sent().map(\.header.stream) == [.slot(1)])
+    #expect(prober.found.withLock { $0.count } == 1)
+    #expect(bench.connection.runningHandlers == 0)
+  }
+
+  @Test("calls before a frame that breaks the protocol are answered, and then it is refused")
+  func beforeViolation() throws {
+    let bench = try Self.bench(Prober())
+    bench.receive(
+      Self.read([
+        try ServerBench.echo(.init(number: 1), stream: .slot(0)), Frame(.settings),
+      ]))
+    #expect(try bench.sent().map(\.header.type) == [.response, .goAway])
+    #expect(bench.connection.runningHandlers == 0)
+  }
+
   @Test("a handler that waits holds up no other; idle tasks are kept up to a limit")
   func grows() throws {
     let handler = TestHandler()
