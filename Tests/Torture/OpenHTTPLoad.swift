@@ -20,6 +20,9 @@ final class OpenHTTPLoad: @unchecked Sendable {
     var maxConnections = 1_000
     /// For the answers that are still missing at the end.
     var patience = Duration.seconds(15)
+    /// Never sleeps. A load with a processor of its own does as the field's generators do: to wake
+    /// it would cost the system, and only because both run on one machine.
+    var isAlwaysAwake = false
   }
 
   struct Result: Sendable {
@@ -84,7 +87,11 @@ final class OpenHTTPLoad: @unchecked Sendable {
     while self.next < self.planned {
       let due = self.began + .nanoseconds(Int64(Double(self.next) * 1e9 / self.plan.rate))
       guard due <= now else {
-        self.loop.scheduleTask(deadline: due) { self.tick() }
+        if self.plan.isAlwaysAwake {
+          self.loop.execute { self.tick() }
+        } else {
+          self.loop.scheduleTask(deadline: due) { self.tick() }
+        }
         return
       }
       self.backlog.append((self.next, due))
