@@ -48,8 +48,7 @@ struct OverloadCommand: AsyncParsableCommand {
     for factor in self.factors {
       let plan = OpenHTTPLoad.Plan(
         port: system.http.port, course: course, rate: peak * factor,
-        duration: .seconds(self.seconds), name: "crowd-\(Int(factor))",
-        isAlwaysAwake: cores != nil)
+        duration: .seconds(self.seconds), name: "crowd-\(Int(factor))")
       try await self.overload(plan, peak: peak, calm: calm, system, &verdict)
     }
     try await eventually("the books balance", within: .seconds(60)) {

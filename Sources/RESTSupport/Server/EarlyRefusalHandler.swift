@@ -27,6 +27,7 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
     let refusal: FrontDoor.Refusal
     let id: String
     let isHead: Bool
+    let start: ContinuousClock.Instant
   }
 
   /// - Parameter plain: of the same connection.
@@ -83,7 +84,7 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
     guard let answer = self.answer else { return }
     self.answer = nil
     let (head, body) = self.door.answer(answer.refusal, answer.id)
-    self.door.told(answer.refusal, status: head.status.code)
+    answer.refusal.count(since: answer.start)
     self.plain.answered()
     context.write(self.wrapOutboundOut(.head(head)), promise: nil)
     if let body, !answer.isHead {
@@ -93,13 +94,14 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
   }
 
   private func refusal(of head: HTTPRequest) -> Answer? {
-    // Where there is room, that is all that a request has to pay here.
-    guard let verb = HTTPVerb(serving: head.method.rawValue), self.door.isFull(for: verb),
+    let start = ContinuousClock.now
+    let method = head.method.rawValue
+    guard let verb = HTTPVerb(serving: method),
       let refusal = self.door.refusal(
-        of: verb, head.method.rawValue, RequestTarget(head.path ?? "/").path)
+        of: method, verb, RequestTarget(head.path ?? "/").path, last: nil)
     else { return nil }
     return Answer(
       refusal: refusal, id: RequestID.accept(head.headerFields[.requestIDHint]),
-      isHead: head.method == .head)
+      isHead: head.method == .head, start: start)
   }
 }

@@ -19,20 +19,29 @@ final class PlainRefusalHandler: ChannelInboundHandler {
   }
 
   private let door: FrontDoor
+  private let now: () -> ContinuousClock.Instant
   /// Hummingbird closes a connection on which it has seen nothing for its idle time. Those that are
   /// answered here it does not see, so that one goes its way from time to time.
-  private let unseenTime: TimeAmount
-  private var seen = NIODeadline.distantPast
+  private let unseenTime: Duration
+  private var seen: ContinuousClock.Instant
   private var place = Place.betweenRequests
   /// Requests that went on and are not answered.
   private var unanswered = 0
   /// Something of what is read now went on.
   private var wentOn = false
+  private var isWritable = true
+  private var rest: LoopRest?
+  private var last: FrontDoor.Refusal?
   private var out = ByteBuffer()
 
-  init(_ door: FrontDoor) {
+  /// - Parameter now: the clock, so that a test can move it.
+  init(
+    _ door: FrontDoor, now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
+  ) {
     self.door = door
-    self.unseenTime = .nanoseconds(TimeAmount(door.limits.idleTimeout).nanoseconds / 2)
+    self.now = now
+    self.seen = now()
+    self.unseenTime = door.limits.idleTimeout / 2
   }
 
   /// One of the requests that went on.
@@ -41,7 +50,12 @@ final class PlainRefusalHandler: ChannelInboundHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    self.seen = .now()
+    self.rest = self.door.rest(of: context.eventLoop)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    self.isWritable = context.channel.isWritable
+    context.fireChannelWritabilityChanged()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -70,9 +84,7 @@ final class PlainRefusalHandler: ChannelInboundHandler {
     }
     let left = request.headBytes + request.bodyBytes - bytes.readableBytes
     // Who does not read its answers gets no more of them: further in, that holds the reading up.
-    if left == 0, self.unanswered == 0, context.channel.isWritable,
-      self.refuse(request, bytes, context)
-    {
+    if left == 0, self.unanswered == 0, self.isWritable, self.refuse(request, bytes, context) {
       return true
     }
     self.unanswered += 1
@@ -88,29 +100,23 @@ final class PlainRefusalHandler: ChannelInboundHandler {
   private func refuse(
     _ request: PlainRequest, _ bytes: ByteBuffer, _ context: ChannelHandlerContext
   ) -> Bool {
-    guard self.door.isFull(for: request.verb) else {
-      self.seen = .now()
-      return false
-    }
-    let now = NIODeadline.now()
-    guard now - self.seen < self.unseenTime else {
-      self.seen = now
-      return false
-    }
     func text(_ range: Range<Int>) -> String {
       bytes.getString(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ""
     }
-    guard
+    let now = self.now()
+    guard now - self.seen < self.unseenTime,
       let refusal = self.door.refusal(
-        of: request.verb, request.verb.rawValue, text(request.path))
-    else { return false }
-    let answer = self.door.text(of: refusal)
+        of: request.verb.rawValue, request.verb, text(request.path), last: self.last)
+    else {
+      self.seen = now
+      return false
+    }
+    self.last = refusal
     self.out.clear()
-    answer.write(
-      path: refusal.path, requestID: request.requestID.map(text) ?? RequestID.make(),
-      to: &self.out)
-    self.door.told(refusal, status: answer.status)
+    refusal.write(request.requestID.map(text) ?? RequestID.make(), to: &self.out)
+    refusal.count(since: now)
     context.writeAndFlush(self.wrapOutboundOut(self.out), promise: nil)
+    self.rest?.take()
     return true
   }
 }

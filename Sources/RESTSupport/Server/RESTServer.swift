@@ -54,6 +54,7 @@ package struct RESTServer: Service {
       },
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),
+        backlog: configuration.maxWaitingConnections,
         availableConnectionsDelegate: MaximumAvailableConnections(
           configuration.maxConnections, logger: self.logger)),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
