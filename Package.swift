@@ -102,8 +102,8 @@ let foundationTargets: [Target] = [
   .testTarget(
     name: "RESTSupportTests",
     dependencies: [
-      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", "W3CTrace", hummingbird,
-      lifecycle, logging, metrics, nioCore, nioPosix,
+      "HTTPClientKit", "JSON", "Kernel", "RESTSupport", "TestSupport", "W3CTrace", httpTypes,
+      hummingbird, lifecycle, logging, metrics, nioCore, nioEmbedded, nioHTTPTypes, nioPosix,
       .product(name: "MetricsTestKit", package: "swift-metrics"),
     ], swiftSettings: safe),
   .executableTarget(

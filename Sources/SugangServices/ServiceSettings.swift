@@ -100,15 +100,16 @@ public struct ServiceSettings: Sendable {
   }
 
   /// A limit that follows the latency. A hundred clients that each wait for their answers are no
-  /// overload: the limit does not sink below what they need. A request waits for 5 ms at most, so
-  /// that who is refused is told within ten; a burst that is over sooner is nobody's trouble.
+  /// overload: the limit does not sink below what they need. None waits for a place: who is refused
+  /// is to be told within 10 ms, in which hardly a place becomes free, and a refusal that comes after
+  /// a wait costs many times one at the door.
   public static let standardRESTAdmission = AdmissionPolicy(
-    limit: .adaptive(AdaptiveLimitPolicy(initial: 256, min: 128, max: 2_048)), maxQueuedCalls: 256,
+    limit: .adaptive(AdaptiveLimitPolicy(initial: 256, min: 128, max: 2_048)), maxQueuedCalls: 0,
     maxQueueTime: .milliseconds(5))
 
   /// So many requests at once, whatever the latency.
   public static func fixedRESTAdmission(_ limit: Int) -> AdmissionPolicy {
-    AdmissionPolicy(limit: .fixed(limit), maxQueuedCalls: 256, maxQueueTime: .milliseconds(5))
+    AdmissionPolicy(limit: .fixed(limit), maxQueuedCalls: 0, maxQueueTime: .milliseconds(5))
   }
 
   /// Slow is more than half of the call's time; few calls are enough for a verdict, since a

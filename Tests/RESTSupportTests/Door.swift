@@ -23,9 +23,9 @@ final class Door: RequestAdmission {
     self.atEntry = atEntry
   }
 
-  func isFull(for verb: HTTPVerb) -> Bool { self.atLook != nil }
+  func isFull(for verb: HTTPVerb, running: Int) -> Bool { self.atLook != nil }
 
-  func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? { self.atLook }
+  func refuseIfFull(_ verb: HTTPVerb, running: Int) -> HTTPProblem? { self.atLook }
 
   func arrive(_ arrival: RESTArrival) throws {
     self.seen.withLock { $0.arrivals.append(arrival) }

@@ -88,9 +88,9 @@ struct OverloadMappingTests {
       let problem: HTTPProblem
       let atFirstLook: Bool
 
-      func isFull(for verb: HTTPVerb) -> Bool { self.atFirstLook }
+      func isFull(for verb: HTTPVerb, running: Int) -> Bool { self.atFirstLook }
 
-      func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? {
+      func refuseIfFull(_ verb: HTTPVerb, running: Int) -> HTTPProblem? {
         self.atFirstLook ? self.problem : nil
       }
 

@@ -5,8 +5,9 @@ import NIOPosix
 /// Enrollments at a fixed rate, whatever becomes of those before: an open model, as a crowd is.
 ///
 /// The latency of a request counts from when it *should* have left (no coordinated omission). A
-/// request for which no connection is free waits here, and its wait counts. Lean, since it shares
-/// the machine with what it measures. Touched on its loop only.
+/// request for which no connection is free waits here, and its wait counts. The connections are open
+/// before the first request is due: what is measured is how requests are answered. Lean, since it
+/// shares the machine with what it measures. Touched on its loop only.
 final class OpenHTTPLoad: @unchecked Sendable {
   struct Plan: Sendable {
     let port: Int
@@ -18,6 +19,8 @@ final class OpenHTTPLoad: @unchecked Sendable {
     let name: String
     /// Requests in flight at most; the next ones wait.
     var maxConnections = 1_000
+    /// Of those that are opened beforehand, so many at a time.
+    var opensAtOnce = 16
     /// For the answers that are still missing at the end.
     var patience = Duration.seconds(15)
   }
@@ -66,6 +69,13 @@ final class OpenHTTPLoad: @unchecked Sendable {
   }
 
   func run() async throws -> Result {
+    try await withThrowingDiscardingTaskGroup { group in
+      for _ in 0..<self.plan.opensAtOnce {
+        group.addTask {
+          for _ in 0..<self.plan.maxConnections / self.plan.opensAtOnce { try await self.open() }
+        }
+      }
+    }
     self.loop.execute {
       self.began = .now()
       self.tick()
@@ -97,7 +107,11 @@ final class OpenHTTPLoad: @unchecked Sendable {
   private func sendBacklog() {
     while !self.backlog.isEmpty {
       if let connection = self.idle.popLast() {
-        guard connection.isOpen else { continue }
+        guard connection.isOpen else {
+          // The server closes those that have not been used for long.
+          self.connections -= 1
+          continue
+        }
         let (number, due) = self.backlog.removeFirst()
         self.send(number, due, on: connection)
       } else if self.connections < self.plan.maxConnections {
@@ -109,9 +123,30 @@ final class OpenHTTPLoad: @unchecked Sendable {
     }
   }
 
+  private func open() async throws {
+    try await self.loop.flatSubmit {
+      self.connection().map {
+        self.connections += 1
+        self.idle.append($0)
+      }.nonisolated()
+    }.get()
+  }
+
   private func connect(_ number: Int, _ due: NIODeadline) {
     self.connections += 1
     self.inFlight += 1
+    self.connection().whenComplete { outcome in
+      self.inFlight -= 1
+      switch outcome {
+      case .success(let connection): self.send(number, due, on: connection)
+      case .failure:
+        self.connections -= 1
+        self.record(0, hasRetryAfter: false, due)
+      }
+    }
+  }
+
+  private func connection() -> EventLoopFuture<OpenConnection>.Isolated {
     ClientBootstrap(group: self.loop)
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .connectTimeout(.seconds(5))
@@ -123,15 +158,6 @@ final class OpenHTTPLoad: @unchecked Sendable {
       .connect(host: "127.0.0.1", port: self.plan.port)
       .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: OpenConnection.self) }
       .assumeIsolated()
-      .whenComplete { outcome in
-        self.inFlight -= 1
-        switch outcome {
-        case .success(let connection): self.send(number, due, on: connection)
-        case .failure:
-          self.connections -= 1
-          self.record(0, hasRetryAfter: false, due)
-        }
-      }
   }
 
   private func send(_ number: Int, _ due: NIODeadline, on connection: OpenConnection) {

@@ -10,8 +10,8 @@ struct OverloadCommand: AsyncParsableCommand {
     commandName: "overload",
     abstract: "An open-model load at twice and at ten times of what the system can take.",
     discussion: """
-      The generator shares the machine, so that at ten times it takes most of the processor itself; \
-      goodput is compared with the peak of the same run.
+      The load has processors of its own, as a crowd has; the peak, with which goodput is compared, \
+      is measured in the same run and under the same conditions.
       """)
 
   @Option(help: "How long each load lasts, in seconds.")
@@ -23,6 +23,13 @@ struct OverloadCommand: AsyncParsableCommand {
   @Option(help: "Multiples of the peak.")
   var factors: [Double] = [2, 10]
 
+  @Option(
+    help: """
+      How many processors only the load uses, the system having the others; 0: they share all. \
+      Where there are not more than that, they share them, too.
+      """)
+  var loadCores = 1
+
   @OptionGroup var timing: TimingOptions
 
   private static let goodputShare = 0.9
@@ -30,7 +37,8 @@ struct OverloadCommand: AsyncParsableCommand {
 
   func run() async throws {
     var verdict = Verdict(judgesTimes: !self.timing.untimed)
-    let system = try await RunningSugang.start(flags: ["--background-followers"])
+    let cores = try await Cores.share(load: self.loadCores)
+    let system = try await Self.start(on: cores)
     let course = try await system.registerCourse()
     let calm = try await Self.latency(system, course, "calm")
     let peak = await self.peak(system, course)
@@ -38,7 +46,10 @@ struct OverloadCommand: AsyncParsableCommand {
       "==> Peak: \(Int(peak)) enrollments/s with \(self.clients) clients; "
         + "\(milliseconds(calm)) for one student alone")
     for factor in self.factors {
-      try await self.overload(factor, peak: peak, calm: calm, system, course, &verdict)
+      let plan = OpenHTTPLoad.Plan(
+        port: system.http.port, course: course, rate: peak * factor,
+        duration: .seconds(self.seconds), name: "crowd-\(Int(factor))")
+      try await self.overload(plan, peak: peak, calm: calm, system, &verdict)
     }
     try await eventually("the books balance", within: .seconds(60)) {
       try await BooksBalance(of: system).problems().isEmpty
@@ -46,6 +57,21 @@ struct OverloadCommand: AsyncParsableCommand {
     verdict.expect(true, "the books balance afterwards")
     try await system.stop()
     try verdict.finish()
+  }
+
+  private static func start(on cores: Cores?) async throws -> RunningSugang {
+    // Its processes inherit that.
+    if let cores { try await Cores.move(to: cores.system) }
+    let system = try await RunningSugang.start(flags: ["--background-followers"])
+    if let cores {
+      try await Cores.move(to: cores.load)
+      print(
+        "==> The system runs on processors \(Cores.text(cores.system)), its load on "
+          + Cores.text(cores.load))
+    } else {
+      print("==> The system and its load share the processors")
+    }
+    return system
   }
 
   /// Enrollments a second in a closed model.
@@ -63,15 +89,13 @@ struct OverloadCommand: AsyncParsableCommand {
   }
 
   private func overload(
-    _ factor: Double, peak: Double, calm: Duration, _ system: RunningSugang, _ course: Int64,
+    _ plan: OpenHTTPLoad.Plan, peak: Double, calm: Duration, _ system: RunningSugang,
     _ verdict: inout Verdict
   ) async throws {
-    print("==> \(factor) × the peak: \(Int(peak * factor)) students/s for \(self.seconds) s")
-    let load = OpenHTTPLoad(
-      OpenHTTPLoad.Plan(
-        port: system.http.port, course: course, rate: peak * factor,
-        duration: .seconds(self.seconds), name: "crowd-\(Int(factor))"))
-    let result = try await load.run()
+    print(
+      "==> \((10 * plan.rate / peak).rounded() / 10) × the peak: \(Int(plan.rate)) students/s for "
+        + "\(self.seconds) s")
+    let result = try await OpenHTTPLoad(plan).run()
     let end = ContinuousClock.now
     let goodput = Double(result.acceptedInTime) / Double(self.seconds)
     func quantile(_ share: Double, _ histogram: LogLinearHistogram) -> String {
@@ -92,7 +116,7 @@ struct OverloadCommand: AsyncParsableCommand {
 
     var isCalm = false
     while ContinuousClock.now - end < Self.recoveryTime, !isCalm {
-      isCalm = try await Self.latency(system, course, "after-\(Int(factor))") <= calm * 2
+      isCalm = try await Self.latency(system, plan.course, "after-\(plan.name)") <= calm * 2
     }
     print("       back to normal after \(milliseconds(ContinuousClock.now - end))")
     verdict.expectInTime(isCalm, "back to normal within \(Self.recoveryTime.components.seconds) s")

@@ -4,48 +4,42 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Answers a request for which there is no room, on its connection's event loop and before
-/// Hummingbird has work with it: under overload most requests end here, and what they cost is taken
-/// from those that are let in.
+/// Hummingbird has work with it: the ones that ``PlainRefusalHandler`` leaves to it.
 final class EarlyRefusalHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
   typealias OutboundIn = HTTPResponsePart
   typealias OutboundOut = HTTPResponsePart
 
-  private let routes: RouteTable
-  private let admission: any RequestAdmission
-  private let metrics: HTTPServerMetrics?
-  private let layout: ResponseLayout
+  private let door: FrontDoor
+  private let plain: PlainRefusalHandler
   /// Requests that Hummingbird has to answer first.
   private var unanswered = 0
   /// The request that is read has been refused.
   private var isRefused = false
   /// What it is told, until it has been.
-  private var answer: Refusal?
+  private var answer: Answer?
+  /// Requests let by that were read to their end, and those that were answered.
+  private var whole = 0
+  private var answered = 0
 
-  private struct Refusal {
-    let head: HTTPResponse
-    let body: ByteBuffer?
-    let method: String
-    let route: HTTPServerMetrics.Route
+  private struct Answer {
+    let refusal: FrontDoor.Refusal
+    let id: String
+    let isHead: Bool
     let start: ContinuousClock.Instant
   }
 
-  /// - Parameter metrics: counts those who are refused; nil: nothing does.
-  init(
-    routes: RouteTable, admission: any RequestAdmission, metrics: HTTPServerMetrics?,
-    layout: ResponseLayout
-  ) {
-    self.routes = routes
-    self.admission = admission
-    self.metrics = metrics
-    self.layout = layout
+  /// - Parameter plain: of the same connection.
+  init(_ door: FrontDoor, _ plain: PlainRefusalHandler) {
+    self.door = door
+    self.plain = plain
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch self.unwrapInboundIn(data) {
     case .head(let head):
-      if self.unanswered == 0 { self.answer = self.refusal(of: head) }
+      if self.unanswered == 0, context.channel.isWritable { self.answer = self.refusal(of: head) }
       self.isRefused = self.answer != nil
       if !self.isRefused { self.unanswered += 1 }
     case .body: break
@@ -54,6 +48,7 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
         self.isRefused = false
         return self.tell(context)
       }
+      self.count { self.whole += 1 }
     }
     if !self.isRefused { context.fireChannelRead(data) }
   }
@@ -65,37 +60,48 @@ final class EarlyRefusalHandler: ChannelDuplexHandler {
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    if case .end = self.unwrapOutboundIn(data) { self.unanswered -= 1 }
+    if case .end = self.unwrapOutboundIn(data) {
+      self.unanswered -= 1
+      self.count { self.answered += 1 }
+      self.plain.answered()
+    }
     context.write(data, promise: promise)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.count { self.answered = self.whole }
+  }
+
+  /// Has the door know how many run here. Not those that are still sent: a slow sender must not
+  /// keep others out.
+  private func count(_ change: () -> Void) {
+    let before = max(0, self.whole - self.answered)
+    change()
+    self.door.addRunning(max(0, self.whole - self.answered) - before)
   }
 
   private func tell(_ context: ChannelHandlerContext) {
     guard let answer = self.answer else { return }
     self.answer = nil
-    self.metrics?.refused(
-      answer.method, route: answer.route, status: answer.head.status.code, since: answer.start)
-    context.write(self.wrapOutboundOut(.head(answer.head)), promise: nil)
-    if let body = answer.body { context.write(self.wrapOutboundOut(.body(body)), promise: nil) }
+    let (head, body) = self.door.answer(answer.refusal, answer.id)
+    answer.refusal.count(since: answer.start)
+    self.plain.answered()
+    context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+    if let body, !answer.isHead {
+      context.write(self.wrapOutboundOut(.body(body)), promise: nil)
+    }
     context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
   }
 
-  /// - Returns: nil when Hummingbird shall see the request: also when no route wants it.
-  private func refusal(of head: HTTPRequest) -> Refusal? {
-    // Where there is room, that is all that a request has to pay here.
-    guard let verb = HTTPVerb(serving: head.method.rawValue), self.admission.isFull(for: verb)
-    else { return nil }
+  private func refusal(of head: HTTPRequest) -> Answer? {
     let start = ContinuousClock.now
-    let target = RequestTarget(head.path ?? "/")
-    guard case .match(let match)? = try? self.routes.answer(head.method.rawValue, target.path),
-      !match.isExempt, let problem = self.admission.refuseIfFull(verb)
+    let method = head.method.rawValue
+    guard let verb = HTTPVerb(serving: method),
+      let refusal = self.door.refusal(
+        of: method, verb, RequestTarget(head.path ?? "/").path, last: nil)
     else { return nil }
-    let id = RequestID.accept(head.headerFields[.requestIDHint])
-    var (answer, body) = self.layout.response(
-      match.refusal?(problem) ?? self.layout.answer(problem, instance: target.path, id))
-    answer.headerFields[.requestID] = id
-    answer.headerFields[.contentLength] = String(body?.readableBytes ?? 0)
-    if head.method == .head { body = nil }
-    return Refusal(
-      head: answer, body: body, method: head.method.rawValue, route: .init(match), start: start)
+    return Answer(
+      refusal: refusal, id: RequestID.accept(head.headerFields[.requestIDHint]),
+      isHead: head.method == .head, start: start)
   }
 }

@@ -84,14 +84,12 @@ package final class HTTPServerMetrics: Sendable {
     self.record(duration, Outcome(method: request.method, route: route, status: status))
   }
 
-  /// A request that was refused as soon as its head had come. It was never in flight, and counts as
-  /// little as can be: under overload most requests end so.
-  func refused(
-    _ method: String, route: Route, status: Int, since start: ContinuousClock.Instant
-  ) {
-    self.record(
-      ContinuousClock.now - start,
-      Outcome(method: Method(of: method), route: route, status: status))
+  /// Of requests that are refused as soon as their heads have come. They were never in flight, and
+  /// count as little as can be: under overload most requests end so.
+  ///
+  /// - Returns: what takes their durations, in seconds.
+  func durations(_ method: String, route: Route, status: Int) -> Recorder {
+    self.duration(Outcome(method: Method(of: method), route: route, status: status))
   }
 
   private func record(_ duration: Duration, _ outcome: Outcome) {

@@ -11,22 +11,17 @@ struct RESTChannel: HTTPChannelHandler {
   typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
   let responder: Responder
-  let routes: RouteTable
   /// nil: nobody is refused.
-  let admission: (any RequestAdmission)?
-  /// nil: nothing is counted.
-  let metrics: HTTPServerMetrics?
+  let door: FrontDoor?
   let configuration: RESTServerConfiguration
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let configuration = self.configuration
-    let refusals = self.admission.map {
-      EarlyRefusalHandler(
-        routes: self.routes, admission: $0, metrics: self.metrics,
-        layout: ResponseLayout(style: configuration.style))
-    }
+    let door = self.door
     return channel.eventLoop.makeCompletedFuture {
       let pipeline = channel.pipeline.syncOperations
+      let plain = door.map { PlainRefusalHandler($0) }
+      if let plain { try pipeline.addHandler(plain) }
       let line = RequestLineHandler(maxBytes: configuration.maxRequestLineBytes)
       try pipeline.addHandler(line)
       try pipeline.configureHTTPServerPipeline(
@@ -39,7 +34,7 @@ struct RESTChannel: HTTPChannelHandler {
         HTTP1ToHTTPServerCodec(secure: false),
         HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger),
       ])
-      if let refusals { try pipeline.addHandler(refusals) }
+      if let door, let plain { try pipeline.addHandler(EarlyRefusalHandler(door, plain)) }
       return try NIOAsyncChannel(
         wrappingChannelSynchronously: channel,
         configuration: .init(isOutboundHalfClosureEnabled: true))

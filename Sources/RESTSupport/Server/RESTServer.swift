@@ -40,18 +40,21 @@ package struct RESTServer: Service {
   package func run() async throws {
     let configuration = self.configuration
     let onListening = self.onListening
+    let door = self.admission.map {
+      FrontDoor(
+        routes: self.routes, admission: $0, metrics: self.metrics, limits: configuration)
+    }
     let application = Application(
       responder: RESTResponder(
         routes: self.routes, admission: self.admission, metrics: self.metrics,
         authentication: self.authentication, maxBodyBytes: configuration.maxBodyBytes,
         layout: ResponseLayout(style: configuration.style)),
       server: HTTPServerBuilder { responder in
-        RESTChannel(
-          responder: responder, routes: self.routes, admission: self.admission,
-          metrics: self.metrics, configuration: configuration)
+        RESTChannel(responder: responder, door: door, configuration: configuration)
       },
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),
+        backlog: configuration.maxWaitingConnections,
         availableConnectionsDelegate: MaximumAvailableConnections(
           configuration.maxConnections, logger: self.logger)),
       onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },

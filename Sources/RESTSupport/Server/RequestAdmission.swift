@@ -33,12 +33,15 @@ package struct RESTPlace: Sendable {
 package protocol RequestAdmission: Sendable {
   /// Whether there is no room for a request of the verb. A look at the head of one that has come: it
   /// is not taken for an arrival, takes nothing of what its caller may ask for, and counts nothing.
-  func isFull(for verb: HTTPVerb) -> Bool
+  ///
+  /// - Parameter running: requests that have been read and not been answered. Among them are those
+  ///   that were let by before and have not got to ``arrive(_:)`` yet: many requests come at once.
+  func isFull(for verb: HTTPVerb, running: Int) -> Bool
 
   /// The same of a request that is refused then, which counts.
   ///
   /// - Returns: the 503 to answer it with; nil when there is room by now.
-  func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem?
+  func refuseIfFull(_ verb: HTTPVerb, running: Int) -> HTTPProblem?
 
   /// A request has come, and its body is not read yet.
   ///

@@ -31,12 +31,13 @@ struct RESTAdmission: RequestAdmission {
     return { admission.statistics }
   }
 
-  func isFull(for verb: HTTPVerb) -> Bool {
-    self.admission?.isFull(Self.priority(of: verb)) ?? false
+  func isFull(for verb: HTTPVerb, running: Int) -> Bool {
+    self.admission?.isFull(Self.priority(of: verb), known: running) ?? false
   }
 
-  func refuseIfFull(_ verb: HTTPVerb) -> HTTPProblem? {
-    self.admission?.refuseIfFull(Self.priority(of: verb)).map { Self.overloaded($0) }
+  func refuseIfFull(_ verb: HTTPVerb, running: Int) -> HTTPProblem? {
+    self.admission?.refuseIfFull(Self.priority(of: verb), known: running)
+      .map { Self.overloaded($0) }
   }
 
   func arrive(_ arrival: RESTArrival) throws {
@@ -44,7 +45,7 @@ struct RESTAdmission: RequestAdmission {
     if let wait = self.rate?.take(arrival.address ?? "unknown") {
       throw HTTPProblem.tooManyRequests(retryAfterSeconds: Self.seconds(wait))
     }
-    if let problem = self.refuseIfFull(arrival.verb) { throw problem }
+    if let problem = self.refuseIfFull(arrival.verb, running: 0) { throw problem }
   }
 
   func enter(_ arrival: RESTArrival, on loop: any EventLoop) async throws -> RESTPlace {

@@ -100,6 +100,32 @@ struct AdmissionStateTests {
     #expect(door.state.statistics.refusedQueueTime.default == 2)
   }
 
+  @Test("calls that are known of and have not come count as if they had")
+  func known() {
+    let door = Door(limit: 2)
+    #expect(door.arrive(1).isAdmitted)
+    #expect(door.state.refuseIfFull(.default, known: 1) == nil, "the one that is here")
+    #expect(!door.state.isFull(.default, known: 2), "two may run, or wait")
+    // As many are about to come as may wait.
+    #expect(door.state.isFull(.default, known: 2 + AdmissionPolicy().maxQueuedCalls))
+    #expect(door.state.refuseIfFull(.default, known: 2 + AdmissionPolicy().maxQueuedCalls) != nil)
+    #expect(door.arrive(2).isAdmitted, "who is here gets the place that is free")
+  }
+
+  @Test("without a queue the door is full when the places are, those on their way included")
+  func knownWithoutQueue() {
+    var state = AdmissionState<Int>(
+      policy: AdmissionPolicy(
+        limit: .fixed(2), maxQueuedCalls: 0, criticalReserve: 0, defaultReserve: 0), methods: 1,
+      now: .uptimeNanoseconds(0))
+    #expect(!state.isFull(.default, known: 1))
+    #expect(state.isFull(.default, known: 2))
+    let time = NIODeadline.uptimeNanoseconds(1)
+    #expect(state.arrive(.default, method: 0, deadline: nil, now: time) { 1 }.isAdmitted)
+    #expect(state.isFull(.default, known: 2))
+    #expect(!state.isFull(.default, known: 1))
+  }
+
   @Test("over the limit calls wait, and get the places in the order in which they came")
   func order() {
     let door = Door(limit: 2)

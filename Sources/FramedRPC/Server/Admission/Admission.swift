@@ -56,14 +56,15 @@ package final class Admission: Sendable {
   /// Whether a call would be refused now because too many wait: for who must read more of it before
   /// it can ``arrive(_:method:deadline:now:waiter:)``.
   ///
+  /// - Parameter known: calls that the caller knows of, those that have arrived among them.
   /// - Returns: nil when it would not; else when it is worth while to come again.
-  package func refuseIfFull(_ priority: RPCPriority) -> TimeAmount? {
-    self.state.withLock { $0.refuseIfFull(priority) }
+  package func refuseIfFull(_ priority: RPCPriority, known: Int = 0) -> TimeAmount? {
+    self.state.withLock { $0.refuseIfFull(priority, known: known) }
   }
 
   /// The same question, asked without consequences.
-  package func isFull(_ priority: RPCPriority) -> Bool {
-    self.state.withLock { $0.isFull(priority) }
+  package func isFull(_ priority: RPCPriority, known: Int = 0) -> Bool {
+    self.state.withLock { $0.isFull(priority, known: known) }
   }
 
   /// - Parameter isMeasured: whether the call ran to its end.

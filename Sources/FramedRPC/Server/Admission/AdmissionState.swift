@@ -131,13 +131,15 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
   }
 
   /// Whether a call would be refused now because too many wait. Counts nothing.
-  package func isFull(_ priority: RPCPriority) -> Bool { self.fullness(priority) != nil }
+  package func isFull(_ priority: RPCPriority, known: Int = 0) -> Bool {
+    self.fullness(priority, known: known) != nil
+  }
 
   /// A call is about to come. When it would be refused because too many wait, it is now, and counts.
   ///
   /// - Returns: nil when it may come; else when it is worth while to come again.
-  package mutating func refuseIfFull(_ priority: RPCPriority) -> TimeAmount? {
-    guard let reason = self.fullness(priority) else { return nil }
+  package mutating func refuseIfFull(_ priority: RPCPriority, known: Int = 0) -> TimeAmount? {
+    guard let reason = self.fullness(priority, known: known) else { return nil }
     self.count(priority, reason)
     return self.retryAfter(priority)
   }
@@ -186,10 +188,17 @@ package struct AdmissionState<Waiter: Sendable>: Sendable {
   }
 
   /// Why a call that gets no place now may not wait for one either; nil when it may, or gets one.
-  private func fullness(_ priority: RPCPriority) -> AdmissionRefusal.Reason? {
-    guard self.inFlight >= self.ceilings[priority.rank] else { return nil }
-    if self.ahead(of: priority) >= self.servable { return .queueTime }
-    guard self.queued.count >= self.policy.maxQueuedCalls,
+  ///
+  /// - Parameter known: calls that run, wait, or are about to come.
+  private func fullness(
+    _ priority: RPCPriority, known: Int = 0
+  ) -> AdmissionRefusal.Reason? {
+    // Those that are about to come take the free places, and then wait.
+    let coming = max(0, known - self.inFlight - self.queued.count)
+    let free = max(0, self.ceilings[priority.rank] - self.inFlight)
+    guard coming >= free else { return nil }
+    if self.ahead(of: priority) + coming - free >= self.servable { return .queueTime }
+    guard self.queued.count + coming - free >= self.policy.maxQueuedCalls,
       !self.rows.indices.contains(where: { $0 > priority.rank && self.rows[$0].count > 0 })
     else { return nil }
     return .queueFull
