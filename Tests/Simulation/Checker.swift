@@ -24,6 +24,7 @@ struct Checker: ViolationNoter {
       checker.check()
       return try checker.violations + SeatChecker.violations(in: checker.stores, of: world)
         + RoomChecker.violations(in: checker.stores, of: world)
+        + DoorChecker.violations(of: world)
         + ChainChecker.violations(of: world)
     } catch {
       return [Violation(.i11, "the stores cannot be read: \(error)")]

@@ -8,6 +8,8 @@ final class WaitingWrite {
   private let unit: (any SQLConnection) throws -> () -> Void
   private let refuse: (any Error) -> Void
   private var answer: (() -> Void)?
+  /// The call that the unit is a part of, nil when it is part of none.
+  let call = ServedCall.current
 
   init(
     unit: @escaping (any SQLConnection) throws -> () -> Void,
@@ -159,7 +161,8 @@ extension Node {
       let units = batch.map { write in
         { (connection: any SQLConnection) in
           try write.run(connection)
-          try self.world.watchSeats(in: connection)
+          write.call?.lastWrite = self.world.scheduler.now
+          try self.world.watchSeats(in: connection, after: write.call)
         }
       }
       return try self.store.commit(units, keeping: keeping)

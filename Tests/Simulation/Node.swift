@@ -104,8 +104,8 @@ final class Node: @unchecked Sendable {
     let life = Life(self.name)
     self.starts += 1
     let service = try SimulatedService(
-      self.name, settings: self.world.settings, in: self.surroundings(of: life),
-      telemetry: self.disks.telemetry(of: self.name))
+      self.name, settings: self.world.sabotage.applied(to: self.world.settings),
+      in: self.surroundings(of: life), telemetry: self.disks.telemetry(of: self.name))
     var services = service.rpcServices
     if let feed = service.feed {
       services.append(

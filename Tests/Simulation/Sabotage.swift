@@ -35,6 +35,12 @@ package enum Sabotage: CaseIterable, Sendable {
   case forgetsTickets
   /// Somebody enrolls without a turn.
   case skipsRoom
+  /// Somebody enrolls without a turn while others wait.
+  case overtakesLine
+  /// More may enroll at once than is said …
+  case crowdsRoom
+  /// … or everybody needs a turn, though the room is empty.
+  case closesDoor
   /// A turn that was used is good once more.
   case reusesTurns
   /// A ticket that was given up or has expired is good once more.
@@ -79,6 +85,17 @@ package enum Sabotage: CaseIterable, Sendable {
     }
   }
 
+  /// What the services are told to do, unlike what is checked.
+  func applied(to settings: ServiceSettings) -> ServiceSettings {
+    var settings = settings
+    switch self {
+    case .crowdsRoom: settings.waitingRoom.limit += 8
+    case .closesDoor where settings.waitingRoom.mode == .auto: settings.waitingRoom.mode = .on
+    default: break
+    }
+    return settings
+  }
+
   /// What the sabotage needs to come to light.
   var crashes: [(at: Int64, ServiceName)] {
     self == .reversesLine ? [(3_500_000, .class), (8_500_000, .class)] : []
@@ -117,6 +134,13 @@ package enum Sabotage: CaseIterable, Sendable {
         """
       ]
     case .skipsRoom: Self.intrusion("true") + Self.recount
+    case .overtakesLine:
+      // Who waits has been told so by then.
+      Self.intrusion(
+        """
+        EXISTS (SELECT 1 FROM waiting_ticket JOIN class ON accepted_at > taken_at + 300000
+          WHERE state = 'WAITING')
+        """) + Self.recount
     case .reusesTurns:
       [
         """

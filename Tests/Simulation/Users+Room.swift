@@ -80,13 +80,14 @@ extension Users {
     for token: String?, of student: String, _ course: CourseID? = nil,
     _ request: (Caller) async throws -> WaitingStanding
   ) async -> Told<WaitingStanding> {
-    let asked = self.scheduler.now
+    let (asked, starts) = (self.scheduler.now, self.world.node(.class).starts)
     let caller = self.caller(student)
     let told = await self.ask { try await request(caller) }
     self.world.history.tickets.append(
       TicketLook(
         student: student, token: token, courseID: course, asked: asked,
-        answered: self.scheduler.now, starts: self.world.node(.class).starts, told: told))
+        answered: self.scheduler.now, startsBefore: starts,
+        starts: self.world.node(.class).starts, told: told))
     return told
   }
 

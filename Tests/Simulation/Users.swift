@@ -211,14 +211,14 @@ final class Users: @unchecked Sendable {
       let command = RegisterClass(
         courseID: intent.courseID, student: intent.student, waitingTicket: ticket)
       let caller = self.caller(intent.student)
-      let asked = self.scheduler.now
+      let (asked, starts) = (self.scheduler.now, self.world.node(.class).starts)
       let told = await self.ask {
         try await self.classes.register(command, by: caller, key: intent.key)
       }
-      if let ticket {
-        self.world.history.registrations.append(
-          RoomRegistration(token: ticket, asked: asked, code: told.code))
-      }
+      self.world.history.registrations.append(
+        RoomRegistration(
+          student: intent.student, token: ticket, asked: asked, answered: self.scheduler.now,
+          startsBefore: starts, starts: self.world.node(.class).starts, code: told.code))
       self.world.history.enrollments[index].attempts.append((caller.requestID, told))
       if told.code == WaitingRoomError.waitCode, !hasWaited {
         hasWaited = true
