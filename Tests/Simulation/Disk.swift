@@ -176,6 +176,7 @@ extension Node {
   private func stop(_ life: Life, _ batch: [WaitingWrite]) {
     let reason = "simulated"
     life.stopReason = reason
+    self.noteStop()
     for write in batch { write.fail(StorageError.outcomeUnknown(reason: reason)) }
     for write in life.waiting { write.fail(StorageError.stopped(reason: reason)) }
     life.waiting = []

@@ -35,6 +35,8 @@ struct DoorChecker: ViolationNoter {
   private let history: History
   private let watch: RoomWatch
   private let calls: [ServedCall]
+  /// See ``Node/stopTimes``.
+  private let stopTimes: [Int: Int64]
   /// Of each ticket, what its student was told by a life that is known, in the order of the answers.
   private let looks: [String: [TicketLook]]
   var violations: [Violation] = []
@@ -52,6 +54,7 @@ struct DoorChecker: ViolationNoter {
     self.history = world.history
     self.watch = world.roomWatch
     self.calls = world.doorCalls
+    self.stopTimes = world.node(.class).stopTimes
     self.looks = Dictionary(
       grouping: world.history.tickets.filter { $0.isOfOneLife && $0.told.answer != nil }
     ) { $0.told.answer?.ticket.token.value ?? "" }
@@ -168,11 +171,13 @@ struct DoorChecker: ViolationNoter {
 
   // MARK: Who was sent away
 
+  /// Not while the database takes no writes: what came of the last is not known in that life, and the
+  /// room may hold a turn for somebody who has used it.
   private mutating func checkRefusals() {
     guard self.room.mode == .auto else { return }
     for one in self.history.registrations
     where one.token == nil && one.code == WaitingRoomError.waitCode
-      && one.startsBefore == one.starts
+      && one.startsBefore == one.starts && one.answered < self.stopTimes[one.starts] ?? .max
     {
       let others = self.calls.filter { call in
         call.starts == one.starts && call.began <= one.answered

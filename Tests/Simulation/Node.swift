@@ -77,6 +77,9 @@ final class Node: @unchecked Sendable {
   private(set) var life: Life?
   /// How often it has started.
   private(set) var starts = 0
+  /// When its database took no more writes in each life in which that happened, by the number of its
+  /// start, in virtual microseconds.
+  private(set) var stopTimes: [Int: Int64] = [:]
   /// How wrong its clock is, in microseconds.
   var clockOffset: Int64 = 0
   /// The last event that the others were told of.
@@ -99,6 +102,9 @@ final class Node: @unchecked Sendable {
   }
 
   // MARK: Life and death
+
+  /// The database takes no more writes in this life.
+  func noteStop() { self.stopTimes[self.starts] = self.world.scheduler.now }
 
   func start() throws {
     let life = Life(self.name)

@@ -1,7 +1,7 @@
 import Storage
 import SugangServices
 
-/// I3: what must hold of the tickets of the waiting room after each unit of work in Enrollment's
+/// I1, I3: what must hold of the tickets of the waiting room after each unit of work in Enrollment's
 /// store, whatever runs at the same time.
 ///
 /// It compares what is there with what was there before: a turn goes when a class comes, and comes
@@ -49,6 +49,10 @@ struct RoomWatch: Sendable {
   private var lastClass: Int64?
   /// Turns that came back because the class failed.
   private(set) var givenBack = 0
+  /// Turns that did not, because their students had given them up meanwhile.
+  private(set) var givenUpInUse = 0
+  /// Tickets of which that was told.
+  private var givenUp: Set<String> = []
   /// In the order of their coming, since the first look.
   private(set) var entries: [Entry] = []
   /// From when on each ticket was good on the disk, by token.
@@ -61,9 +65,12 @@ struct RoomWatch: Sendable {
     self.everybodyNeedsTurn = mode == .on
   }
 
+  mutating func wasGivenUp(_ token: String) { self.givenUp.insert(token) }
+
   /// - Returns: what is wrong now and was not wrong before.
   mutating func look(_ connection: any SQLConnection, at moment: Moment) throws -> [Violation] {
     var wrong: [String] = []
+    var lost: [String] = []
     var newClasses = try connection.rows(Self.newClasses, [.integer(self.lastClass ?? 0)])
       .map { (id: $0.integer(0), student: $0.text(1)) }
     let isFirst = self.lastClass == nil
@@ -80,6 +87,9 @@ struct RoomWatch: Sendable {
       self.note(token, isGood: ticket.isGood, at: moment)
       if ticket.isGood, !good.insert(ticket.student).inserted {
         wrong.append("\(ticket.student) has two places in the waiting room")
+      }
+      if ticket.isGood, self.givenUp.contains(token) {
+        lost.append("a ticket of \(ticket.student), told given up, is \(ticket.state)")
       }
       guard !isFirst, before[token] != ticket else { continue }
       if ticket.state == "USED" {
@@ -99,7 +109,8 @@ struct RoomWatch: Sendable {
     if !isFirst, self.everybodyNeedsTurn {
       wrong += newClasses.map { "class \($0.id) of \($0.student) came in without a turn" }
     }
-    return wrong.map { Violation(.i3, $0) }.filter { self.told.insert($0).inserted }
+    return (wrong.map { Violation(.i3, $0) } + lost.map { Violation(.i1, $0) })
+      .filter { self.told.insert($0).inserted }
   }
 
   private mutating func note(_ token: String, isGood: Bool, at moment: Moment) {
@@ -115,11 +126,11 @@ struct RoomWatch: Sendable {
   private mutating func checkReturn(
     of token: String, _ before: Ticket, as ticket: Ticket, _ connection: any SQLConnection
   ) throws -> [String] {
-    guard before.state == "USED", ticket.state == "TURN",
+    guard before.state == "USED", ticket.state == "TURN" || ticket.state == "LEFT",
       let id = self.uses.removeValue(forKey: token),
       try connection.integer(Self.isLive, [.integer(id)]) == nil
     else { return ["a ticket of \(ticket.student) was \(before.state), and is \(ticket.state)"] }
-    self.givenBack += 1
+    if ticket.state == "TURN" { self.givenBack += 1 } else { self.givenUpInUse += 1 }
     return []
   }
 }

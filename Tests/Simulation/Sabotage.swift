@@ -45,6 +45,8 @@ package enum Sabotage: CaseIterable, Sendable {
   case reusesTurns
   /// A ticket that was given up or has expired is good once more.
   case revivesTickets
+  /// A turn that was given up is good once more.
+  case returnsGivenUp
   /// A turn is used up, and nobody enrolls.
   case losesTurns
   /// A student has a second place in the waiting room.
@@ -160,6 +162,14 @@ package enum Sabotage: CaseIterable, Sendable {
               SELECT student FROM waiting_ticket WHERE state IN ('WAITING', 'TURN')))
         """
       ]
+    case .returnsGivenUp:
+      [
+        """
+        UPDATE waiting_ticket SET state = 'TURN', ended_at = NULL
+        WHERE state = 'LEFT' AND turn_expires_at IS NOT NULL AND student NOT IN (
+          SELECT student FROM waiting_ticket WHERE state IN ('WAITING', 'TURN'))
+        """
+      ]
     case .losesTurns: ["UPDATE waiting_ticket SET state = 'USED' WHERE state = 'TURN'"]
     case .doublesTickets:
       [
@@ -175,7 +185,8 @@ package enum Sabotage: CaseIterable, Sendable {
     case .reversesLine:
       [
         """
-        UPDATE waiting_ticket SET state = 'WAITING', sequence = -sequence, turn_expires_at = NULL
+        UPDATE waiting_ticket SET state = 'WAITING', turn_expires_at = NULL,
+          sequence = -sequence - 100 * (SELECT count(*) FROM waiting_ticket WHERE sequence < 0)
         WHERE state IN ('WAITING', 'TURN') AND sequence > 0
         """
       ]

@@ -91,7 +91,7 @@ extension Users {
     return told
   }
 
-  private func giveUp(_ token: String, of student: String) async {
+  func giveUp(_ token: String, of student: String) async {
     for _ in 0..<3 {
       let caller = self.caller(student)
       let told = await self.ask { () async throws -> Done in
@@ -100,6 +100,7 @@ extension Users {
       }
       self.world.history.ticketsGivenUp.append(
         Attempt(requestID: caller.requestID, target: token, told: told))
+      if told.answer != nil { self.world.noteGivenUp(token) }
       if !told.isInDoubt { return }
       await self.wait(100_000...1_000_000)
     }

@@ -111,6 +111,9 @@ package final class World: @unchecked Sendable {
     self.violations += try self.roomWatch.look(connection, at: moment)
   }
 
+  /// The student of a ticket was told that it is given up.
+  func noteGivenUp(_ token: String) { self.roomWatch.wasGivenUp(token) }
+
   func note(_ call: ServedCall) {
     if self.hasRush, call.registers || call.takesTicket { self.doorCalls.append(call) }
   }

@@ -79,6 +79,7 @@ struct SimulationTests {
     (.closesDoor, .i7, ["was sent away from an empty room"]),
     (.reusesTurns, .i3, ["was USED, and is TURN"]),
     (.revivesTickets, .i3, ["was LEFT, and is WAITING", "was EXPIRED, and is WAITING"]),
+    (.returnsGivenUp, .i1, ["told given up, is TURN"]),
     (.losesTurns, .i3, ["was used up for no class"]),
     (.doublesTickets, .i3, ["has two places in the waiting room"]),
     (.reversesLine, .i3, ["and was served before"]),
@@ -93,7 +94,7 @@ struct SimulationTests {
     let simulator = Simulator()
     var missing = traces
     var found: [Violation] = []
-    for seed in 1...400 as ClosedRange<UInt64> where !missing.isEmpty {
+    for seed in 1...1_500 as ClosedRange<UInt64> where !missing.isEmpty {
       let broken = simulator.run(seed: seed, sabotage: sabotage).violations
         .filter { $0.invariant == breaks }
       found += broken
