@@ -25,7 +25,7 @@ struct Checker: ViolationNoter {
       return try checker.violations + SeatChecker.violations(in: checker.stores, of: world)
         + RoomChecker.violations(in: checker.stores, of: world)
         + DoorChecker.violations(of: world)
-        + ChainChecker.violations(of: world)
+        + ChainChecker.violations(of: world) + MarkChecker.violations(of: world)
     } catch {
       return [Violation(.i11, "the stores cannot be read: \(error)")]
     }

@@ -25,7 +25,8 @@ package final class Disks {
     if let store = self.stores[name] { return store }
     // The log's id is a random one, and no run is like another with those.
     let store = try MemoryDatabase(
-      migrations: migrations, setUp: "UPDATE outbox_log SET log_id = '\(name.rawValue)log'")
+      migrations: migrations, setUp: "UPDATE outbox_log SET log_id = '\(name.rawValue)log'",
+      marked: Outbox.table)
     self.stores[name] = store
     return store
   }
@@ -143,7 +144,7 @@ final class Node: @unchecked Sendable {
     return SimulatedSurroundings(
       clock: self.clock,
       open: { migrations in
-        _ = try boxed.value.store(of: name, migrations)
+        try boxed.value.store(of: name, migrations).open()
         return SimulatedDatabase(node: node, life: life)
       },
       channel: { SimulatedChannel(world: world, caller: life, target: $0) },
@@ -178,6 +179,9 @@ final class Node: @unchecked Sendable {
     }
     guard restarts else { return }
     if self.world.sabotage == .forgetsCursors { self.forgetCursors() }
+    self.checkMark()
+    self.damageLog()
+    if scheduler.random.chance(200) { self.cutMark() }
     scheduler.after(scheduler.random.time(5_000...2_000_000), "restart") {
       guard self.life == nil, !self.world.isOver else { return }
       self.world.attempt { try self.start() }

@@ -53,6 +53,14 @@ package enum Sabotage: CaseIterable, Sendable {
   case doublesTickets
   /// After a crash who came last is the first in the line.
   case reversesLine
+  /// A crash takes the last event back from the disk, though it was committed …
+  case losesCommits
+  /// … or makes another of it.
+  case swapsCommits
+  /// The mark is written before its commit …
+  case marksEarly
+  /// … or never.
+  case forgetsMarks
   /// No time passes in the waiting room …
   case stopsClock
   /// … or too much.

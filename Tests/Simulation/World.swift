@@ -145,6 +145,10 @@ package final class World: @unchecked Sendable {
   func attempt(_ work: () throws -> Void) {
     do {
       try work()
+    } catch let error as StorageError {
+      // Commits that are gone are acknowledged writes that are gone.
+      if case .lostCommits = error { self.violations.append(Violation(.i1, "\(error)")) }
+      self.violations.append(Violation(.i12, "\(error)"))
     } catch {
       self.violations.append(Violation(.i11, "\(error)"))
     }

@@ -84,6 +84,10 @@ struct SimulationTests {
     (.doublesTickets, .i3, ["has two places in the waiting room"]),
     (.reversesLine, .i3, ["and was served before"]),
     (.reversesLine, .i1, ["had a turn, and waits again"]),
+    (.losesCommits, .i1, ["lost commits: its events end at"]),
+    (.swapsCommits, .i12, ["is not the one that was committed"]),
+    (.marksEarly, .i12, ["lost commits: its events end at", "is ahead of its log"]),
+    (.forgetsMarks, .i12, ["its mark is"]),
     (.stopsClock, .i7, ["for too long"]),
     (.hurriesClock, .i7, ["expired before its time"]),
   ]
