@@ -3,7 +3,7 @@ import Foundation
 /// A database that no service has open, to be looked at and copied; nothing in it is changed.
 ///
 /// Blocks the thread: for the command line.
-package final class OfflineDatabase {
+package final class OfflineDatabase: Sendable {
   package let path: String
   private let lock: FileLock?
   private let lane: SQLiteLane
@@ -45,5 +45,37 @@ package final class OfflineDatabase {
   package func copy(to path: String) throws {
     try self.lane.syncRethrowing { try $0.copy(to: path) }
     try Durable.sync(path)
+  }
+}
+
+extension OfflineDatabase {
+  /// The same for code that reads a database whoever has it open. A write throws
+  /// ``StorageError/stopped(reason:)``; a read blocks the thread.
+  package var forReading: any TransactionalDatabase { Reading(database: self) }
+
+  private struct Reading: TransactionalDatabase {
+    let database: OfflineDatabase
+
+    var isOpen: Bool { false }
+
+    func write<Answer: Sendable>(
+      _ unit: @escaping @Sendable (any SQLConnection) throws -> Answer
+    ) async throws -> Answer {
+      throw StorageError.stopped(reason: "\(self.database.path) is open for reading only")
+    }
+
+    func read<Answer: Sendable>(
+      _ query: @escaping @Sendable (any SQLConnection) throws -> Answer
+    ) async throws -> Answer {
+      try self.database.read(query)
+    }
+
+    /// Nothing is ever committed.
+    func afterCommit(_ hook: @escaping @Sendable () -> Void) {}
+
+    func whenStopped(_ hook: @escaping @Sendable (_ reason: String) -> Void) {}
+
+    /// It closes with its last user.
+    func close() async {}
   }
 }

@@ -24,7 +24,8 @@ struct Checker: ViolationNoter {
       checker.check()
       return try checker.violations + SeatChecker.violations(in: checker.stores, of: world)
         + RoomChecker.violations(in: checker.stores, of: world)
-        + ChainChecker.violations(of: world)
+        + DoorChecker.violations(of: world)
+        + ChainChecker.violations(of: world) + MarkChecker.violations(of: world)
     } catch {
       return [Violation(.i11, "the stores cannot be read: \(error)")]
     }

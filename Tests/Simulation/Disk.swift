@@ -1,3 +1,4 @@
+import EventLog
 import Kernel
 import Storage
 import SugangServices
@@ -8,6 +9,8 @@ final class WaitingWrite {
   private let unit: (any SQLConnection) throws -> () -> Void
   private let refuse: (any Error) -> Void
   private var answer: (() -> Void)?
+  /// The call that the unit is a part of, nil when it is part of none.
+  let call = ServedCall.current
 
   init(
     unit: @escaping (any SQLConnection) throws -> () -> Void,
@@ -118,19 +121,21 @@ extension Node {
     let batch = Array(life.waiting.prefix(1 + scheduler.random.below(life.waiting.count)))
     life.waiting.removeFirst(batch.count)
     if self.world.happens(.crashBeforeCommit, plan.crashBeforeCommit) {
-      _ = self.perform(batch, keeping: false)
+      _ = self.perform(batch, .undone)
       life.waiting += batch
       return self.crash()
     }
     if self.world.happens(.commitFails, plan.commitFails) {
       // F11: after an error it is on the disk, or it is not.
       let isKept = scheduler.random.chance(500)
-      _ = self.perform(batch, keeping: isKept)
+      _ = self.perform(batch, isKept ? .unmarked : .undone)
       if isKept { self.noticeEvents() }
       return self.stop(life, batch)
     }
-    let results = self.perform(batch, keeping: true)
-    if self.world.happens(.crashAfterCommit, plan.crashAfterCommit) {
+    let isCrash = self.world.happens(.crashAfterCommit, plan.crashAfterCommit)
+    let isMarked = !isCrash || scheduler.random.chance(500)
+    let results = self.perform(batch, isMarked ? .whole : .unmarked)
+    if isCrash {
       life.waiting += batch
       return self.crash()
     }
@@ -149,23 +154,41 @@ extension Node {
     if !life.waiting.isEmpty { self.scheduleCommit(of: life) }
   }
 
-  private func perform(_ batch: [WaitingWrite], keeping: Bool) -> [Result<Void, any Error>] {
+  private func perform(
+    _ batch: [WaitingWrite], _ fate: MemoryDatabase.Fate
+  ) -> [Result<Void, any Error>] {
+    let fate = self.world.sabotage == .forgetsMarks && fate == .whole ? .unmarked : fate
     do {
       guard self.name == .class else {
-        return try self.store.commit(batch.map { $0.run }, keeping: keeping)
+        return try self.commit(batch.map { $0.run }, fate)
       }
       let watches = (self.world.seatWatch, self.world.roomWatch)
-      defer { if !keeping { self.world.rewindWatches(to: watches) } }
+      defer { if fate == .undone { self.world.rewindWatches(to: watches) } }
       let units = batch.map { write in
         { (connection: any SQLConnection) in
           try write.run(connection)
-          try self.world.watchSeats(in: connection)
+          write.call?.lastWrite = self.world.scheduler.now
+          try self.world.watchSeats(in: connection, after: write.call)
         }
       }
-      return try self.store.commit(units, keeping: keeping)
+      return try self.commit(units, fate)
     } catch {
       preconditionFailure("a database in memory failed: \(error)")
     }
+  }
+
+  private func commit(
+    _ units: [(any SQLConnection) throws -> Void], _ fate: MemoryDatabase.Fate
+  ) throws -> [Result<Void, any Error>] {
+    guard self.world.sabotage == .marksEarly, fate == .undone else {
+      return try self.store.commit(units, fate)
+    }
+    // Sabotage: the mark is written before the commit, which does not come.
+    var end: ChainLink?
+    let results = try self.store.commit(
+      units + [{ end = try Outbox.table.end(in: $0) }], fate)
+    if let end { self.store.damageMark(.link(end)) }
+    return Array(results.prefix(units.count))
   }
 
   /// As a group commit whose commit failed: fail-stop, until a person, or the supervisor, starts the
@@ -173,6 +196,7 @@ extension Node {
   private func stop(_ life: Life, _ batch: [WaitingWrite]) {
     let reason = "simulated"
     life.stopReason = reason
+    self.noteStop()
     for write in batch { write.fail(StorageError.outcomeUnknown(reason: reason)) }
     for write in life.waiting { write.fail(StorageError.stopped(reason: reason)) }
     life.waiting = []
@@ -185,7 +209,7 @@ extension Node {
   /// Sabotage: says "done" of what a crash will lose.
   private func answerEarly(_ write: WaitingWrite, of life: Life) {
     let isLost = self.world.scheduler.random.chance(20)
-    let result = self.perform([write], keeping: !isLost)[0]
+    let result = self.perform([write], isLost ? .undone : .whole)[0]
     switch result {
     case .success: write.succeed()
     case .failure(let error): write.fail(error)

@@ -17,6 +17,7 @@ package enum Fault: String, CaseIterable, Sendable {
   case crashBeforeCommit = "crash before commit"
   case crashAfterCommit = "crash after commit"
   case commitFails = "commit fails"
+  case markCut = "mark torn, behind or gone after a crash"
   case storeBusy = "store busy"
   case clockJump = "clock jump"
   case eventsRepeated = "events repeated"

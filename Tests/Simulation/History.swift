@@ -79,16 +79,27 @@ package struct TicketLook: Sendable {
   /// In virtual microseconds.
   package let asked: Int64
   package let answered: Int64
-  /// How often Enrollment had started when the answer was there.
+  /// How often Enrollment had started when it was asked …
+  package let startsBefore: Int
+  /// … and when the answer was there.
   package let starts: Int
   package let told: Told<WaitingStanding>
+
+  /// Whether the life of Enrollment that answered is known: it is that of ``starts``.
+  package var isOfOneLife: Bool { self.startsBefore == self.starts }
 }
 
-/// A registration with a ticket of the waiting room.
+/// A registration, as far as the waiting room's door is concerned.
 package struct RoomRegistration: Sendable {
-  package let token: String
+  package let student: String
+  /// nil without a ticket.
+  package let token: String?
   /// In virtual microseconds.
   package let asked: Int64
+  package let answered: Int64
+  /// How often Enrollment had started, before and after.
+  package let startsBefore: Int
+  package let starts: Int
   /// Why it was refused.
   package let code: String?
 }

@@ -27,6 +27,33 @@ final class Exchange: @unchecked Sendable {
   }
 }
 
+/// A request that is at its server: when it runs, and what it writes.
+///
+/// `@unchecked Sendable`: belongs to the scheduler's thread.
+final class ServedCall: @unchecked Sendable {
+  /// Of the task that answers a call.
+  @TaskLocal static var current: ServedCall?
+
+  let method: String
+  /// In virtual microseconds.
+  let began: Int64
+  /// How often its server had started.
+  let starts: Int
+  /// nil while it runs.
+  var ended: Int64?
+  /// When its last unit of work ran, nil before the first.
+  var lastWrite: Int64?
+
+  init(_ method: String, at time: Int64, starts: Int) {
+    self.method = method
+    self.began = time
+    self.starts = starts
+  }
+
+  var registers: Bool { self.method == "sugang.enrollment.v1.EnrollmentService/Enroll" }
+  var takesTicket: Bool { self.method == "sugang.enrollment.v1.WaitingRoomService/TakeTicket" }
+}
+
 /// The way from one service, or from a user, to another service: through the faulty network.
 ///
 /// `@unchecked Sendable`: belongs to the scheduler's thread.
@@ -156,6 +183,9 @@ extension World {
       return
     }
     life.served.append(exchange)
+    let served = ServedCall(
+      call.method, at: self.scheduler.now, starts: self.node(life.name).starts)
+    self.note(served)
     let context = RPCContext(
       deadline: deadline.map { NIODeadline(virtualMicroseconds: $0) },
       metadata: call.options.metadata, method: call.method)
@@ -163,13 +193,16 @@ extension World {
       let result: Result<ByteBuffer, any Error>
       do {
         result = .success(
-          try await RPCContext.$current.withValue(context) {
-            self.begins("its handler")
-            return try await answer(call.request, context)
+          try await ServedCall.$current.withValue(served) {
+            try await RPCContext.$current.withValue(context) {
+              self.begins("its handler")
+              return try await answer(call.request, context)
+            }
           })
       } catch {
         result = .failure(self.asTold(error, by: life, call.method))
       }
+      served.ended = self.scheduler.now
       self.answer(exchange, life, result)
     }
     guard observesDeadlines else { return }

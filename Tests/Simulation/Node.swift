@@ -25,7 +25,8 @@ package final class Disks {
     if let store = self.stores[name] { return store }
     // The log's id is a random one, and no run is like another with those.
     let store = try MemoryDatabase(
-      migrations: migrations, setUp: "UPDATE outbox_log SET log_id = '\(name.rawValue)log'")
+      migrations: migrations, setUp: "UPDATE outbox_log SET log_id = '\(name.rawValue)log'",
+      marked: Outbox.table)
     self.stores[name] = store
     return store
   }
@@ -77,6 +78,9 @@ final class Node: @unchecked Sendable {
   private(set) var life: Life?
   /// How often it has started.
   private(set) var starts = 0
+  /// When its database took no more writes in each life in which that happened, by the number of its
+  /// start, in virtual microseconds.
+  private(set) var stopTimes: [Int: Int64] = [:]
   /// How wrong its clock is, in microseconds.
   var clockOffset: Int64 = 0
   /// The last event that the others were told of.
@@ -100,12 +104,15 @@ final class Node: @unchecked Sendable {
 
   // MARK: Life and death
 
+  /// The database takes no more writes in this life.
+  func noteStop() { self.stopTimes[self.starts] = self.world.scheduler.now }
+
   func start() throws {
     let life = Life(self.name)
     self.starts += 1
     let service = try SimulatedService(
-      self.name, settings: self.world.settings, in: self.surroundings(of: life),
-      telemetry: self.disks.telemetry(of: self.name))
+      self.name, settings: self.world.sabotage.applied(to: self.world.settings),
+      in: self.surroundings(of: life), telemetry: self.disks.telemetry(of: self.name))
     var services = service.rpcServices
     if let feed = service.feed {
       services.append(
@@ -137,7 +144,7 @@ final class Node: @unchecked Sendable {
     return SimulatedSurroundings(
       clock: self.clock,
       open: { migrations in
-        _ = try boxed.value.store(of: name, migrations)
+        try boxed.value.store(of: name, migrations).open()
         return SimulatedDatabase(node: node, life: life)
       },
       channel: { SimulatedChannel(world: world, caller: life, target: $0) },
@@ -172,6 +179,9 @@ final class Node: @unchecked Sendable {
     }
     guard restarts else { return }
     if self.world.sabotage == .forgetsCursors { self.forgetCursors() }
+    self.checkMark()
+    self.damageLog()
+    if scheduler.random.chance(200) { self.cutMark() }
     scheduler.after(scheduler.random.time(5_000...2_000_000), "restart") {
       guard self.life == nil, !self.world.isOver else { return }
       self.world.attempt { try self.start() }

@@ -54,6 +54,7 @@ package enum Reached: String, CaseIterable, Sendable {
   case turnUsed = "turn used"
   case turnInUse = "turn used by another request"
   case turnGivenBack = "turn given back"
+  case turnGivenUpInUse = "turn given up while a registration used it in vain"
   case ticketExpired = "ticket expired"
   case ticketGivenUp = "ticket given up"
   case ticketOver = "registration with a ticket that is over"
@@ -71,6 +72,7 @@ package enum Reached: String, CaseIterable, Sendable {
     note(.refusedByCircuit, world.guardCounts.refused > 0)
     note(.waitedForPlace, world.guardCounts.waited > 0)
     note(.turnGivenBack, world.roomWatch.givenBack > 0)
+    note(.turnGivenUpInUse, world.roomWatch.givenUpInUse > 0)
     for ticket in stores.tickets {
       note(.turnUsed, ticket.state == "USED")
       note(.ticketExpired, ticket.state == "EXPIRED")

@@ -35,16 +35,32 @@ package enum Sabotage: CaseIterable, Sendable {
   case forgetsTickets
   /// Somebody enrolls without a turn.
   case skipsRoom
+  /// Somebody enrolls without a turn while others wait.
+  case overtakesLine
+  /// More may enroll at once than is said …
+  case crowdsRoom
+  /// … or everybody needs a turn, though the room is empty.
+  case closesDoor
   /// A turn that was used is good once more.
   case reusesTurns
   /// A ticket that was given up or has expired is good once more.
   case revivesTickets
+  /// A turn that was given up is good once more.
+  case returnsGivenUp
   /// A turn is used up, and nobody enrolls.
   case losesTurns
   /// A student has a second place in the waiting room.
   case doublesTickets
   /// After a crash who came last is the first in the line.
   case reversesLine
+  /// A crash takes the last event back from the disk, though it was committed …
+  case losesCommits
+  /// … or makes another of it.
+  case swapsCommits
+  /// The mark is written before its commit …
+  case marksEarly
+  /// … or never.
+  case forgetsMarks
   /// No time passes in the waiting room …
   case stopsClock
   /// … or too much.
@@ -77,6 +93,17 @@ package enum Sabotage: CaseIterable, Sendable {
     case .hurriesClock: 5
     default: 1
     }
+  }
+
+  /// What the services are told to do, unlike what is checked.
+  func applied(to settings: ServiceSettings) -> ServiceSettings {
+    var settings = settings
+    switch self {
+    case .crowdsRoom: settings.waitingRoom.limit += 8
+    case .closesDoor where settings.waitingRoom.mode == .auto: settings.waitingRoom.mode = .on
+    default: break
+    }
+    return settings
   }
 
   /// What the sabotage needs to come to light.
@@ -117,6 +144,13 @@ package enum Sabotage: CaseIterable, Sendable {
         """
       ]
     case .skipsRoom: Self.intrusion("true") + Self.recount
+    case .overtakesLine:
+      // Who waits has been told so by then.
+      Self.intrusion(
+        """
+        EXISTS (SELECT 1 FROM waiting_ticket JOIN class ON accepted_at > taken_at + 300000
+          WHERE state = 'WAITING')
+        """) + Self.recount
     case .reusesTurns:
       [
         """
@@ -136,6 +170,14 @@ package enum Sabotage: CaseIterable, Sendable {
               SELECT student FROM waiting_ticket WHERE state IN ('WAITING', 'TURN')))
         """
       ]
+    case .returnsGivenUp:
+      [
+        """
+        UPDATE waiting_ticket SET state = 'TURN', ended_at = NULL
+        WHERE state = 'LEFT' AND turn_expires_at IS NOT NULL AND student NOT IN (
+          SELECT student FROM waiting_ticket WHERE state IN ('WAITING', 'TURN'))
+        """
+      ]
     case .losesTurns: ["UPDATE waiting_ticket SET state = 'USED' WHERE state = 'TURN'"]
     case .doublesTickets:
       [
@@ -151,7 +193,8 @@ package enum Sabotage: CaseIterable, Sendable {
     case .reversesLine:
       [
         """
-        UPDATE waiting_ticket SET state = 'WAITING', sequence = -sequence, turn_expires_at = NULL
+        UPDATE waiting_ticket SET state = 'WAITING', turn_expires_at = NULL,
+          sequence = -sequence - 100 * (SELECT count(*) FROM waiting_ticket WHERE sequence < 0)
         WHERE state IN ('WAITING', 'TURN') AND sequence > 0
         """
       ]

@@ -80,17 +80,18 @@ extension Users {
     for token: String?, of student: String, _ course: CourseID? = nil,
     _ request: (Caller) async throws -> WaitingStanding
   ) async -> Told<WaitingStanding> {
-    let asked = self.scheduler.now
+    let (asked, starts) = (self.scheduler.now, self.world.node(.class).starts)
     let caller = self.caller(student)
     let told = await self.ask { try await request(caller) }
     self.world.history.tickets.append(
       TicketLook(
         student: student, token: token, courseID: course, asked: asked,
-        answered: self.scheduler.now, starts: self.world.node(.class).starts, told: told))
+        answered: self.scheduler.now, startsBefore: starts,
+        starts: self.world.node(.class).starts, told: told))
     return told
   }
 
-  private func giveUp(_ token: String, of student: String) async {
+  func giveUp(_ token: String, of student: String) async {
     for _ in 0..<3 {
       let caller = self.caller(student)
       let told = await self.ask { () async throws -> Done in
@@ -99,6 +100,7 @@ extension Users {
       }
       self.world.history.ticketsGivenUp.append(
         Attempt(requestID: caller.requestID, target: token, told: told))
+      if told.answer != nil { self.world.noteGivenUp(token) }
       if !told.isInDoubt { return }
       await self.wait(100_000...1_000_000)
     }

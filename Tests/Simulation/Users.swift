@@ -108,7 +108,8 @@ final class Users: @unchecked Sendable {
   }
 
   private func offer(_ number: Int) async {
-    let isDear = self.scheduler.random.chance(80)
+    // In a rush more often: a declined payment gives a turn back.
+    let isDear = self.scheduler.random.chance(self.world.hasRush ? 200 : 80)
     let fee = isDear ? World.payLimitWon + 1 : self.scheduler.random.one(of: Self.fees)
     guard let fee = try? Money(won: fee), let key = try? IdempotencyKey("course-\(number)") else {
       preconditionFailure("no fee or key")
@@ -210,15 +211,23 @@ final class Users: @unchecked Sendable {
     for _ in 0..<5 {
       let command = RegisterClass(
         courseID: intent.courseID, student: intent.student, waitingTicket: ticket)
+      if let ticket, self.scheduler.random.chance(250) {
+        // In another window the place is given up meanwhile, or a little later.
+        let latest: Int64 = self.scheduler.random.chance(700) ? 15_000 : 900_000
+        self.enter {
+          await self.wait(0...latest)
+          await self.giveUp(ticket, of: intent.student)
+        }
+      }
       let caller = self.caller(intent.student)
-      let asked = self.scheduler.now
+      let (asked, starts) = (self.scheduler.now, self.world.node(.class).starts)
       let told = await self.ask {
         try await self.classes.register(command, by: caller, key: intent.key)
       }
-      if let ticket {
-        self.world.history.registrations.append(
-          RoomRegistration(token: ticket, asked: asked, code: told.code))
-      }
+      self.world.history.registrations.append(
+        RoomRegistration(
+          student: intent.student, token: ticket, asked: asked, answered: self.scheduler.now,
+          startsBefore: starts, starts: self.world.node(.class).starts, code: told.code))
       self.world.history.enrollments[index].attempts.append((caller.requestID, told))
       if told.code == WaitingRoomError.waitCode, !hasWaited {
         hasWaited = true

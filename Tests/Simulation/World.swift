@@ -37,6 +37,8 @@ package final class World: @unchecked Sendable {
   /// nil where so many are in a course that nobody counts them after each unit of work.
   private(set) var seatWatch: SeatWatch?
   private(set) var roomWatch: RoomWatch
+  /// The calls to the waiting room's door, where there is a rush.
+  private(set) var doorCalls: [ServedCall] = []
   let settings: ServiceSettings
   var guardCounts = GuardCounts()
   /// The clock of Enrollment when all had come to rest.
@@ -97,10 +99,23 @@ package final class World: @unchecked Sendable {
   // MARK: Seats
 
   /// Looks at Enrollment's store after each unit of work.
-  func watchSeats(in connection: any SQLConnection) throws {
+  ///
+  /// - Parameter call: What the unit was a part of.
+  func watchSeats(in connection: any SQLConnection, after call: ServedCall?) throws {
     for statement in self.sabotage.meddling { try connection.execute(statement) }
     self.violations += try self.seatWatch?.look(connection) ?? []
-    if self.hasRush { self.violations += try self.roomWatch.look(connection) }
+    guard self.hasRush else { return }
+    let moment = RoomWatch.Moment(
+      time: self.scheduler.now, starts: self.node(.class).starts,
+      registration: call.flatMap { $0.registers ? $0 : nil })
+    self.violations += try self.roomWatch.look(connection, at: moment)
+  }
+
+  /// The student of a ticket was told that it is given up.
+  func noteGivenUp(_ token: String) { self.roomWatch.wasGivenUp(token) }
+
+  func note(_ call: ServedCall) {
+    if self.hasRush, call.registers || call.takesTicket { self.doorCalls.append(call) }
   }
 
   /// What was done since `earlier` is undone.
@@ -130,6 +145,10 @@ package final class World: @unchecked Sendable {
   func attempt(_ work: () throws -> Void) {
     do {
       try work()
+    } catch let error as StorageError {
+      // Commits that are gone are acknowledged writes that are gone.
+      if case .lostCommits = error { self.violations.append(Violation(.i1, "\(error)")) }
+      self.violations.append(Violation(.i12, "\(error)"))
     } catch {
       self.violations.append(Violation(.i11, "\(error)"))
     }

@@ -74,12 +74,20 @@ struct SimulationTests {
     (.losesSeats, .i3, ["classes and offers have"]),
     (.forgetsTickets, .i7, ["tickets that nobody asks for"]),
     (.skipsRoom, .i3, ["came in without a turn"]),
+    (.overtakesLine, .i3, ["came in without a turn while"]),
+    (.crowdsRoom, .i3, ["came in beside", "was given a turn beside"]),
+    (.closesDoor, .i7, ["was sent away from an empty room"]),
     (.reusesTurns, .i3, ["was USED, and is TURN"]),
     (.revivesTickets, .i3, ["was LEFT, and is WAITING", "was EXPIRED, and is WAITING"]),
+    (.returnsGivenUp, .i1, ["told given up, is TURN"]),
     (.losesTurns, .i3, ["was used up for no class"]),
     (.doublesTickets, .i3, ["has two places in the waiting room"]),
     (.reversesLine, .i3, ["and was served before"]),
     (.reversesLine, .i1, ["had a turn, and waits again"]),
+    (.losesCommits, .i1, ["lost commits: its events end at"]),
+    (.swapsCommits, .i12, ["is not the one that was committed"]),
+    (.marksEarly, .i12, ["lost commits: its events end at", "is ahead of its log"]),
+    (.forgetsMarks, .i12, ["its mark is"]),
     (.stopsClock, .i7, ["for too long"]),
     (.hurriesClock, .i7, ["expired before its time"]),
   ]
@@ -90,7 +98,7 @@ struct SimulationTests {
     let simulator = Simulator()
     var missing = traces
     var found: [Violation] = []
-    for seed in 1...400 as ClosedRange<UInt64> where !missing.isEmpty {
+    for seed in 1...1_500 as ClosedRange<UInt64> where !missing.isEmpty {
       let broken = simulator.run(seed: seed, sabotage: sabotage).violations
         .filter { $0.invariant == breaks }
       found += broken

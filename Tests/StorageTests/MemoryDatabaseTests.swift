@@ -53,7 +53,7 @@ struct MemoryDatabaseTests {
   func powerCut() throws {
     _ = try self.database.commit([self.write("a")])
 
-    let results = try self.database.commit([self.write("b"), self.write("c")], keeping: false)
+    let results = try self.database.commit([self.write("b"), self.write("c")], .undone)
 
     #expect(results.count == 2)
     #expect(try self.notes == ["first", "a"])
@@ -68,5 +68,65 @@ struct MemoryDatabaseTests {
     #expect(try self.notes == ["first"])
     _ = try self.database.commit([self.write("c")])
     #expect(try self.database.read { try $0.integer("SELECT max(id) FROM note") } == 2)
+  }
+
+  // MARK: The mark
+
+  private static func chained() throws -> MemoryDatabase {
+    let database = try MemoryDatabase(migrations: [ChainTests.schema], marked: ChainTests.table)
+    try database.open()
+    return database
+  }
+
+  private static func append(_ connection: any SQLConnection) throws {
+    _ = try ChainTests.table.append(["a", 1, .null], in: connection)
+  }
+
+  private static func appendOther(_ connection: any SQLConnection) throws {
+    _ = try ChainTests.table.append(["b", 1, .null], in: connection)
+  }
+
+  private static func end(_ database: MemoryDatabase) throws -> ChainLink {
+    try database.read { try ChainTests.table.end(in: $0) }
+  }
+
+  @Test("its mark follows each whole commit; one that was cut off is marked at the next start")
+  func mark() throws {
+    let database = try Self.chained()
+    #expect(database.marking == .link(.start))
+    _ = try database.commit([Self.append, Self.append])
+    let end = try Self.end(database)
+    #expect(end.sequence == 2)
+    #expect(database.marking == .link(end))
+    _ = try database.commit([Self.append], .undone)
+    #expect(database.marking == .link(end))
+    _ = try database.commit([Self.append], .unmarked)
+    #expect(database.marking == .link(end))
+    try database.open()
+    #expect(database.marking == .link(try Self.end(database)))
+    try database.rewind()
+    #expect(database.marking == .none)
+  }
+
+  @Test("a log that ends before its mark is not opened; a mark that is behind or torn says nothing")
+  func lostCommits() throws {
+    let database = try Self.chained()
+    _ = try database.commit([Self.append])
+    let first = try Self.end(database)
+    _ = try database.commit([Self.append])
+    let second = try Self.end(database)
+    for harmless in [.link(first), .unreadable(reason: "torn"), .none] as [HighWaterMark.Reading] {
+      database.damageMark(harmless)
+      try database.open()
+      #expect(database.marking == .link(second))
+    }
+    _ = try database.commit([{ try $0.execute("DELETE FROM entry WHERE sequence = 2") }], .unmarked)
+    #expect(throws: StorageError.lostCommits(path: ":memory:", last: 1, marked: 2)) {
+      try database.open()
+    }
+    _ = try database.commit([Self.appendOther], .unmarked)
+    #expect(throws: StorageError.otherThanMarked(path: ":memory:", marked: 2)) {
+      try database.open()
+    }
   }
 }

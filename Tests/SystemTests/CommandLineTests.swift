@@ -20,6 +20,10 @@ struct CommandLineTests {
         ["up", "--rpc-limit", "0"],
         "the RPC limit is 'adaptive', 'off' or a number from 1 to 65536, not '0'"
       ),
+      (
+        ["up", "--balancing", "fair"],
+        "the balancing is 'least-loaded', 'round-robin', 'weighted' or 'pick-first', not 'fair'"
+      ),
       (["up", "--waiting-room", "ajar"], "the waiting room is 'off', 'auto' or 'on', not 'ajar'"),
       (
         ["up", "--waiting-room-limit", "0"],
@@ -59,6 +63,7 @@ struct CommandLineTests {
       ["serve", "nothing"], ["up", "--port-offset", "x"], ["fly"], ["events", "parked", "nothing"],
       ["events", "retry"], ["events", "skip", "pay"], ["events", "skip", "pay", "--subject", "x"],
       ["up", "--in-process", "--background-followers"],
+      ["mypage", "rebuild", "--data", "data", "--port-offset", "100"],
     ])
   func refusesCommands(arguments: [String]) async throws {
     let outcome = try await Self.run(arguments)

@@ -1,10 +1,12 @@
 import Foundation
+import GiftAdaptors
 import HTTPClientKit
 import JSON
 import Logging
 import MyPageAdaptors
 import Storage
 import SystemHarness
+import TestSupport
 import Testing
 
 @Suite("sugang mypage rebuild", .serialized)
@@ -64,6 +66,80 @@ struct MyPageRebuildTests {
     try await system.stop()
   }
 
+  @Test("of a stopped system: the same from the logs in its folder, which nobody else has open")
+  func stopped() async throws {
+    let system = try await RunningSugang.start()
+    try await Self.enroll(20, system)
+    let running = try await Self.rebuildStopped(system, "--check")
+    #expect(running.status == 1)
+    #expect(running.text.contains("stop it first"), "\(running.text)")
+    try await system.stop()
+
+    let sound = try await Self.content(system)
+    #expect(sound.count == 20)
+    let equal = try await Self.rebuildStopped(system, "--check")
+    #expect(equal.status == 0, "\(equal.text)")
+    #expect(equal.text.contains("equal: 20 rows"), "\(equal.text)")
+    #expect(equal.text.contains("taking events: class "), "\(equal.text)")
+    try await Self.damage(system)
+    let damaged = try await Self.content(system)
+    let checked = try await Self.rebuildStopped(system, "--check")
+    #expect(checked.status == 1)
+    #expect(checked.text.contains("different: 3 of 21 rows"), "\(checked.text)")
+    #expect(!checked.text.contains("mallory"), "\(checked.text)")
+    #expect(try await Self.content(system) == damaged)
+
+    let repaired = try await Self.rebuildStopped(system)
+    #expect(repaired.status == 0, "\(repaired.text)")
+    #expect(repaired.text.contains("repaired: 3 of 21 rows"), "\(repaired.text)")
+    // Byte for byte what the running system had made of the same events.
+    #expect(try await Self.content(system) == sound)
+    #expect(try await Self.rebuildStopped(system, "--check").status == 0)
+    let names = try FileManager.default.contentsOfDirectory(atPath: system.data)
+    #expect(!names.contains { $0.hasPrefix("mypage.rebuild") })
+    let audit = try await CommandLineTests.run(["verify", "--data", system.data])
+    #expect(audit.status == 0, "\(audit.text)")
+  }
+
+  @Test("of a stopped system: a damaged log, one that is gone, or a backup is no source")
+  func refusesStopped() async throws {
+    let system = try await RunningSugang.start()
+    try await Self.enroll(3, system)
+    try await system.stop()
+    let sound = try await Self.content(system)
+    let backup = try TemporaryFolder()
+    let made = try await CommandLineTests.run(
+      ["backup", "--data", system.data, "--to", backup.path + "/copy"])
+    #expect(made.status == 0, "\(made.text)")
+    let ofBackup = try await CommandLineTests.run(
+      ["mypage", "rebuild", "--data", backup.path + "/copy"])
+    #expect(ofBackup.status == 1)
+    #expect(ofBackup.text.contains("is a backup, which stays as it is"), "\(ofBackup.text)")
+
+    try await Self.damage(system)
+    let damaged = try await Self.content(system)
+    #expect(damaged != sound)
+    try await Self.change("gift", of: system, "UPDATE outbox SET subject = 'x' WHERE sequence = 2")
+    let ofDamage = try await Self.rebuildStopped(system)
+    #expect(ofDamage.status == 1)
+    #expect(ofDamage.text.contains("the event log is damaged"), "\(ofDamage.text)")
+    try FileManager.default.removeItem(atPath: system.data + "/gift.sqlite")
+    let ofPart = try await Self.rebuildStopped(system)
+    #expect(ofPart.status == 1)
+    #expect(ofPart.text.contains("there are no events of gift"), "\(ofPart.text)")
+    #expect(try await Self.content(system) == damaged)
+
+    try await Self.change(
+      "mypage", of: system, "INSERT INTO inquiry_mypage_ahead VALUES ('course', 1000)")
+    let early = try await Self.rebuildStopped(system, "--check")
+    #expect(early.status == 1)
+    #expect(early.text.contains("let it catch up"), "\(early.text)")
+    try FileManager.default.removeItem(atPath: system.data + "/mypage.sqlite")
+    let gone = try await Self.rebuildStopped(system)
+    #expect(gone.status == 1)
+    #expect(gone.text.contains("has no my page"), "\(gone.text)")
+  }
+
   @Test("a my page that does not run is named, with what to do")
   func notThere() async throws {
     let offset = "\(try FreePorts.offset())"
@@ -78,6 +154,12 @@ struct MyPageRebuildTests {
   ) async throws -> (status: Int32, text: String) {
     try await CommandLineTests.run(
       ["mypage", "rebuild", "--port-offset", "\(system.portOffset)"] + flags)
+  }
+
+  private static func rebuildStopped(
+    _ system: RunningSugang, _ flags: String...
+  ) async throws -> (status: Int32, text: String) {
+    try await CommandLineTests.run(["mypage", "rebuild", "--data", system.data] + flags)
   }
 
   private static func enroll(_ count: Int, _ system: RunningSugang) async throws {
@@ -98,20 +180,44 @@ struct MyPageRebuildTests {
   }
 
   private static func damage(_ system: RunningSugang) async throws {
-    let database = try SQLiteDatabase(
-      path: system.data + "/mypage.sqlite", migrations: SQLMyPageStore.migrations,
+    try await Self.change(
+      "mypage", of: system,
+      """
+      INSERT INTO inquiry_mypage SELECT 5000, course_id, fee, student, text_book, status,
+        payment_id, payment_status, delivery_status, point_status, cashpoint, giftstock,
+        heard_enrollment, heard_text_book, heard_pay, heard_delivery, heard_point, heard_gift
+      FROM inquiry_mypage WHERE class_id = 3
+      """, "UPDATE inquiry_mypage SET student = 'mallory' WHERE class_id = 1",
+      "DELETE FROM inquiry_mypage WHERE class_id = 2")
+  }
+
+  /// Of a service that does not run.
+  private static func open(_ service: String, of system: RunningSugang) throws -> SQLiteDatabase {
+    try SQLiteDatabase(
+      path: "\(system.data)/\(service).sqlite",
+      migrations: service == "mypage" ? SQLMyPageStore.migrations : SQLGiftStore.migrations,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  private static func change(
+    _ service: String, of system: RunningSugang, _ statements: String...
+  ) async throws {
+    let database = try Self.open(service, of: system)
     try await database.write { connection in
-      try connection.execute(
-        """
-        INSERT INTO inquiry_mypage SELECT 5000, course_id, fee, student, text_book, status,
-          payment_id, payment_status, delivery_status, point_status, cashpoint, giftstock,
-          heard_enrollment, heard_text_book, heard_pay, heard_delivery, heard_point, heard_gift
-        FROM inquiry_mypage WHERE class_id = 3
-        """)
-      try connection.execute("UPDATE inquiry_mypage SET student = 'mallory' WHERE class_id = 1")
-      try connection.execute("DELETE FROM inquiry_mypage WHERE class_id = 2")
+      for statement in statements { try connection.execute(statement) }
     }
     await database.close()
+  }
+
+  /// Every row of my page, every column.
+  private static func content(_ system: RunningSugang) async throws -> [[SQLValue]] {
+    let database = try Self.open("mypage", of: system)
+    let rows = try await database.read { connection in
+      try connection.rows("SELECT * FROM inquiry_mypage ORDER BY class_id").map { row in
+        (0..<row.columnCount).map { row[$0] }
+      }
+    }
+    await database.close()
+    return rows
   }
 }

@@ -18,12 +18,14 @@ package final class HighWaterMark: Sendable {
   }
 
   let table: ChainedTable
+  private let medium: any MarkMedium
+  /// Of the medium, for messages.
   private let path: String
   private let logger: Logger
   private let state = Mutex(State())
 
   private struct State {
-    var file: Int32?
+    var isOpen = false
     var last: ChainLink?
     var hasFailed = false
   }
@@ -31,16 +33,16 @@ package final class HighWaterMark: Sendable {
   /// Beside the database at `path`.
   package static func path(ofDatabase path: String) -> String { path + ".mark" }
 
-  init(table: ChainedTable, database path: String, logger: Logger) {
-    self.table = table
-    self.path = Self.path(ofDatabase: path)
-    self.logger = logger
+  convenience init(table: ChainedTable, database path: String, logger: Logger) {
+    let path = Self.path(ofDatabase: path)
+    self.init(table: table, medium: MarkFile(path: path), path: path, logger: logger)
   }
 
-  deinit {
-    self.state.withLock { state in
-      if let file = state.file { _ = Foundation.close(file) }
-    }
+  init(table: ChainedTable, medium: any MarkMedium, path: String, logger: Logger) {
+    self.table = table
+    self.medium = medium
+    self.path = path
+    self.logger = logger
   }
 
   // MARK: At opening
@@ -51,22 +53,32 @@ package final class HighWaterMark: Sendable {
   /// - Throws: ``StorageError/lostCommits(path:last:marked:)``,
   ///   ``StorageError/otherThanMarked(path:marked:)``.
   func check(_ path: String, limits: SQLiteLimits) throws(StorageError) {
-    let mark: ChainLink
-    switch Self.read(self.path) {
-    case .none: return
-    case .unreadable(let reason):
-      self.logger.warning(
-        "the high-water mark cannot be read, and says nothing of lost commits",
-        metadata: ["path": "\(self.path)", "reason": "\(reason)"])
-      return
-    case .link(let link): mark = link
-    }
+    guard let mark = self.expected() else { return }
     guard FileManager.default.fileExists(atPath: path) else {
       throw .lostCommits(path: path, last: 0, marked: mark.sequence)
     }
     try SQLiteLane(path: path, readOnly: true, limits: limits).sync {
       connection throws(StorageError) in
       try self.compare(mark, path, connection)
+    }
+  }
+
+  /// The same over a connection to a database that is in memory.
+  func check(_ connection: SQLiteConnection) throws(StorageError) {
+    guard let mark = self.expected() else { return }
+    try self.compare(mark, ":memory:", connection)
+  }
+
+  /// nil when the mark says nothing.
+  private func expected() -> ChainLink? {
+    switch self.medium.read() {
+    case .none: return nil
+    case .unreadable(let reason):
+      self.logger.warning(
+        "the high-water mark cannot be read, and says nothing of lost commits",
+        metadata: ["path": "\(self.path)", "reason": "\(reason)"])
+      return nil
+    case .link(let link): return link
     }
   }
 
@@ -96,11 +108,8 @@ package final class HighWaterMark: Sendable {
 
   /// From now on ``note(_:)`` is called after each commit.
   func open(_ connection: SQLiteConnection) throws(StorageError) {
-    let file = Foundation.open(self.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-    guard file >= 0 else {
-      throw .cannotOpen(path: self.path, reason: String(cString: strerror(errno)))
-    }
-    self.state.withLock { $0.file = file }
+    try self.medium.open()
+    self.state.withLock { $0.isOpen = true }
     self.note(self.end(connection))
   }
 
@@ -123,8 +132,8 @@ package final class HighWaterMark: Sendable {
     guard let end else { return }
     do {
       try self.state.withLock { state in
-        guard end != state.last, let file = state.file else { return }
-        try Self.write(end, to: file)
+        guard end != state.last, state.isOpen else { return }
+        try self.medium.write(end)
         state.last = end
       }
     } catch {
@@ -145,10 +154,9 @@ package final class HighWaterMark: Sendable {
   /// Forces it to disk, at an orderly end.
   func close() {
     self.state.withLock { state in
-      guard let file = state.file else { return }
-      _ = fsync(file)
-      _ = Foundation.close(file)
-      state.file = nil
+      guard state.isOpen else { return }
+      self.medium.close()
+      state.isOpen = false
     }
   }
 
@@ -167,13 +175,6 @@ package final class HighWaterMark: Sendable {
   /// The first 8 bytes of the line's SHA-256: for rot and torn writes.
   private static func checksum(_ text: String) -> String {
     Hex.text(Array(SHA256.hash(data: Array(text.utf8))).prefix(8))
-  }
-
-  private static func write(_ link: ChainLink, to file: Int32) throws(StorageError) {
-    let line = self.line(link)
-    guard pwrite(file, line, line.count, 0) == line.count else {
-      throw .cannotOpen(path: "mark", reason: String(cString: strerror(errno)))
-    }
   }
 
   /// Writes a mark where none is kept open, and forces it to disk.

@@ -24,8 +24,8 @@ enum MyPageComposition {
     // The copy lies beside the view's file; a simulated one has none.
     if let database = context.database as? SQLiteDatabase {
       let rebuild = MyPageRebuild(
-        database: database, clock: environment.clock, logger: environment.logger,
-        fetch: try Self.feeds(environment))
+        database: database, path: database.path, clock: environment.clock,
+        logger: environment.logger, fetch: try Self.feeds(environment))
       try rebuild.removeLeftovers()
       // It may take minutes and does one thing at a time: no place of a student's call.
       parts.rpcServices.append(

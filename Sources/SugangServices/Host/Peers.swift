@@ -8,6 +8,8 @@ package final class Peers: Sendable {
   private let network: InProcessNetwork?
   private let security: @Sendable (ServiceName) -> (any ClientSecurity)?
   private let interceptors: [any ClientInterceptor]
+  /// What every port may demand.
+  private let token: [any ClientInterceptor]
   /// What is known of the channels to the services that were called, by name: for the operators.
   let channels = StatisticsSources()
   private let clients = Mutex<[ServiceName: BalancedClient]>([:])
@@ -22,9 +24,8 @@ package final class Peers: Sendable {
     self.settings = settings
     self.network = network
     self.security = security
-    self.interceptors =
-      [ClientDeadline(standard: Self.standardTime)]
-      + (settings.rpcToken.map { [BearerToken($0)] } ?? [])
+    self.token = settings.rpcToken.map { [BearerToken($0)] } ?? []
+    self.interceptors = [ClientDeadline(standard: Self.standardTime)] + self.token
   }
 
   /// For calls that say nothing of how long they may take.
@@ -41,6 +42,17 @@ package final class Peers: Sendable {
     ])
   }
 
+  /// Whoever has one address, for good, is called there: nobody has to be told of its load.
+  func policy(for target: RPCTarget) -> ClientPolicy {
+    var policy = self.settings.callPolicy
+    if case .weightedRoundRobin = policy.balancing, case .fixed(let addresses) = target,
+      addresses.count == 1
+    {
+      policy.balancing = .leastLoaded
+    }
+    return policy
+  }
+
   func channel(to name: ServiceName) -> any RPCChannel {
     self.client(of: name).intercepted(by: self.interceptors)
   }
@@ -48,10 +60,11 @@ package final class Peers: Sendable {
   func client(of name: ServiceName) -> BalancedClient {
     self.clients.withLock { clients in
       if let client = clients[name] { return client }
+      let target = self.target(of: name)
       let client = BalancedClient(
-        target: self.target(of: name), group: MultiThreadedEventLoopGroup.singleton,
-        limits: ServiceSettings.rpcLimits, policy: self.settings.callPolicy,
-        security: self.security(name))
+        target: target, group: MultiThreadedEventLoopGroup.singleton,
+        limits: ServiceSettings.rpcLimits, policy: self.policy(for: target),
+        security: self.security(name), reportInterceptors: self.token)
       clients[name] = client
       self.channels.register(client, as: name.rawValue)
       return client

@@ -35,7 +35,9 @@ enum ServiceHost {
     for consumer in consumers {
       readiness.check { consumer.reasonsNotReady }
     }
-    var rpcServices = parts.rpcServices
+    let load = LoadReporter(measure: ProcessLoad().report)
+    // What others ask of the service: not that they wait for events, nor how it is.
+    var rpcServices = parts.rpcServices.map { $0.intercepted(by: [LoadCounter(load)]) }
     if let feed = parts.feed {
       // A long poll waits, and takes nobody's place.
       rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop).exempt())
@@ -60,7 +62,7 @@ enum ServiceHost {
       introspection: ServerIntrospection(
         health: { _ in await readiness.reasonsNotReady() },
         statistics: environment.peers.channels, guards: environment.guards,
-        load: LoadReporter(measure: ProcessLoad().report), interceptors: interceptors),
+        load: load, interceptors: interceptors),
       onUnhandledError: { error, context in
         logger.error(
           "rpc handler failed",

@@ -131,6 +131,8 @@ struct ServiceEnvironment {
 }
 
 /// A handler names a feed that no service has.
-struct UnknownEventSource: Error {
-  let source: String
+package struct UnknownEventSource: Error, CustomStringConvertible {
+  package let source: String
+
+  package var description: String { "there are no events of \(self.source)" }
 }

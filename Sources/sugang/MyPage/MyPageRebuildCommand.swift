@@ -1,6 +1,8 @@
 import ArgumentParser
 import Contracts
+import Foundation
 import FramedRPC
+import Logging
 import NIOPosix
 import SugangServices
 
@@ -16,16 +18,24 @@ struct MyPageRebuildCommand: AsyncParsableCommand {
       Interrupted, nothing is changed; a second view that is left behind is thrown
       away.
 
+      With --data the same is done to the data of a stopped system, from the event
+      logs in that folder; no other process may have it open.
+
       The exit code is 0 when the two are equal, or are now; 1 when --check found
       differences, or no end was reached.
 
       Examples:
         sugang mypage rebuild --check
         sugang mypage rebuild --port-offset 100
+        sugang mypage rebuild --data data          of a stopped system
       """)
 
   @Flag(help: "Only compare: change nothing.")
   var check = false
+
+  @Option(
+    help: ArgumentHelp("The data of a system that does not run.", valueName: "folder"))
+  var data: String?
 
   @Option(help: "Added to the service's port (SUGANG_PORT_OFFSET; default: 0).")
   var portOffset: Int?
@@ -35,7 +45,22 @@ struct MyPageRebuildCommand: AsyncParsableCommand {
 
   @OptionGroup var tls: TLSOptions
 
+  func validate() throws {
+    guard self.data == nil || self.portOffset == nil && self.host == nil else {
+      throw ValidationError(
+        "a folder is of a system that does not run: --data goes without --host and --port-offset")
+    }
+  }
+
   func run() async throws {
+    if let data = self.data {
+      try await self.rebuildStopped(data)
+    } else {
+      try await self.rebuildRunning()
+    }
+  }
+
+  private func rebuildRunning() async throws {
     let address = try self.address()
     let client = RPCClient(
       address: address, group: MultiThreadedEventLoopGroup.singleton,
@@ -53,6 +78,49 @@ struct MyPageRebuildCommand: AsyncParsableCommand {
       throw Self.failure(error, address)
     }
     guard let end else { throw CommandFailure("mypage ended the rebuild without a result") }
+    try Self.conclude(end)
+  }
+
+  /// - Throws: ``CommandFailure``, also for the folder of a running system.
+  private func rebuildStopped(_ folder: String) async throws {
+    // What is only compared is not even opened for writing.
+    let stopped = try StoppedData(folder, leaving: self.check ? [] : [.mypage])
+    guard !stopped.isBackup else {
+      throw CommandFailure(
+        """
+        '\(folder)' is a backup, which stays as it is
+          'sugang restore' makes a data folder of it
+        """)
+    }
+    let path = StoppedData.path(folder, .mypage)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CommandFailure(
+        "'\(folder)' has no my page; the service makes one from the events when it starts")
+    }
+    let page = StoppedMyPage(
+      folder, databases: stopped.databases,
+      logger: Logger(label: "sugang") { _ in SwiftLogNoOpLogHandler() })
+    let (answers, answer) = AsyncThrowingStream<MypageV1.RebuildProgress, any Error>.makeStream()
+    var end: MypageV1.RebuildProgress?
+    async let work: Void = {
+      do {
+        try await page.rebuild(checkOnly: self.check) { answer.yield($0) }
+        answer.finish()
+      } catch {
+        answer.finish(throwing: error)
+      }
+    }()
+    do {
+      for try await progress in answers {
+        if progress.phase == "DONE" { end = progress } else { Console.note(Self.line(progress)) }
+      }
+    } catch let error as RPCError {
+      throw CommandFailure("mypage: \(error.message)")
+    } catch {
+      throw StoppedData.refusal(error)
+    }
+    await work
+    guard let end else { throw CommandFailure("the rebuild ended without a result") }
     try Self.conclude(end)
   }
 

@@ -45,15 +45,7 @@ struct RunOptions: ParsableArguments {
       valueName: "seconds"))
   var drainSeconds: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      Where other services are, such as 'pay=dns:pay.internal:9083 course=file:/etc/course': \
-      HOST:PORT, unix:PATH, static:ADDRESS,ADDRESS, dns:HOST:PORT or file:/PATH. Several addresses \
-      of a service must answer from the same data (SUGANG_PEERS; default: on this machine).
-      """,
-      valueName: "service=target …"))
-  var peers: String?
+  @OptionGroup var peering: PeerOptions
 
   @Option(
     help: ArgumentHelp(
@@ -117,7 +109,7 @@ struct RunOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
-      authAudience, authIssuer, authJwks, \
+      authAudience, authIssuer, authJwks, balancing, \
       drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
       seatOfferSeconds, waitingRoom, waitingRoomLimit, waitingTicketSeconds, \
       waitingTurnSeconds (SUGANG_CONFIG).
@@ -178,6 +170,16 @@ struct RunOptions: ParsableArguments {
     let tlsFolder = try await self.value("tlsDirectory") {
       try await reader.fetchString(forKey: $0, default: "")
     }
+    let (peers, balancing) = try PeerOptions.settings(
+      peers: try await self.value("peers") {
+        try await reader.fetchString(forKey: $0, default: "")
+      },
+      balancing: try await self.value("balancing") {
+        try await reader.fetchString(
+          forKey: $0, default: BalancingSetting.leastLoaded.rawValue)
+      })
+    var callPolicy = CallPolicy.standard
+    callPolicy.balancing = balancing.policy
     let services = ServiceSettings(
       host: try await self.value("host") {
         try await reader.fetchString(forKey: $0, default: "127.0.0.1")
@@ -186,7 +188,7 @@ struct RunOptions: ParsableArguments {
       dataFolder: data,
       publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
       drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
-      admission: rpcLimit.policy, peers: try await self.peers(reader),
+      admission: rpcLimit.policy, peers: peers, callPolicy: callPolicy,
       rpcToken: try RPCToken.fromEnvironment(),
       authentication: try await AuthenticationOptions.settings { key, standard in
         try await self.value(key) { try await reader.fetchString(forKey: $0, default: standard) }
@@ -201,8 +203,8 @@ struct RunOptions: ParsableArguments {
       waitingRoom: try await self.waitingRoom(reader))
     try AuthenticationOptions.check(services)
     return RunSettings(
-      services: services, rpcLimit: rpcLimit, restLimit: restLimit, rateLimit: rateLimit,
-      logLevel: level)
+      services: services, balancing: balancing, rpcLimit: rpcLimit, restLimit: restLimit,
+      rateLimit: rateLimit, logLevel: level)
   }
 
   private func limit(
@@ -245,13 +247,6 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure("the public URL is like https://sugang.example, not '\(url)'")
     }
     return url
-  }
-
-  private func peers(_ reader: ConfigReader) async throws -> [ServiceName: RPCTarget] {
-    let text = try await self.value("peers") {
-      try await reader.fetchString(forKey: $0, default: "")
-    }
-    return try PeerTargets.parse(text)
   }
 
   private func waitingRoom(_ reader: ConfigReader) async throws -> WaitingRoomSettings {
@@ -298,7 +293,6 @@ struct RunOptions: ParsableArguments {
     values["data"] = self.data.map { ConfigValue(.string($0), isSecret: false) }
     values["host"] = self.host.map { ConfigValue(.string($0), isSecret: false) }
     values["logLevel"] = self.logLevel.map { ConfigValue(.string($0), isSecret: false) }
-    values["peers"] = self.peers.map { ConfigValue(.string($0), isSecret: false) }
     values["publicURL"] = self.publicURL.map { ConfigValue(.string($0), isSecret: false) }
     values["rpcLimit"] = self.rpcLimit.map { ConfigValue(.string($0), isSecret: false) }
     values["rateLimit"] = self.rateLimit.map { ConfigValue(.string($0), isSecret: false) }
@@ -313,6 +307,7 @@ struct RunOptions: ParsableArguments {
     values["seatOfferSeconds"] = self.seatOfferSeconds.map {
       ConfigValue(.int($0), isSecret: false)
     }
+    values.merge(self.peering.values) { $1 }
     values.merge(self.waiting.values) { $1 }
     values.merge(self.authentication.values) { $1 }
     return InMemoryProvider(name: "flags", values: values)
@@ -320,9 +315,9 @@ struct RunOptions: ParsableArguments {
 
   private static let textKeys =
     [
-      "data", "host", "logLevel", "peers", "publicURL", "rateLimit", "restLimit", "rpcLimit",
+      "data", "host", "logLevel", "publicURL", "rateLimit", "restLimit", "rpcLimit",
       "tlsDirectory",
-    ] + WaitingRoomOptions.textKeys + AuthenticationOptions.textKeys
+    ] + PeerOptions.textKeys + WaitingRoomOptions.textKeys + AuthenticationOptions.textKeys
   private static let numberKeys =
     [
       "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
@@ -361,6 +356,7 @@ struct RunOptions: ParsableArguments {
 /// How services run, once every source has been asked.
 struct RunSettings: Sendable {
   let services: ServiceSettings
+  let balancing: BalancingSetting
   let rpcLimit: LimitSetting
   let restLimit: LimitSetting
   let rateLimit: RateLimitSetting
@@ -387,7 +383,7 @@ struct RunSettings: Sendable {
       "--pending-limit-seconds", "\(self.services.pendingLimitSeconds)",
       "--seat-offer-seconds", "\(self.services.seatOfferSeconds)",
     ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
-      + (self.services.peers.isEmpty ? [] : ["--peers", PeerTargets.text(self.services.peers)])
+      + PeerOptions.flags(self.services.peers, self.balancing)
       + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
       + WaitingRoomOptions.flags(self.services.waitingRoom)
       + AuthenticationOptions.flags(self.services.authentication)

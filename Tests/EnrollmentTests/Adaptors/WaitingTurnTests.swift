@@ -54,9 +54,32 @@ struct WaitingTurnTests {
       return .declined(reason: "over-limit")
     }
     #expect(await ports.refusal("kim", ticket: mine) == "payment-declined")
+    // On disk by now: a process that starts before the room is settled does not hand it out again.
+    #expect(try await waiting.store.ticket(mine)?.state == .left)
+    let later = Self.restarted(waiting)
+    #expect(try await later.state(mine) == .left)
+    #expect(await later.refusal("kim", ticket: mine) == "waiting-ticket-left")
     _ = try await waiting.room.settle()
     #expect(try await waiting.store.ticket(mine)?.state == .left)
     #expect(try await ports.state(mine) == .left)
+  }
+
+  @Test("a place that was given up for a new one does not stand in the new one's way")
+  func takenAnewMeanwhile() async throws {
+    let waiting = try WaitingRoomHarness(.on, limit: 2)
+    let ports = try await Self.ports(waiting)
+    let mine = try await ports.take("kim")
+    waiting.gateway.next { _ in
+      try? await ports.room.leave(mine.value, by: WaitingRoomHarness.caller)
+      let next = try? await ports.take("kim", course: 2)
+      #expect(next != nil && next != mine)
+      return .declined(reason: "over-limit")
+    }
+    #expect(await ports.refusal("kim", ticket: mine) == "payment-declined")
+    let next = try await ports.take("kim", course: 2)
+    #expect(try await waiting.store.ticket(mine)?.state == .left)
+    #expect(try await ports.state(next) == .turn)
+    #expect(try await ports.register("kim", ticket: next).status == .registered)
   }
 
   @Test("a turn that is used up on disk is not used again, whatever the line in memory thinks")

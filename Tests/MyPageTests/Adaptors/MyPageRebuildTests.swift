@@ -186,7 +186,8 @@ struct MyPageRebuildTests {
     let harness = try MyPageHarness().harness
     try await logs.drain(into: harness, seed: 1)
     let other = MyPageRebuild(
-      database: harness.database, clock: harness.clock, logger: ContextHarness.quiet
+      database: harness.database, path: harness.database.path, clock: harness.clock,
+      logger: ContextHarness.quiet
     ) { source, request in
       var answer = try logs.fetch(source, request)
       answer.logID = "other"
@@ -210,7 +211,8 @@ struct MyPageRebuildTests {
     let before = try await Self.content(harness)
     let (arrivals, arrival) = AsyncStream<Void>.makeStream()
     let rebuild = MyPageRebuild(
-      database: harness.database, clock: harness.clock, logger: ContextHarness.quiet
+      database: harness.database, path: harness.database.path, clock: harness.clock,
+      logger: ContextHarness.quiet
     ) { _, _ in
       arrival.yield()
       try await Task.sleep(for: .seconds(600))
@@ -284,8 +286,8 @@ struct MyPageRebuildTests {
     beforeFetch: @escaping @Sendable () -> Void = {}
   ) -> MyPageRebuild {
     MyPageRebuild(
-      database: harness.database, clock: harness.clock, logger: ContextHarness.quiet,
-      rowsAtOnce: 37
+      database: harness.database, path: harness.database.path, clock: harness.clock,
+      logger: ContextHarness.quiet, rowsAtOnce: 37
     ) { source, request in
       beforeFetch()
       return try logs.fetch(source, request)

@@ -103,9 +103,13 @@ package struct SQLWaitingRoomStore: WaitingRoomStore {
   static func giveBack(_ turn: WaitingTicket, in connection: any SQLConnection) throws {
     try connection.execute(
       """
-      UPDATE waiting_ticket SET state = 'TURN', ended_at = NULL
+      UPDATE waiting_ticket SET state = ?, ended_at = ?
       WHERE token = ? AND state = 'USED'
-      """, [.text(turn.token.value)])
+      """,
+      [
+        .text(turn.state.rawValue), .integer(turn.endedAt?.microseconds),
+        .text(turn.token.value),
+      ])
   }
 
   package func ticket(_ token: WaitingToken) async throws -> WaitingTicket? {

@@ -65,7 +65,7 @@ package struct EnrollStudent: Sendable {
     let finish = FinishPayment(of: enrollment.id, answer, as: key, seats: self.seats)
     let finished = try await self.store.transact(because: cause) { tx in
       let finished = try finish.perform(in: tx)
-      if let turn, !finished.isActive { try tx.giveBack(turn.ticket) }
+      if let turn, !finished.isActive { try tx.giveBack(turn.returned) }
       CrashPoint.reached(.finishCommits)
       return finished
     }

@@ -190,7 +190,10 @@ package final class WaitingRoom: WaitingRoomPort {
     do {
       return try await self.withLine { line, now in
         let passage = try line.begin(command.student, with: token, at: now)
-        return (passage, line.turn(of: passage).map { HeldTurn($0) })
+        let turn = line.turn(of: passage).map { ticket in
+          HeldTurn(ticket) { self.line.withLock { $0?.givenUp(ticket.token) } }
+        }
+        return (passage, turn)
       }
     } catch WaitingRoomError.ticketUnknown {
       guard let token, let ticket = try await self.store.ticket(token) else {

@@ -169,6 +169,9 @@ package struct WaitingLine: Sendable {
     return self.places[token]?.ticket
   }
 
+  /// The ticket, when it was given up while a registration uses its turn.
+  package func givenUp(_ token: WaitingToken) -> WaitingTicket? { self.givenUpInUse[token] }
+
   /// A registration is over. A turn is used up by success only.
   ///
   /// - Returns: The ticket that was used up, to be saved.
@@ -189,7 +192,7 @@ package struct WaitingLine: Sendable {
     } else if case .turn(let token) = passage,
       let ticket = self.givenUpInUse.removeValue(forKey: token), !succeeded
     {
-      // The turn came back in the store, for nobody.
+      // In the store it may be good, or used up by a class that there is not.
       self.unsaved[token] = ticket
     }
     self.settle(at: now)

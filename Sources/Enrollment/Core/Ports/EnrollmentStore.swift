@@ -68,7 +68,7 @@ package protocol EnrollmentTransaction: CommandMemory, WaitlistTransaction {
   /// - Throws: ``WaitingRoomError/ticketOver(_:)`` when the stored ticket is no longer good.
   func useUp(_ turn: WaitingTicket) throws
 
-  /// Undoes ``useUp(_:)``.
+  /// Undoes ``useUp(_:)``: the ticket is as `turn` says, good once more or given up meanwhile.
   func giveBack(_ turn: WaitingTicket) throws
 
   /// Publishes `event` if, and only if, this unit of work commits (trap T3).

@@ -7,9 +7,6 @@ import Synchronization
 
 /// The operator's door to ``MyPageRebuild``.
 package struct MyPageRebuildRPCAdaptor: MypageV1.MyPageRebuildServiceHandler {
-  /// Shortest time from one message to the next within a phase.
-  static let interval = Duration.milliseconds(500)
-
   private let rebuild: MyPageRebuild
 
   package init(_ rebuild: MyPageRebuild) {
@@ -20,16 +17,10 @@ package struct MyPageRebuildRPCAdaptor: MypageV1.MyPageRebuildServiceHandler {
     _ request: MypageV1.RebuildRequest, _ responses: RPCWriter<MypageV1.RebuildProgress>,
     _ context: RPCContext
   ) async throws {
-    let told = Mutex<MyPageRebuild.Progress>(MyPageRebuild.Progress())
-    let throttle = Throttle(Self.interval)
     do {
-      let outcome = try await self.rebuild.run(checkOnly: request.checkOnly) { progress in
-        told.withLock { $0 = progress }
-        guard throttle.lets(progress.phase) else { return }
-        try await responses.write(MypageV1.RebuildProgress(progress))
+      try await self.rebuild.runTelling(checkOnly: request.checkOnly) {
+        try await responses.write($0)
       }
-      try await responses.write(
-        MypageV1.RebuildProgress(told.withLock { $0 }, outcome: outcome))
     } catch {
       throw Self.translated(error)
     }
@@ -44,6 +35,28 @@ package struct MyPageRebuildRPCAdaptor: MypageV1.MyPageRebuildServiceHandler {
       RPCError(.unavailable, "the store takes nothing now: \(error)", reason: "storage")
     default: error
     }
+  }
+}
+
+extension MyPageRebuild {
+  /// Shortest time from one message to the next within a phase.
+  static let interval = Duration.milliseconds(500)
+
+  /// - Parameter tell: is told how far it is, and of the result by the last message, whose phase is
+  ///   `DONE`.
+  /// - Throws: what ``run(checkOnly:report:)`` throws.
+  package func runTelling(
+    checkOnly: Bool,
+    _ tell: @escaping @Sendable (MypageV1.RebuildProgress) async throws -> Void
+  ) async throws {
+    let told = Mutex<Progress>(Progress())
+    let throttle = Throttle(Self.interval)
+    let outcome = try await self.run(checkOnly: checkOnly) { progress in
+      told.withLock { $0 = progress }
+      guard throttle.lets(progress.phase) else { return }
+      try await tell(MypageV1.RebuildProgress(progress))
+    }
+    try await tell(MypageV1.RebuildProgress(told.withLock { $0 }, outcome: outcome))
   }
 }
 

@@ -24,36 +24,38 @@ package final class MyPageRebuild: Sendable {
   package static let maxNamed = 20
   /// How long the live view may take to come to where the new one is: it is behind after a repair
   /// only, and then for the rest of a long poll at most.
-  static let patience = Duration.seconds(60)
+  package static let patience = Duration.seconds(60)
   private static let lookInterval = Duration.milliseconds(50)
 
-  private let database: SQLiteDatabase
+  private let database: any TransactionalDatabase
+  /// Where the new view is made: beside the live one.
+  let path: String
   private let fetch: Fetch
   private let clock: any WallClock
   private let logger: Logger
   private let rowsAtOnce: Int
+  private let patience: Duration
   private let isRunning = Mutex(false)
 
   /// - Parameters:
-  ///   - database: of the live view.
+  ///   - database: of the live view; one that takes no writes is enough where only checks are made.
+  ///   - path: of that database.
   ///   - rowsAtOnce: how many rows a page has; fewer are for tests.
+  ///   - patience: how long the live view may take to come to where the new one is; none where
+  ///     nothing takes events.
   package init(
-    database: SQLiteDatabase, clock: any WallClock, logger: Logger, rowsAtOnce: Int = 1_000,
-    fetch: @escaping Fetch
+    database: any TransactionalDatabase, path: String, clock: any WallClock, logger: Logger,
+    rowsAtOnce: Int = 1_000, patience: Duration = MyPageRebuild.patience, fetch: @escaping Fetch
   ) {
+    let suffix = ".sqlite"
     self.database = database
+    self.path =
+      (path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : path) + ".rebuild\(suffix)"
     self.fetch = fetch
     self.clock = clock
     self.logger = logger
     self.rowsAtOnce = rowsAtOnce
-  }
-
-  /// Where the new view is made: beside the live one.
-  var path: String {
-    let suffix = ".sqlite"
-    let live = self.database.path
-    return (live.hasSuffix(suffix) ? String(live.dropLast(suffix.count)) : live)
-      + ".rebuild\(suffix)"
+    self.patience = patience
   }
 
   /// Removes what a process that was killed left behind; while none runs.
@@ -131,7 +133,7 @@ package final class MyPageRebuild: Sendable {
     _ query: @escaping @Sendable (any SQLConnection) throws -> Answer
   ) async throws -> (live: InboxState, answer: Answer) {
     let reached = try await rebuilt.state()
-    let end = ContinuousClock.now + Self.patience
+    let end = ContinuousClock.now + self.patience
     while true {
       let (live, isWhole, answer) = try await self.database.read { connection in
         let live = try InboxState(of: MyPageEventAdaptor.sources, in: connection)
