@@ -1,6 +1,7 @@
 """Races the contestants and writes what came of it. `Benchmarks/run` builds them first."""
 
 import argparse
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import plot
 import report
 import tests
+from awake import processors_awake
 from contestants import CONTESTANTS, ROOT
 
 TESTS = ["unary", "stream", "half", "tail", "idle", "allocations", "decode"]
@@ -33,6 +35,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tests", type=lambda text: names_from(text, TESTS), default=TESTS, metavar="NAME,…",
         help=f"{', '.join(TESTS)}; half and tail need unary")
+    parser.add_argument(
+        "--awake", action="store_true",
+        help="keep the processors from sleeping between calls, by a loop under SCHED_IDLE on each")
     parser.add_argument("--seconds", type=float, help="of each measurement, after 0.5 s of warm-up")
     parser.add_argument("--rounds", type=int, help="the median of so many counts")
     parser.add_argument("--sizes", help="bytes of text in a message: 64,1024,65536")
@@ -47,6 +52,21 @@ def integers(text: str | None, default: list[int]) -> list[int]:
     return [int(part) for part in text.split(",")] if text else default
 
 
+def measure(plan: tests.Plan, names: list[str]) -> dict:
+    results: dict = {}
+    for test in TESTS:
+        if test not in names:
+            continue
+        print(f"==> {test}", file=sys.stderr, flush=True)
+        if test == "half":
+            results[test] = tests.half_of_peak(plan, results.get("unary", {}))
+        elif test == "tail":
+            results[test] = tests.tail(plan, results.get("unary", {}))
+        else:
+            results[test] = getattr(tests, test)(plan)
+    return results
+
+
 def main() -> None:
     options = arguments()
     quick = options.quick
@@ -57,19 +77,11 @@ def main() -> None:
         in_flight=integers(options.in_flight, [1, 256] if quick else [1, 16, 64, 256]),
         sizes=integers(options.sizes, [64] if quick else [64, 1024, 65536]))
     started = time.time()
-    results: dict = {}
-    for test in TESTS:
-        if test not in options.tests:
-            continue
-        print(f"==> {test}", file=sys.stderr, flush=True)
-        if test == "half":
-            results[test] = tests.half_of_peak(plan, results.get("unary", {}))
-        elif test == "tail":
-            results[test] = tests.tail(plan, results.get("unary", {}))
-        else:
-            results[test] = getattr(tests, test)(plan)
+    with processors_awake() if options.awake else contextlib.nullcontext():
+        results = measure(plan, options.tests)
     options.out.mkdir(parents=True, exist_ok=True)
     described = {
+        "awake": options.awake,
         "seconds": plan.seconds, "rounds": plan.rounds,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "contestants": {one.name: one.title for one in plan.contestants}}

@@ -12,6 +12,10 @@ public protocol Caller: Sendable {
 
 extension Load {
   /// The closed model: every task has one call in flight.
+  ///
+  /// Inlinable, as ``Caller/call(delayMs:)`` in its contestants: what the load does between a task and
+  /// the stub it calls would count as the contestant's.
+  @inlinable
   public func callAll(_ caller: some Caller, on executor: (any TaskExecutor)?) async throws {
     try await withThrowingDiscardingTaskGroup { group in
       for slot in self.slots {

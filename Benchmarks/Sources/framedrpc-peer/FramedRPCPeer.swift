@@ -94,6 +94,7 @@ private struct EchoCaller: Caller {
     self.text = String(repeating: "a", count: bytes)
   }
 
+  @inline(__always)
   func call(delayMs: Int32) async throws {
     let response = try await self.client.echo(
       FramedrpcV1.EchoRequest(text: self.text, number: 123_456, delayMs: delayMs))

@@ -146,6 +146,7 @@ private struct EchoCaller: Caller {
     self.bytes = bytes
   }
 
+  @inline(__always)
   func call(delayMs: Int32) async throws {
     let response = try await self.client.unary(
       request: ClientRequest(message: Payload(count: self.bytes, delayMs: delayMs, messages: 1)),
