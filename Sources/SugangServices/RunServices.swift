@@ -2,9 +2,8 @@ import FramedRPC
 import Logging
 import RESTSupport
 import ServiceLifecycle
-import UnixSignals
 
-/// Runs one service until SIGTERM or SIGINT, then drains it: what a container runs.
+/// Runs one service until the graceful shutdown of the task, then drains it: what a container runs.
 ///
 /// - Throws: when it cannot start, or a part of it fails for good.
 package func runService(
@@ -42,10 +41,11 @@ private func run(
     authentication: authentication, links: Links(publicBaseURL: settings.links), anyPort: false,
     logger: logger
   ) { _, _ in }
+  // No signals: who runs this listens to them. If both did, the services could be over before the
+  // caller has begun to shut them down, which it would take for a failure.
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
-      services: services.map { .init(service: $0) },
-      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+      services: services.map { .init(service: $0) }, logger: logger))
   try await group.run()
 }
 
