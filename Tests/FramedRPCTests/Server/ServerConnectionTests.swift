@@ -257,18 +257,21 @@ struct ServerConnectionTests {
 
   // MARK: writing
 
-  @Test("the answers to all that came in one read leave in one write")
-  func oneWrite() throws {
+  @Test(
+    "the answers to the few calls of a read leave in one write; of many, half of them before the rest",
+    arguments: [3: 1, 40: 2])
+  func writes(_ calls: Int, _ writes: Int) throws {
     let bench = try ServerBench()
     var bytes = ByteBuffer()
-    for slot in 0..<10 {
+    let text = String(repeating: "a", count: 64)
+    for slot in 0..<calls {
       let frame = try ServerBench.echo(
-        FramedrpcV1.EchoRequest(number: Int64(slot)), stream: .slot(slot))
+        FramedrpcV1.EchoRequest(text: text, number: Int64(slot)), stream: .slot(slot))
       bytes.writeImmutableBuffer(frame.bytes)
     }
     bench.receive(bytes)
-    #expect(bench.wire.writes.count == 1)
-    #expect(try bench.sent().count == 10)
+    #expect(bench.wire.writes.count == writes)
+    #expect(try bench.sent().count == calls)
   }
 
   @Test("a peer that does not read is not read from")
