@@ -27,7 +27,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
     package init(
       _ call: consuming RPCCall, _ metadata: RPCMetadata, _ deadline: NIODeadline?,
       carriesRequest: Bool = true, client: RPCClient? = nil,
-      _ connection: ClientConnection? = nil, _ now: NIODeadline? = nil
+      connection: ClientConnection? = nil, now: NIODeadline? = nil
     ) {
       self.rpc = call
       self.metadata = metadata
@@ -96,9 +96,6 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   @exclusivity(unchecked) private var callsSent: UInt64 = 0
   @exclusivity(unchecked) private var callsInFlight = 0
   @exclusivity(unchecked) private(set) var settings: Settings?
-  /// What the settings say of requests; none may be sent without them.
-  @exclusivity(unchecked) private var maxPeerFrameBytes = 0
-  @exclusivity(unchecked) private var mostCalls = 0
   @exclusivity(unchecked) private var methodSlots: [UInt64: UInt16] = [:]
   @exclusivity(unchecked) private var lastMethod: (hash: UInt64, slot: UInt16) = (0, 0)
   @exclusivity(unchecked) private var isRetired = false
@@ -137,7 +134,7 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
       guard !Task.isCancelled else { throw RPCError.cancelledByCaller(notProcessed: true) }
       return try await self.callInChunks(call, metadata, deadline)
     }
-    return try await Call(call, metadata, deadline, self).answer()
+    return try await Call(call, metadata, deadline, connection: self).answer()
   }
 
   /// Whether a request goes in one frame, and does not hold up those behind it.
@@ -279,8 +276,11 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
   }
 
   private func hasRoom(for call: Call) -> Bool {
-    !self.isEnded && !self.isRetired && self.callsInFlight < self.mostCalls
-      && call.request.readableBytes + call.metadata.wireByteCount <= self.maxPeerFrameBytes
+    // By its fields: a copy of the settings would count up the references of what else they have.
+    let mostBytes = self.settings?.maxFrameBytes ?? 0
+    let mostCalls = self.settings?.maxConcurrentCalls ?? 0
+    return !self.isEnded && !self.isRetired && self.callsInFlight < mostCalls
+      && call.request.readableBytes + call.metadata.wireByteCount <= mostBytes
       && self.queuedBytes <= self.limits.maxQueuedBytes
   }
 
@@ -418,8 +418,6 @@ package final class ClientConnection: FramedConnection, @unchecked Sendable {
         .unsupportedVersion, "the server chose version \(settings.version)")
     }
     self.settings = settings
-    self.maxPeerFrameBytes = settings.maxFrameBytes
-    self.mostCalls = settings.maxConcurrentCalls
     if let streaming = settings.streaming {
       self.wholeBytes.store(
         DataLane.wholeBytes(settings.maxFrameBytes, streaming), ordering: .relaxed)

@@ -45,7 +45,8 @@ public final class RPCClient: RPCChannel, Sendable {
     let connection = self.state.withLock { $0.ready }
     return ClientConnection.Call(
       call, metadata, deadline, client: self,
-      connection.flatMap { $0.sendsWhole(call.request, metadata) ? $0 : nil }, now)
+      connection: connection.flatMap { $0.sendsWhole(call.request, metadata) ? $0 : nil },
+      now: now)
   }
 
   func answerWhenConnected(_ call: ClientConnection.Call) async throws -> ByteBuffer {

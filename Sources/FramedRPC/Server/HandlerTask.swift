@@ -26,8 +26,11 @@ final class HandlerTask: @unchecked Sendable {
   /// Whether no call can tell that there was one before.
   var isReusable: Bool { self.isPristine && self.task?.isCancelled != true }
 
-  /// Detached: what happens to be the current task has nothing to do with the calls.
-  func begin(_ executor: EventLoopTaskExecutor) {
+  /// Runs the handler of `call`: on the loop until it first waits before this returns.
+  func run(_ call: ServerConnection.Call, _ executor: EventLoopTaskExecutor) {
+    self.call = call
+    guard self.task == nil else { return self.resume(executor) }
+    // Detached: what happens to be the current task has nothing to do with the calls.
     switch self.execution {
     case .eventLoop:
       self.task = Task.immediateDetached(executorPreference: executor) { await self.serve() }
@@ -38,14 +41,18 @@ final class HandlerTask: @unchecked Sendable {
     }
   }
 
-  /// What to do when it begins, is resumed, or has done the last one.
+  /// The call to go on with, when its last one is done.
   func take(_ call: ServerConnection.Call) {
     self.call = call
   }
 
-  /// Goes on with what it has taken; without that, the task ends.
-  func resume() {
-    self.continuation.take()?.resume()
+  /// Goes on with its call; without one, the task ends.
+  func resume(_ executor: EventLoopTaskExecutor) {
+    guard let continuation = self.continuation.take() else { return }
+    switch self.execution {
+    case .eventLoop: executor.resumeNow { continuation.resume() }
+    case .sharedPool: continuation.resume()
+    }
   }
 
   /// `@concurrent`, as ``handle()``: for an isolation that is only known at run time, each await would
@@ -56,7 +63,7 @@ final class HandlerTask: @unchecked Sendable {
     var isFirst = true
     while self.call != nil {
       await self.handle()
-      // ``isReusable`` asks the task itself, unless nobody has it yet: ``begin(_:)`` has not returned.
+      // ``isReusable`` asks the task itself, unless nobody has it yet: what made it has not returned.
       let isUnknown = isFirst || self.execution == .eventLoop && self.task == nil
       let isCancelled = isUnknown && Task.isCancelled
       self.isPristine = !isCancelled && Task.currentPriority == priority

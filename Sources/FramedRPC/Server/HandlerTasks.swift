@@ -30,9 +30,8 @@ package final class HandlerTasks: @unchecked Sendable {
   @exclusivity(unchecked) private var spareBytes = 0
   /// Connections that may bring calls; without any no task is kept, so that none outlives the loop.
   @exclusivity(unchecked) private var connections = 0
-  /// Calls whose handlers are to run on the loop, from ``firstWaiting`` on.
-  @exclusivity(unchecked) private var waiting: [ServerConnection.Call?] = []
-  @exclusivity(unchecked) private var firstWaiting = 0
+  /// Calls whose handlers are to run on the loop.
+  @exclusivity(unchecked) private var waiting = CircularBuffer<ServerConnection.Call>()
   /// How many ``runWaiting()`` are on the stack: a handler may bring about a call to its own process.
   @exclusivity(unchecked) private var running = 0
   /// Tasks whose handlers have ended on another thread.
@@ -59,11 +58,8 @@ package final class HandlerTasks: @unchecked Sendable {
     guard self.connections == 0 else { return }
     self.spare = []
     self.spareBytes = 0
-    for task in exchange(&self.idleOnLoop, with: []) {
-      self.executor.resumeNow { task.resume() }
-    }
-    for task in exchange(&self.idleOnPool, with: []) {
-      task.resume()
+    for task in exchange(&self.idleOnLoop, with: []) + exchange(&self.idleOnPool, with: []) {
+      task.resume(self.executor)
     }
   }
 
@@ -75,14 +71,13 @@ package final class HandlerTasks: @unchecked Sendable {
     switch execution {
     case .eventLoop:
       self.waiting.append(call)
-      if !mayWait || self.waiting.count - self.firstWaiting >= Self.mostWaiting {
+      if !mayWait || self.waiting.count >= Self.mostWaiting {
         self.runWaiting()
       }
     case .sharedPool:
       self.lendBuffer(to: call)
       let task = self.idleOnPool.popLast() ?? HandlerTask(self, .sharedPool)
-      task.take(call)
-      if task.task == nil { task.begin(self.executor) } else { task.resume() }
+      task.run(call, self.executor)
       call.task = task.task
     }
   }
@@ -96,12 +91,7 @@ package final class HandlerTasks: @unchecked Sendable {
     self.running += 1
     while let call = self.nextWaiting() {
       let task = self.idleOnLoop.popLast() ?? HandlerTask(self, .eventLoop)
-      task.take(call)
-      if task.task == nil {
-        task.begin(self.executor)
-      } else {
-        self.executor.resumeNow { task.resume() }
-      }
+      task.run(call, self.executor)
       // Of a handler that waits: to cancel it with.
       task.call?.task = task.task
     }
@@ -110,14 +100,7 @@ package final class HandlerTasks: @unchecked Sendable {
 
   /// A call that waits for its handler and that its caller still waits for.
   private func nextWaiting() -> ServerConnection.Call? {
-    while self.firstWaiting < self.waiting.count {
-      let call = self.waiting[self.firstWaiting].take()
-      self.firstWaiting += 1
-      if self.firstWaiting == self.waiting.count {
-        self.waiting.removeAll(keepingCapacity: true)
-        self.firstWaiting = 0
-      }
-      guard let call else { continue }
+    while let call = self.waiting.popFirst() {
       guard call.connection.isWaitedFor(call) else {
         // Given up, or its connection lost, in the read that brought it.
         call.connection.finish(call, nil, nil)
@@ -139,10 +122,7 @@ package final class HandlerTasks: @unchecked Sendable {
   ///
   /// - Returns: whether the task goes on: with the call that it has now, or to wait for one.
   func finish(_ task: HandlerTask) -> Bool {
-    var buffer = task.finish()
-    guard self.connections > 0 else { return false }
-    self.keep(&buffer)
-    guard task.isReusable else { return false }
+    guard self.endCall(of: task) else { return false }
     if self.running > 0, let call = self.nextWaiting() {
       task.take(call)
       return true
@@ -171,14 +151,19 @@ package final class HandlerTasks: @unchecked Sendable {
   }
 
   private func finishOnPool(_ task: HandlerTask) {
-    var buffer = task.finish()
-    guard self.connections > 0 else { return task.resume() }
-    self.keep(&buffer)
-    if task.isReusable, self.idleOnPool.count < Self.mostIdle {
+    if self.endCall(of: task), self.idleOnPool.count < Self.mostIdle {
       self.idleOnPool.append(task)
     } else {
-      task.resume()
+      task.resume(self.executor)
     }
+  }
+
+  /// - Returns: whether the task may run another.
+  private func endCall(of task: HandlerTask) -> Bool {
+    var buffer = task.finish()
+    guard self.connections > 0 else { return false }
+    self.keep(&buffer)
+    return task.isReusable
   }
 
   /// Keeps a buffer that nobody else has, such as a chunk that waits to be sent.

@@ -264,35 +264,15 @@ extension RPCService {
   }
 }
 
-/// One method of a server. A class, since every call asks it, and a copy would count up the
-/// references of all that it has.
-final class ServedMethod: Sendable {
-  let fullName: String
-  let kind: RPCKind
-  let execution: HandlerExecution
-  let isExempt: Bool
-  let priority: RPCPriority
-  let handler: RPCService.Handler
-
-  init(_ method: RPCService.Method) {
-    self.fullName = method.fullName
-    self.kind = method.kind
-    self.execution = method.execution
-    self.isExempt = method.isExempt
-    self.priority = method.priority
-    self.handler = method.handler
-  }
-}
-
 /// The methods of a server by slot and by hash.
 package struct MethodTable: Sendable {
-  let methods: [ServedMethod]
+  let methods: [RPCService.Method]
   private let slots: [UInt64: Int]
 
   /// - Throws: ``MethodTableError`` when two methods have one name or one hash, or there are more
   ///   than slots.
   package init(_ services: [RPCService]) throws(MethodTableError) {
-    self.methods = services.flatMap(\.methods).map(ServedMethod.init)
+    self.methods = services.flatMap(\.methods)
     guard self.methods.count < Self.slotByHash else { throw .tooManyMethods }
     var slots: [UInt64: Int] = [:]
     for (slot, method) in self.methods.enumerated() {

@@ -42,7 +42,7 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     }
   }
 
-  private let table: MethodTable
+  let table: MethodTable
   /// nil when calls run as soon as they come.
   let admission: Admission?
   let handlerTasks: HandlerTasks
@@ -406,23 +406,23 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     guard let slot else {
       return self.reject(stream, .unimplemented, "there is no such method")
     }
-    let method = self.table.methods[slot]
     // All requests of one read came at one time.
     let now = self.lastReceived
     let deadline =
       frame.header.aux == 0 ? nil : now + .microseconds(Int64(frame.header.aux))
     let call = Call(
       connection: self, stream: stream, deadline: deadline, started: now, method: slot,
-      metadata: metadata, route: self.route(slot, method))
-    if isWhole, case .unary(let handler) = method.handler {
-      self.start(call, method, .unary(handler, body))
+      metadata: metadata, route: self.route(slot))
+    if isWhole, case .unary(let handler) = self.table.methods[slot].handler {
+      self.start(call, .unary(handler, body))
     } else {
-      self.startStream(call, method, frame.header.flags, body)
+      self.startStream(call, frame.header.flags, body)
     }
   }
 
-  private func route(_ slot: Int, _ method: ServedMethod) -> CallRoute {
+  private func route(_ slot: Int) -> CallRoute {
     if let route = self.routes[slot] { return route }
+    let method = self.table.methods[slot]
     let route = CallRoute(
       method: method.fullName, peer: self.peer, servicePriority: method.priority,
       counts: self.statistics?.method(slot))
@@ -430,13 +430,12 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     return route
   }
 
-  private func startStream(
-    _ call: Call, _ method: ServedMethod, _ flags: FrameFlags, _ body: ByteBuffer
-  ) {
+  private func startStream(_ call: Call, _ flags: FrameFlags, _ body: ByteBuffer) {
     guard let peer = self.peerStreaming else {
       return self.reject(
         call.stream, .unimplemented, "the client has no streaming", call.method)
     }
+    let method = self.table.methods[call.method]
     let messages = MessageStream(
       connection: self, peer: peer, countsQueue: !method.kind.serverStreams)
     messages.start(as: call.stream)
@@ -445,12 +444,13 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
     if flags.contains(.end) { messages.endedWithRequest() }
     let stream = RPCByteStream(messages, isClient: false)
     switch method.handler {
-    case .streaming(let handler): self.start(call, method, .streaming(handler, stream))
-    case .unary(let handler): self.start(call, method, .unaryInChunks(handler, stream))
+    case .streaming(let handler): self.start(call, .streaming(handler, stream))
+    case .unary(let handler): self.start(call, .unaryInChunks(handler, stream))
     }
   }
 
-  private func start(_ call: Call, _ method: ServedMethod, _ work: consuming Work) {
+  private func start(_ call: Call, _ work: consuming Work) {
+    call.work = consume work
     while self.calls.count <= call.stream.slot {
       self.calls.append(nil)
     }
@@ -464,15 +464,15 @@ package final class ServerConnection: FramedConnection, @unchecked Sendable {
       self.watch(deadline)
     }
     if let admission = self.admission {
-      guard self.enter(admission, call, method, work) else { return }
+      guard self.enter(admission, call) else { return }
     }
-    self.run(call, method, work)
+    self.run(call)
   }
 
   /// Begins the handler's work.
-  func run(_ call: Call, _ method: ServedMethod, _ work: consuming Work) {
-    call.work = consume work
-    self.handlerTasks.run(call, method.execution, mayWait: self.isReading)
+  func run(_ call: Call) {
+    self.handlerTasks.run(
+      call, self.table.methods[call.method].execution, mayWait: self.isReading)
   }
 
   override func framesWereRead() {

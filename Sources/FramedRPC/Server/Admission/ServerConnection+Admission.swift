@@ -4,22 +4,20 @@ import NIOCore
 /// slot, its deadline and its share of ``RPCLimits/maxConcurrentCalls``.
 extension ServerConnection {
   /// - Returns: whether the call has a place and runs now; if not, all else is done.
-  func enter(
-    _ admission: Admission, _ call: Call, _ method: ServedMethod, _ work: Work
-  ) -> Bool {
-    guard !method.isExempt else { return true }
+  func enter(_ admission: Admission, _ call: Call) -> Bool {
+    guard !self.table.methods[call.method].isExempt else { return true }
     let arrival = admission.arrive(
       RPCContext(call).priority, method: call.method, deadline: call.deadline, now: call.started
     ) {
-      let work = work.keptApart
+      call.work = call.work?.keptApart
       return { refusal in
         // Never at once: a row of calls that are over at once would be as deep as the queue.
-        self.loop.execute { self.decided(refusal, call, method, work) }
+        self.loop.execute { self.decided(refusal, call) }
       }
     }
     switch arrival {
     case .admitted:
-      call.place = Self.place(call, work, began: call.started)
+      call.place = Self.place(call, began: call.started)
       return true
     case .queued(let ticket):
       call.ticket = ticket
@@ -32,11 +30,9 @@ extension ServerConnection {
   }
 
   /// How long a stream lasts says nothing about the load, nor how long a request takes to arrive.
-  private static func place(
-    _ call: Call, _ work: Work, began: NIODeadline
-  ) -> Admission.Place {
+  private static func place(_ call: Call, began: NIODeadline) -> Admission.Place {
     var isMeasured = false
-    if case .unary = work { isMeasured = true }
+    if case .unary = call.work { isMeasured = true }
     return Admission.Place(method: call.method, began: began, isMeasured: isMeasured)
   }
 
@@ -47,20 +43,18 @@ extension ServerConnection {
   }
 
   /// A call that waited has a place, or is refused.
-  private func decided(
-    _ refusal: AdmissionRefusal?, _ call: Call, _ method: ServedMethod, _ work: Work
-  ) {
+  private func decided(_ refusal: AdmissionRefusal?, _ call: Call) {
     self.loop.assertInEventLoop()
     call.ticket = nil
     let now = self.loop.now
     let isWaitedFor = !self.isEnded && self.isWaitedFor(call)
     var refusal = refusal
     if refusal == nil {
-      let place = Self.place(call, work, began: now)
+      let place = Self.place(call, began: now)
       let isExpired = call.deadline.map { $0 <= now } ?? false
       if isWaitedFor, !isExpired {
         call.place = place
-        return self.run(call, method, work)
+        return self.run(call)
       }
       self.admission?.leave(place, isMeasured: false, now: now)
       refusal = isExpired ? AdmissionRefusal(reason: .expired, retryAfter: nil) : nil
