@@ -70,9 +70,7 @@ struct MyPageRebuildTests {
   func stopped() async throws {
     let system = try await RunningSugang.start()
     try await Self.enroll(20, system)
-    let running = try await Self.rebuildStopped(system, "--check")
-    #expect(running.status == 1)
-    #expect(running.text.contains("stop it first"), "\(running.text)")
+    Self.expectRefusal(try await Self.rebuildStopped(system, "--check"), "stop it first")
     try await system.stop()
 
     let sound = try await Self.content(system)
@@ -111,33 +109,24 @@ struct MyPageRebuildTests {
     let made = try await CommandLineTests.run(
       ["backup", "--data", system.data, "--to", backup.path + "/copy"])
     #expect(made.status == 0, "\(made.text)")
-    let ofBackup = try await CommandLineTests.run(
-      ["mypage", "rebuild", "--data", backup.path + "/copy"])
-    #expect(ofBackup.status == 1)
-    #expect(ofBackup.text.contains("is a backup, which stays as it is"), "\(ofBackup.text)")
+    Self.expectRefusal(
+      try await CommandLineTests.run(["mypage", "rebuild", "--data", backup.path + "/copy"]),
+      "is a backup, which stays as it is")
 
     try await Self.damage(system)
     let damaged = try await Self.content(system)
     #expect(damaged != sound)
     try await Self.change("gift", of: system, "UPDATE outbox SET subject = 'x' WHERE sequence = 2")
-    let ofDamage = try await Self.rebuildStopped(system)
-    #expect(ofDamage.status == 1)
-    #expect(ofDamage.text.contains("the event log is damaged"), "\(ofDamage.text)")
+    Self.expectRefusal(try await Self.rebuildStopped(system), "the event log is damaged")
     try FileManager.default.removeItem(atPath: system.data + "/gift.sqlite")
-    let ofPart = try await Self.rebuildStopped(system)
-    #expect(ofPart.status == 1)
-    #expect(ofPart.text.contains("there are no events of gift"), "\(ofPart.text)")
+    Self.expectRefusal(try await Self.rebuildStopped(system), "there are no events of gift")
     #expect(try await Self.content(system) == damaged)
 
     try await Self.change(
       "mypage", of: system, "INSERT INTO inquiry_mypage_ahead VALUES ('course', 1000)")
-    let early = try await Self.rebuildStopped(system, "--check")
-    #expect(early.status == 1)
-    #expect(early.text.contains("let it catch up"), "\(early.text)")
+    Self.expectRefusal(try await Self.rebuildStopped(system, "--check"), "let it catch up")
     try FileManager.default.removeItem(atPath: system.data + "/mypage.sqlite")
-    let gone = try await Self.rebuildStopped(system)
-    #expect(gone.status == 1)
-    #expect(gone.text.contains("has no my page"), "\(gone.text)")
+    Self.expectRefusal(try await Self.rebuildStopped(system), "has no my page")
   }
 
   @Test("a my page that does not run is named, with what to do")
@@ -160,6 +149,15 @@ struct MyPageRebuildTests {
     _ system: RunningSugang, _ flags: String...
   ) async throws -> (status: Int32, text: String) {
     try await CommandLineTests.run(["mypage", "rebuild", "--data", system.data] + flags)
+  }
+
+  /// The command ends with 1 and says so.
+  private static func expectRefusal(
+    _ answer: (status: Int32, text: String), _ reason: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(answer.status == 1, sourceLocation: sourceLocation)
+    #expect(answer.text.contains(reason), "\(answer.text)", sourceLocation: sourceLocation)
   }
 
   private static func enroll(_ count: Int, _ system: RunningSugang) async throws {
