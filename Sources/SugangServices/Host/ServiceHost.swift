@@ -35,6 +35,9 @@ enum ServiceHost {
     for consumer in consumers {
       readiness.check { consumer.reasonsNotReady }
     }
+    for contact in parts.background.compactMap({ $0 as? FirstContact }) {
+      readiness.check { contact.reasonsNotReady }
+    }
     let load = LoadReporter(measure: ProcessLoad().report)
     // What others ask of the service: not that they wait for events, nor how it is.
     var rpcServices = parts.rpcServices.map { $0.intercepted(by: [LoadCounter(load)]) }

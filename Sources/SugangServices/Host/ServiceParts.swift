@@ -13,7 +13,7 @@ import Storage
 struct ServiceParts {
   var rpcServices: [RPCService] = []
   var restAdaptors: [any RESTAdaptor] = []
-  /// Consumers and recovery loops.
+  /// Consumers, recovery loops, and first contacts with those that are called.
   var background: [any Service] = []
   var storage: SQLContext?
   var feed: EventFeed?
@@ -108,8 +108,9 @@ struct ServiceEnvironment {
         now: simulated.now, timer: simulated.timer)
       self.guards.register(channel, as: name.rawValue)
     } else {
-      channel = GuardedChannel(
-        self.peers.channel(to: name), breaker: policy, bulkhead: self.settings.bulkhead)
+      let peer = self.peers.channel(to: name)
+      channel = GuardedChannel(peer, breaker: policy, bulkhead: self.settings.bulkhead)
+      parts.background.append(FirstContact(to: name.rawValue, peer, logger: self.logger))
       self.guards.register(channel, as: name.rawValue, client: self.peers.client(of: name))
     }
     parts.background.append(

@@ -1,0 +1,55 @@
+import Contracts
+import FramedRPC
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Reaches a dependency once before its caller is called ready, so that the first who enroll after
+/// a start are not told that a service is away that was only a moment later.
+///
+/// A dependency that stays away holds nobody up for longer than ``limit``: that is what the
+/// fallbacks are for.
+final class FirstContact: Service {
+  /// How long a service waits for one that it calls, after its own start.
+  static let limit = Duration.seconds(5)
+
+  let name: String
+  private let channel: any RPCChannel
+  private let limit: Duration
+  private let logger: Logger
+  private let isOver = Mutex(false)
+
+  init(
+    to name: String, _ channel: any RPCChannel, limit: Duration = FirstContact.limit,
+    logger: Logger
+  ) {
+    self.name = name
+    self.channel = channel
+    self.limit = limit
+    self.logger = logger
+  }
+
+  var reasonsNotReady: [String] {
+    self.isOver.withLock { $0 } ? [] : ["\(self.name) has not been reached yet"]
+  }
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown { await self.makeContact() }
+    // A service that returns ends the others.
+    try? await gracefulShutdown()
+  }
+
+  private func makeContact() async {
+    do {
+      // Whether it is ready itself does not matter: two services may wait for one another.
+      _ = try await FramedrpcV1.HealthServiceClient(self.channel).check(
+        FramedrpcV1.CheckRequest(), options: CallOptions(timeout: self.limit, waitForReady: true))
+    } catch {
+      guard !Task.isCancelled else { return }
+      self.logger.notice(
+        "goes on without a dependency that could not be reached",
+        metadata: ["dependency": "\(self.name)", "error": "\(error)"])
+    }
+    self.isOver.withLock { $0 = true }
+  }
+}
