@@ -70,6 +70,18 @@ struct BalancedClientTests {
     #expect(client.statistics().retries == 0, "waiting costs no retry")
   }
 
+  @Test("who waits for readiness hears of it when another call finds out first")
+  func hearsOfOthers() async throws {
+    let endpoints = ScriptedEndpoints()
+    endpoints.answer { _, number in number == 0 ? .error(ScriptedEndpoints.unreachable) : .ok }
+    let client = endpoints.client(of: 1)
+    async let answer = client.ask(waitForReady: true)
+    await endpoints.wait { $0.watched == [1] }
+    #expect(try await client.ask() == 1, "tried all the same")
+    #expect(try await answer == 1)
+    #expect(endpoints.seen.watched == [1], "not by the watch")
+  }
+
   @Test("a call that waits ends with its deadline, its task, or the client")
   func waitEnds() async throws {
     let endpoints = ScriptedEndpoints()

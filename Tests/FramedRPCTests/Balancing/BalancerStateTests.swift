@@ -52,13 +52,15 @@ struct PeakEWMATests {
 
   @Test("a failure counts as a second at least; who was left waiting saw a lower bound only")
   func outcomes() {
-    for outcome in [EndpointOutcome.failure, .lost, .overload, .unreachable] {
+    for outcome in [EndpointOutcome.failure, .lost, .overload] {
       var load = PeakEWMA(now: Self.start)
       Self.ended(&load, took: 1, as: outcome)
       #expect(Self.milliseconds(load) == 1000, "\(outcome)")
     }
     var load = PeakEWMA(now: Self.start)
     Self.ended(&load, took: 50)
+    Self.ended(&load, took: 1, as: .unreachable)
+    #expect(Self.milliseconds(load) == 50, "it has not been asked")
     Self.ended(&load, took: 20, as: .abandoned, now: Self.start + .seconds(1))
     #expect(Self.milliseconds(load) == 50)
     Self.ended(&load, took: 80, as: .abandoned)
@@ -170,6 +172,32 @@ struct BalancerStateTests {
     #expect((1...50).contains(counts[1] ?? 0), "\(counts)")
   }
 
+  @Test("an endpoint that is back gets its share at once", arguments: [false, true])
+  func isBack(_ byCall: Bool) throws {
+    var balancer = Self.balancer(.leastLoaded, of: 2)
+    for _ in 0..<10 {
+      let pick = try balancer.mustPick(now: Self.start)
+      _ = balancer.ended(pick, as: .success, now: Self.start + .milliseconds(5))
+    }
+    let lost = try balancer.mustPick(now: Self.start)
+    let breaks = balancer.ended(lost, as: .lost, now: Self.start)
+    #expect(breaks == .broken)
+    let other = try balancer.mustPick(now: Self.start)
+    #expect(other.id != lost.id)
+    if byCall {
+      let tried = balancer.pick(now: Self.start, tried: [other.id], mustBeNew: true)
+      let pick = try #require(tried)
+      let news = balancer.ended(pick, as: .success, now: Self.start + .milliseconds(5))
+      #expect(news == .reachable)
+    } else {
+      let isNews = balancer.mark(lost.id, as: .reachable)
+      #expect(isNews)
+    }
+    // A call in flight at the other one.
+    let next = try balancer.mustPick(now: Self.start)
+    #expect(next.id == lost.id)
+  }
+
   @Test("pick-first stays with the first that is not broken")
   func pickFirst() throws {
     var balancer = Self.balancer(.pickFirst, of: 3)
@@ -223,8 +251,8 @@ struct BalancerStateTests {
     #expect(Set(gone.map(\.channel)) == Set([1, 2, 3]).subtracting([stays]))
     #expect(balancer.endpoints.map(\.channel) == [9, stays])
     #expect(balancer.endpoints[1].load.inFlight == 1)
-    let isBroken = balancer.ended(pick, as: .success, now: Self.start)
-    #expect(!isBroken)
+    let news = balancer.ended(pick, as: .success, now: Self.start)
+    #expect(news == nil)
     #expect(balancer.endpoints[1].load.inFlight == 0)
     #expect(balancer.endpoints[1].reachability == .reachable)
   }
@@ -234,8 +262,8 @@ struct BalancerStateTests {
     var balancer = Self.balancer(
       .pickFirst, of: 2, outliers: OutlierPolicy(failuresInARow: 1))
     let pick = try balancer.mustPick(now: Self.start)
-    let isBroken = balancer.ended(pick, as: .failure, now: Self.start)
-    #expect(!isBroken, "it can be reached")
+    let news = balancer.ended(pick, as: .failure, now: Self.start)
+    #expect(news == nil, "it can be reached")
     #expect(try balancer.mustPick(now: Self.start).channel == 2)
     _ = balancer.mark(balancer.endpoints[1].id, as: .broken)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)

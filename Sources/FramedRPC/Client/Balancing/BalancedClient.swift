@@ -299,12 +299,17 @@ public final class BalancedClient: RPCChannel, Sendable {
     _ pick: Balancer.Pick, as outcome: EndpointOutcome, isStream: Bool = false
   ) {
     let now = self.clock.now()
-    let isBroken = self.state.withLock { state in
-      let isNews = state.balancer.ended(pick, as: outcome, isStream: isStream, now: now)
-      if isNews { self.watch(pick, &state) }
-      return isNews
+    let news = self.state.withLock { state in
+      let news = state.balancer.ended(pick, as: outcome, isStream: isStream, now: now)
+      if news == .broken { self.watch(pick, &state) }
+      return news
     }
-    if isBroken { self.resolver.refresh() }
+    switch news {
+    case .broken: self.resolver.refresh()
+    // Found out by a call before the watch did: it will have no news for those who wait.
+    case .reachable: self.state.withLock { Self.takeWaiters(&$0) }.forEach { $0.resume() }
+    case .unknown, nil: break
+    }
   }
 
   // MARK: waiting

@@ -97,8 +97,12 @@ package struct BalancerState<Channel: Sendable>: Sendable {
     guard let position = self.endpoints.firstIndex(where: { $0.id == id }),
       self.endpoints[position].reachability != reachability
     else { return false }
+    if reachability == .broken {
+      self.weights?.forget(position)
+    } else {
+      self.endpoints[position].load.forget()
+    }
     self.endpoints[position].reachability = reachability
-    if reachability == .broken { self.weights?.forget(position) }
     return true
   }
 
@@ -149,39 +153,45 @@ package struct BalancerState<Channel: Sendable>: Sendable {
 
   /// The call has ended.
   ///
-  /// - Returns: whether it found out that the endpoint is broken.
+  /// - Returns: what it found out of the endpoint, if that is news: it is broken, or no longer.
   package mutating func ended(
     _ pick: Pick, as outcome: EndpointOutcome, isStream: Bool = false, now: NIODeadline
-  ) -> Bool {
+  ) -> Reachability? {
     var position = pick.position
     if !self.endpoints.indices.contains(position) || self.endpoints[position].id != pick.id {
       guard let moved = self.endpoints.firstIndex(where: { $0.id == pick.id }) else {
-        return false
+        return nil
       }
       position = moved
     }
+    let isBack = outcome == .success && self.endpoints[position].reachability == .broken
+    if isBack { self.endpoints[position].load.forget() }
     self.endpoints[position].load.ended(
       took: isStream ? nil : now - pick.began, as: outcome, now: now)
     switch outcome {
     case .success:
       self.endpoints[position].reachability = .reachable
       self.outliers.record(isFailure: false, at: position, now: now)
-      return false
+      return isBack ? .reachable : nil
     case .failure, .lost:
       self.endpoints[position].failures += 1
       self.outliers.record(isFailure: true, at: position, now: now)
-      return outcome == .lost && self.mark(pick.id, as: .broken)
+      return outcome == .lost ? self.breaks(pick) : nil
     case .overload:
       self.endpoints[position].failures += 1
-      return false
+      return nil
     case .unreachable:
       self.endpoints[position].failures += 1
-      return self.mark(pick.id, as: .broken)
+      return self.breaks(pick)
     // It has waited for the connection all the time, unless there is one.
     case .unsent:
-      return self.endpoints[position].reachability == .unknown && self.mark(pick.id, as: .broken)
-    case .abandoned: return false
+      return self.endpoints[position].reachability == .unknown ? self.breaks(pick) : nil
+    case .abandoned: return nil
     }
+  }
+
+  private mutating func breaks(_ pick: Pick) -> Reachability? {
+    self.mark(pick.id, as: .broken) ? .broken : nil
   }
 
   private mutating func position(

@@ -7,7 +7,8 @@ package import NIOCore
 /// The algorithm is that of Finagle's `PeakEwma`, with its decay time of 10 s: a latency above the
 /// average replaces it; one below moves it by how long ago the last one was (e^(-t / decay)); while
 /// nothing is heard it sinks. New here: a failed call counts as a slow one, so that an endpoint that
-/// fails fast does not draw the calls to itself.
+/// fails fast does not draw the calls to itself; and what is known of an endpoint is forgotten when
+/// it is back after it was broken, since that is a new server as a rule.
 package struct PeakEWMA: Sendable {
   /// The time after which a peak weighs 1/e.
   package static let decay = TimeAmount.seconds(10)
@@ -38,14 +39,21 @@ package struct PeakEWMA: Sendable {
     switch outcome {
     case .success:
       if let latency { self.observe(latency, now: now) }
-    case .failure, .lost, .overload, .unreachable:
+    case .failure, .lost, .overload:
       self.observe(max(latency ?? .zero, Self.failureLatency), now: now)
+    // Says nothing of how long an answer takes; whoever cannot be reached gets no calls.
+    case .unreachable: break
     case .abandoned, .unsent:
       // It would have taken at least so long.
       if let latency, Double(latency.nanoseconds) > self.latency(now: now) {
         self.observe(latency, now: now)
       }
     }
+  }
+
+  /// As if it had never been heard of, but for the calls in flight.
+  package mutating func forget() {
+    self.cost = 0
   }
 
   /// To be compared with that of others; in nanoseconds.
