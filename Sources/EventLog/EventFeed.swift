@@ -25,16 +25,20 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
 
   private let outbox: Outbox
   private let readLimits: (sequences: Int, reads: Int)
+  private let quietMoment: QuietMoment?
   private let logger: Logger?
   private let damage = Damage()
 
-  /// - Parameter readLimits: smaller ones are for tests.
+  /// - Parameters:
+  ///   - readLimits: smaller ones are for tests.
+  ///   - quietMoment: what readers wait for before each look; nil: they do not.
   package init(
     outbox: Outbox, readLimits: (sequences: Int, reads: Int) = EventFeed.readLimits,
-    logger: Logger? = nil
+    quietMoment: QuietMoment? = nil, logger: Logger? = nil
   ) {
     self.outbox = outbox
     self.readLimits = readLimits
+    self.quietMoment = quietMoment
     self.logger = logger
   }
 
@@ -65,6 +69,7 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
     var position = request.after
     var reads = 0
     while true {
+      try await self.quietMoment?.come()
       let generation = self.outbox.signal.generation
       let look = ContinuousClock.now
       let slice = try await self.slice(after: position, limit: limit, types: request.types)

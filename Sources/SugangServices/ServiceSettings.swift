@@ -20,6 +20,9 @@ public struct ServiceSettings: Sendable {
   public var payLimitWon: Int64
   /// How long a service that is told to stop goes on serving while `/readyz` says that it leaves.
   public var drainDelay: Duration
+  /// While a service has calls to answer, the readers of its events wait for a quiet moment, at most
+  /// so long for each fetch; zero: they do not wait.
+  public var eventDelay: Duration
   /// Where `ca.pem` and each service's NAME.pem and NAME.key lie; nil is plaintext. With it the
   /// services use mutual TLS among themselves and with everybody else.
   public var tlsFolder: String?
@@ -51,7 +54,7 @@ public struct ServiceSettings: Sendable {
   public init(
     host: String = "127.0.0.1", portOffset: Int = 0, dataFolder: String,
     publicBaseURL: String? = nil, payLimitWon: Int64 = ServiceSettings.defaultPayLimitWon,
-    drainDelay: Duration = .zero, tlsFolder: String? = nil,
+    drainDelay: Duration = .zero, eventDelay: Duration = .zero, tlsFolder: String? = nil,
     callTimeout: Duration = .milliseconds(800),
     breaker: CircuitBreakerPolicy = ServiceSettings.standardBreaker,
     bulkhead: BulkheadPolicy = BulkheadPolicy(),
@@ -71,6 +74,7 @@ public struct ServiceSettings: Sendable {
     self.publicBaseURL = publicBaseURL
     self.payLimitWon = payLimitWon
     self.drainDelay = drainDelay
+    self.eventDelay = eventDelay
     self.tlsFolder = tlsFolder
     self.callTimeout = callTimeout
     self.breaker = breaker

@@ -10,6 +10,7 @@ public final class LoadReporter: Sendable {
   private let now: @Sendable () -> NIODeadline
   private let said: Mutex<LoadReport>
   private let rate: Mutex<CallRate>
+  private let running = Atomic(0)
 
   /// - Parameters:
   ///   - minimumInterval: what a subscription gets that asks for more, or for nothing.
@@ -53,6 +54,9 @@ public final class LoadReporter: Sendable {
     return report
   }
 
+  /// How many of the calls that ``LoadCounter`` or ``LoadAttachment`` sees are being answered now.
+  public var callsInFlight: Int { self.running.load(ordering: .relaxed) }
+
   /// Counts a call that has ended, of those that ``LoadReport/requestsPerSecond`` is about.
   ///
   /// - Parameter error: what the handler threw; nil when the call went well. It counts for
@@ -77,6 +81,8 @@ public final class LoadReporter: Sendable {
     _ call: ServerCall, _ next: @Sendable (ServerCall) async throws -> CallAnswer,
     _ answered: () -> Void
   ) async throws -> CallAnswer {
+    self.running.add(1, ordering: .relaxed)
+    defer { self.running.subtract(1, ordering: .relaxed) }
     let answer: CallAnswer
     do {
       answer = try await next(call)

@@ -38,7 +38,7 @@ enum ServiceHost {
     for contact in parts.background.compactMap({ $0 as? FirstContact }) {
       readiness.check { contact.reasonsNotReady }
     }
-    let load = LoadReporter(measure: ProcessLoad().report)
+    let load = environment.load
     // What others ask of the service: not that they wait for events, nor how it is.
     var rpcServices = parts.rpcServices.map { $0.intercepted(by: [LoadCounter(load)]) }
     if let feed = parts.feed {

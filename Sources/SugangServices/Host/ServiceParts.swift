@@ -32,6 +32,8 @@ struct ServiceEnvironment {
   var authentication = Authentication.off
   /// What operators see and set.
   let guards = Guards(deadlines: ServiceTelemetry.deadlines)
+  /// What the service says of its load.
+  let load = LoadReporter(measure: ProcessLoad().report)
   /// What stands in for the disk, the network and the time; nil when the service is a real one.
   var simulated: SimulatedSurroundings?
 
@@ -44,7 +46,7 @@ struct ServiceEnvironment {
     let context = SQLContext(database: database, outbox: outbox, clock: self.clock)
     var parts = ServiceParts()
     parts.storage = context
-    let feed = EventFeed(outbox: outbox, logger: self.logger)
+    let feed = EventFeed(outbox: outbox, quietMoment: self.quietMoment, logger: self.logger)
     parts.feed = feed
     parts.reasonsNotReady = {
       (database.isOpen ? [] : ["the database takes no writes"]) + feed.reasonsNotReady
@@ -56,6 +58,12 @@ struct ServiceEnvironment {
         return Settlement(settled: 0, remaining: 0)
       })
     return (parts, context)
+  }
+
+  private var quietMoment: QuietMoment? {
+    let longest = self.settings.eventDelay
+    guard longest > .zero, self.simulated == nil else { return nil }
+    return QuietMoment(atMost: longest) { [load] in load.callsInFlight > 0 }
   }
 
   private func open(_ migrations: [Migration]) throws -> any TransactionalDatabase {

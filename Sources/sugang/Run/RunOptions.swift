@@ -45,6 +45,15 @@ struct RunOptions: ParsableArguments {
       valueName: "seconds"))
   var drainSeconds: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      While a service has calls to answer, its events wait for a quiet moment, but for each batch \
+      at most so long: answers to students come first (SUGANG_EVENT_DELAY_SECONDS; default: 0).
+      """,
+      valueName: "seconds"))
+  var eventDelaySeconds: Int?
+
   @OptionGroup var peering: PeerOptions
 
   @Option(
@@ -110,7 +119,7 @@ struct RunOptions: ParsableArguments {
       """
       A JSON file with any of data, portOffset, host, logLevel, publicURL, payLimitWon, \
       authAudience, authIssuer, authJwks, balancing, \
-      drainSeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
+      drainSeconds, eventDelaySeconds, peers, rateLimit, restLimit, rpcLimit, tlsDirectory, pendingLimitSeconds, \
       seatOfferSeconds, waitingRoom, waitingRoomLimit, waitingTicketSeconds, \
       waitingTurnSeconds (SUGANG_CONFIG).
       """,
@@ -118,6 +127,8 @@ struct RunOptions: ParsableArguments {
   var config: String?
 
   private static let drainSecondsMax = 60
+  /// A fetch waits 10 s for events, and its caller 5 s longer.
+  private static let eventDelaySecondsMax = 4
   /// A day: nobody waits for longer.
   private static let waitingSecondsMax = 86_400
 
@@ -155,6 +166,13 @@ struct RunOptions: ParsableArguments {
       throw CommandFailure(
         "a service drains for 0 to \(Self.drainSecondsMax) seconds, not \(drainSeconds)")
     }
+    let eventDelaySeconds = try await self.value("eventDelaySeconds") {
+      try await reader.fetchInt(forKey: $0, default: 0)
+    }
+    guard (0...Self.eventDelaySecondsMax).contains(eventDelaySeconds) else {
+      throw CommandFailure(
+        "events wait for 0 to \(Self.eventDelaySecondsMax) seconds, not \(eventDelaySeconds)")
+    }
     let rpcLimit = try await self.limit("rpcLimit", of: "RPC", reader)
     let restLimit = try await self.limit("restLimit", of: "REST", reader)
     let rate = try await self.value("rateLimit") {
@@ -187,7 +205,8 @@ struct RunOptions: ParsableArguments {
       portOffset: offset,
       dataFolder: data,
       publicBaseURL: try await self.publicURL(reader), payLimitWon: Int64(payLimit),
-      drainDelay: .seconds(drainSeconds), tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
+      drainDelay: .seconds(drainSeconds), eventDelay: .seconds(eventDelaySeconds),
+      tlsFolder: tlsFolder.isEmpty ? nil : tlsFolder,
       admission: rpcLimit.policy, peers: peers, callPolicy: callPolicy,
       rpcToken: try RPCToken.fromEnvironment(),
       authentication: try await AuthenticationOptions.settings { key, standard in
@@ -299,6 +318,9 @@ struct RunOptions: ParsableArguments {
     values["restLimit"] = self.restLimit.map { ConfigValue(.string($0), isSecret: false) }
     values["payLimitWon"] = self.payLimitWon.map { ConfigValue(.int($0), isSecret: false) }
     values["drainSeconds"] = self.drainSeconds.map { ConfigValue(.int($0), isSecret: false) }
+    values["eventDelaySeconds"] = self.eventDelaySeconds.map {
+      ConfigValue(.int($0), isSecret: false)
+    }
     values["tlsDirectory"] = self.tlsDirectory.map { ConfigValue(.string($0), isSecret: false) }
     values["portOffset"] = self.portOffset.map { ConfigValue(.int($0), isSecret: false) }
     values["pendingLimitSeconds"] = self.pendingLimitSeconds.map {
@@ -320,7 +342,8 @@ struct RunOptions: ParsableArguments {
     ] + PeerOptions.textKeys + WaitingRoomOptions.textKeys + AuthenticationOptions.textKeys
   private static let numberKeys =
     [
-      "drainSeconds", "payLimitWon", "pendingLimitSeconds", "portOffset", "seatOfferSeconds",
+      "drainSeconds", "eventDelaySeconds", "payLimitWon", "pendingLimitSeconds", "portOffset",
+      "seatOfferSeconds",
     ] + WaitingRoomOptions.numberKeys
 
   /// A key that nothing reads gets a warning. A value of the wrong type is refused here, because
@@ -350,42 +373,5 @@ struct RunOptions: ParsableArguments {
           "'\(setting.name)' in '\(path)' must be \(isText ? "text" : "a whole number")")
       }
     }
-  }
-}
-
-/// How services run, once every source has been asked.
-struct RunSettings: Sendable {
-  let services: ServiceSettings
-  let balancing: BalancingSetting
-  let rpcLimit: LimitSetting
-  let restLimit: LimitSetting
-  let rateLimit: RateLimitSetting
-  let logLevel: Logger.Level
-
-  /// Where this machine itself reaches the services.
-  var localHost: String {
-    ["0.0.0.0", "::", ""].contains(self.services.host) ? "127.0.0.1" : self.services.host
-  }
-
-  func restPort(_ service: ServiceName) -> Int { service.restPort + self.services.portOffset }
-
-  func rpcPort(_ service: ServiceName) -> Int { service.rpcPort + self.services.portOffset }
-
-  /// The flags that make a child run with the same settings, wherever they came from.
-  var asFlags: [String] {
-    [
-      "--host", self.services.host, "--port-offset", "\(self.services.portOffset)",
-      "--data", self.services.dataFolder, "--log-level", self.logLevel.rawValue,
-      "--pay-limit-won", "\(self.services.payLimitWon)", "--rpc-limit", self.rpcLimit.text,
-      "--rest-limit", self.restLimit.text, "--rate-limit", self.rateLimit.text,
-      // The supervisor lets the gateway leave first itself, and waits for nobody's load balancer.
-      "--drain-seconds", "0",
-      "--pending-limit-seconds", "\(self.services.pendingLimitSeconds)",
-      "--seat-offer-seconds", "\(self.services.seatOfferSeconds)",
-    ] + (self.services.publicBaseURL.map { ["--public-url", $0] } ?? [])
-      + PeerOptions.flags(self.services.peers, self.balancing)
-      + (self.services.tlsFolder.map { ["--tls-directory", $0] } ?? [])
-      + WaitingRoomOptions.flags(self.services.waitingRoom)
-      + AuthenticationOptions.flags(self.services.authentication)
   }
 }

@@ -104,4 +104,24 @@ struct LoadReporterTests {
       #expect(heard.withLock { $0 } == (attaches ? report : nil))
     }
   }
+
+  @Test("a call is in flight until its answer, or its error", arguments: [true, false])
+  func inFlight(fails: Bool) async throws {
+    let reporter = LoadReporter()
+    let handler = TestHandler()
+    let service = FramedrpcV1.TestService.register(handler, on: .eventLoop)
+    try await withEndpoint(
+      .inProcess, service: service.intercepted(by: [LoadCounter(reporter)])
+    ) { endpoint in
+      let status = fails ? RPCStatus.notFound : .ok
+      let request = FramedrpcV1.EchoRequest(
+        number: 1, delayMs: 1, failWith: Int32(status.rawValue))
+      let call = Task { await rpcError { _ = try await endpoint.client.echo(request) } }
+      await handler.wait { $0.started == [1] }
+      #expect(reporter.callsInFlight == 1)
+      handler.release(1)
+      #expect(await call.value?.status ?? .ok == status)
+      #expect(reporter.callsInFlight == 0)
+    }
+  }
 }
