@@ -1,4 +1,4 @@
-import NIOCore
+internal import NIOCore
 import NIOPosix
 
 /// One connection of an ``HTTPClient``: one request at a time.

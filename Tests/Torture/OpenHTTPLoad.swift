@@ -1,4 +1,5 @@
 import FramedRPC
+import HTTPClientKit
 import NIOCore
 import NIOPosix
 
@@ -54,7 +55,7 @@ final class OpenHTTPLoad: @unchecked Sendable {
   private let loop: any EventLoop
   private var began = NIODeadline.now()
   private var next = 0
-  private var idle: [OpenConnection] = []
+  private var idle: [HTTPLoadConnection] = []
   private var connections = 0
   private var backlog = CircularBuffer<(number: Int, due: NIODeadline)>()
   private var inFlight = 0
@@ -146,30 +147,20 @@ final class OpenHTTPLoad: @unchecked Sendable {
     }
   }
 
-  private func connection() -> EventLoopFuture<OpenConnection>.Isolated {
-    ClientBootstrap(group: self.loop)
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      .connectTimeout(.seconds(5))
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(OpenConnection())
-        }
-      }
-      .connect(host: "127.0.0.1", port: self.plan.port)
-      .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: OpenConnection.self) }
-      .assumeIsolated()
+  private func connection() -> EventLoopFuture<HTTPLoadConnection>.Isolated {
+    HTTPLoadConnection.connect(host: "127.0.0.1", port: self.plan.port, on: self.loop)
   }
 
-  private func send(_ number: Int, _ due: NIODeadline, on connection: OpenConnection) {
+  private func send(_ number: Int, _ due: NIODeadline, on connection: HTTPLoadConnection) {
     self.inFlight += 1
     let body = #"{"courseId":\#(self.plan.course),"student":"\#(self.plan.name)-\#(number)"}"#
     connection.exchange(
       "POST /classes HTTP/1.1\r\nHost: 127.0.0.1:\(self.plan.port)\r\n"
         + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-    ) { status, hasRetryAfter, staysOpen in
+    ) { answer in
       self.inFlight -= 1
-      self.record(status, hasRetryAfter: hasRetryAfter, due)
-      if staysOpen {
+      self.record(answer?.status ?? 0, hasRetryAfter: answer?.hasRetryAfter ?? false, due)
+      if connection.isOpen {
         self.idle.append(connection)
       } else {
         self.connections -= 1
@@ -207,105 +198,5 @@ final class OpenHTTPLoad: @unchecked Sendable {
     if self.result.statuses[0] == 0 { self.result.statuses[0] = nil }
     for connection in self.idle { connection.close() }
     self.over.succeed()
-  }
-}
-
-/// One connection of an ``OpenHTTPLoad``: sends a request and reads as much of its answer as counts.
-private final class OpenConnection: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
-  private var context: ChannelHandlerContext?
-  private var received = ByteBuffer()
-  private var ended: ((_ status: Int, _ hasRetryAfter: Bool, _ staysOpen: Bool) -> Void)?
-
-  var isOpen: Bool { self.context?.channel.isActive ?? false }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
-  }
-
-  func handlerRemoved(context: ChannelHandlerContext) {
-    self.context = nil
-  }
-
-  func close() {
-    self.context?.close(promise: nil)
-  }
-
-  func exchange(_ request: String, _ ended: @escaping (Int, Bool, Bool) -> Void) {
-    guard let context, context.channel.isActive else { return ended(0, false, false) }
-    self.ended = ended
-    self.received.clear()
-    context.writeAndFlush(NIOAny(ByteBuffer(string: request)), promise: nil)
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = self.unwrapInboundIn(data)
-    self.received.writeBuffer(&bytes)
-    guard let answer = AnswerHead(self.received.readableBytesView) else { return }
-    let staysOpen = !answer.isLast
-    if !staysOpen { context.close(promise: nil) }
-    self.finish(answer.status, answer.hasRetryAfter, staysOpen)
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    self.finish(0, false, false)
-    context.fireChannelInactive()
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    context.close(promise: nil)
-  }
-
-  private func finish(_ status: Int, _ hasRetryAfter: Bool, _ staysOpen: Bool) {
-    let ended = self.ended
-    self.ended = nil
-    ended?(status, hasRetryAfter, staysOpen)
-  }
-}
-
-/// What counts of an answer that is all there. Read as bytes: at ten times of what the system can
-/// take, what an answer costs here is missing there.
-private struct AnswerHead {
-  var status = 0
-  var hasRetryAfter = false
-  var isLast = false
-
-  private static let names = (
-    length: Array("content-length:".utf8), retry: Array("retry-after:".utf8),
-    connection: Array("connection: close".utf8)
-  )
-
-  /// - Returns: nil while something is missing.
-  init?(_ bytes: ByteBufferView) {
-    var length = 0
-    var line = bytes.startIndex
-    while let end = bytes[line...].firstIndex(of: UInt8(ascii: "\n")) {
-      let text = bytes[line..<end]
-      if line == bytes.startIndex {
-        self.status = Self.number(text.dropFirst(9).prefix(3))
-      } else if text.count <= 1 {
-        if bytes.endIndex - (end + 1) < length { return nil }
-        return
-      } else if Self.begins(text, Self.names.length) {
-        length = Self.number(text.dropFirst(Self.names.length.count))
-      } else if Self.begins(text, Self.names.retry) {
-        self.hasRetryAfter = true
-      } else if Self.begins(text, Self.names.connection) {
-        self.isLast = true
-      }
-      line = end + 1
-    }
-    return nil
-  }
-
-  /// - Parameter name: in small letters.
-  private static func begins(_ line: ByteBufferView, _ name: [UInt8]) -> Bool {
-    line.count >= name.count
-      && zip(line, name).allSatisfy { $0 | (0x41...0x5A ~= $0 ? 0x20 : 0) == $1 }
-  }
-
-  private static func number(_ text: ByteBufferView) -> Int {
-    text.reduce(0) { 0x30...0x39 ~= $1 ? $0 * 10 + Int($1 - 0x30) : $0 }
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import HTTPClientKit
 import JSON
-import Synchronization
 
 /// `sugang bench enroll`: durable enrollments a second through the gateway's REST.
 struct BenchEnrollCommand: AsyncParsableCommand {
@@ -42,44 +41,31 @@ struct BenchEnrollCommand: AsyncParsableCommand {
     let run = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     let courseID = try await self.registerCourse(http)
     let rowsBefore = try await self.myPageRows(http)
-    let tally = await self.load(courseID: courseID, run: run)
+    let tally = try await EnrollLoad(
+      host: self.host, port: self.port, courseID: courseID, run: run,
+      duration: .seconds(self.seconds)
+    ).run(clients: self.clients)
     tally.printReport(clients: self.clients, seconds: self.seconds)
     try await self.awaitMyPage(http, rows: rowsBefore + tally.registered)
   }
 
   private func registerCourse(_ http: HTTPClient) async throws -> Int64 {
-    let answer = try await http.request(
-      "POST", "/courses",
-      body: #"{"name":"bench","teacher":"bench","fee":10000,"textBook":"bench_book"}"#)
+    let answer: HTTPResponse
+    do {
+      answer = try await http.request(
+        "POST", "/courses",
+        body: #"{"name":"bench","teacher":"bench","fee":10000,"textBook":"bench_book"}"#)
+    } catch {
+      throw CommandFailure(
+        "no gateway answers at \(self.host):\(self.port)\n  'sugang up' starts the system")
+    }
     guard answer.status == 201, let location = answer.header("Location"),
       let id = location.split(separator: "/").last.flatMap({ Int64($0) })
     else {
-      throw ValidationError(
-        "\(self.host):\(self.port) did not register a course: \(answer.status). "
-          + "Start the system with `sugang up`.")
+      throw CommandFailure(
+        "\(self.host):\(self.port) did not register a course: \(answer.status) \(answer.text)")
     }
     return id
-  }
-
-  /// Every client in a task of its own, until the time is up.
-  private func load(courseID: Int64, run: String) async -> EnrollTally {
-    let end = ContinuousClock.now + .seconds(self.seconds)
-    return await withTaskGroup(of: EnrollTally.self) { group in
-      for client in 0..<self.clients {
-        group.addTask {
-          let http = HTTPClient(host: self.host, port: self.port)
-          defer { http.close() }
-          var tally = EnrollTally()
-          var number = 0
-          while ContinuousClock.now < end {
-            number += 1
-            await tally.enroll(http, courseID: courseID, student: "\(run)-\(client)-\(number)")
-          }
-          return tally
-        }
-      }
-      return await group.reduce(into: EnrollTally()) { $0.add($1) }
-    }
   }
 
   private func myPageRows(_ http: HTTPClient) async throws -> Int {
@@ -103,32 +89,21 @@ struct BenchEnrollCommand: AsyncParsableCommand {
   }
 }
 
-/// What one client saw, or all of them.
+/// What the clients saw.
 struct EnrollTally: Sendable {
   private(set) var registered = 0
   private var statuses: [Int: Int] = [:]
   private var failures: [String: Int] = [:]
   private var latencies: [Duration] = []
 
-  mutating func enroll(_ http: HTTPClient, courseID: Int64, student: String) async {
-    let body =
-      #"{"courseId":\#(courseID),"fee":10000,"student":"\#(student)","textBook":"bench_book"}"#
-    let start = ContinuousClock.now
-    do {
-      let answer = try await http.request("POST", "/classes", body: body)
-      self.latencies.append(ContinuousClock.now - start)
-      self.statuses[answer.status, default: 0] += 1
-      self.registered += answer.status == 201 ? 1 : 0
-    } catch {
-      self.failures["\(error)", default: 0] += 1
-    }
+  mutating func answered(_ status: Int, after latency: Duration) {
+    self.latencies.append(latency)
+    self.statuses[status, default: 0] += 1
+    self.registered += status == 201 ? 1 : 0
   }
 
-  mutating func add(_ other: EnrollTally) {
-    self.registered += other.registered
-    self.statuses.merge(other.statuses, uniquingKeysWith: +)
-    self.failures.merge(other.failures, uniquingKeysWith: +)
-    self.latencies += other.latencies
+  mutating func failed(_ how: String) {
+    self.failures[how, default: 0] += 1
   }
 
   func printReport(clients: Int, seconds: Int) {
