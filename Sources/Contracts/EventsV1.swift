@@ -132,17 +132,22 @@ public enum EventsV1 {
     public var waitMs: Int32
     /// The wanted types, such as "ClassCanceled"; none means all.
     public var types: [String]
+    /// How long the fetch may wait, beside wait_ms, for a moment in which the service answers no
+    /// calls; the server has a limit of its own.
+    public var yieldMs: Int32
 
     public init(
       after: Int64 = 0,
       max: Int32 = 0,
       waitMs: Int32 = 0,
-      types: [String] = []
+      types: [String] = [],
+      yieldMs: Int32 = 0
     ) {
       self.after = after
       self.max = max
       self.waitMs = waitMs
       self.types = types
+      self.yieldMs = yieldMs
     }
 
     public nonisolated(unsafe) static let cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> = {
@@ -158,6 +163,7 @@ public enum EventsV1 {
       pointer.pointee.wait_ms = self.waitMs
       pointer.pointee.n_types = self.types.count
       pointer.pointee.types = try arena.strings(self.types, field: "types")
+      pointer.pointee.yield_ms = self.yieldMs
     }
 
     public init(_ pointer: UnsafePointer<Sugang__Events__V1__FetchRequest>) {
@@ -165,6 +171,7 @@ public enum EventsV1 {
       self.max = pointer.pointee.max
       self.waitMs = pointer.pointee.wait_ms
       self.types = repeatedField(pointer.pointee.types, pointer.pointee.n_types).map { stringField($0) }
+      self.yieldMs = pointer.pointee.yield_ms
     }
 
     public static func decode(_ decoder: UnsafeMutablePointer<framed_rpc_decoder>, _ at: UnsafePointer<UInt8>?, _ end: UnsafePointer<UInt8>?, _ pointer: UnsafeMutablePointer<Sugang__Events__V1__FetchRequest>) -> Bool {

@@ -16,6 +16,8 @@ final class CommitSignal: Sendable {
 
   var generation: Int { self.state.withLock { $0.generation } }
 
+  var isStopped: Bool { self.state.withLock { $0.isStopped } }
+
   /// Something was committed.
   func raise() {
     self.wakeAll { $0.generation += 1 }

@@ -36,17 +36,22 @@ package final class EventConsumer: Service {
   package let source: String
   private let feed: EventsV1.EventFeedServiceClient
   package let intake: EventIntake
+  private let yield: Duration
   private let parkedRetryInterval: Duration
   private let logger: Logger
   private let trouble = Mutex<InboxError?>(nil)
 
+  /// - Parameter yield: how long a fetch may wait while the source has calls to answer; at most
+  ///   ``EventFeed/maxYield``.
   package init(
     source: String, feed: EventsV1.EventFeedServiceClient, intake: EventIntake,
+    yield: Duration = .zero,
     parkedRetryInterval: Duration = EventConsumer.parkedRetryInterval, logger: Logger
   ) {
     self.source = source
     self.feed = feed
     self.intake = intake
+    self.yield = yield
     self.parkedRetryInterval = parkedRetryInterval
     self.logger = logger
   }
@@ -122,7 +127,7 @@ package final class EventConsumer: Service {
     let answer = try await self.feed.fetch(
       EventsV1.FetchRequest(
         after: position.sequence, max: Self.batchSize, waitMs: Self.waitMilliseconds,
-        types: self.intake.handler.types),
+        types: self.intake.handler.types, yieldMs: Int32(self.yield / .milliseconds(1))),
       options: CallOptions(
         timeout: .milliseconds(Int64(Self.waitMilliseconds)) + Self.answerTimeout,
         waitForReady: true))

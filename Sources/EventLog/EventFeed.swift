@@ -17,6 +17,9 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   package static let lookInterval = Duration.milliseconds(20)
   /// Longest wait for a first event.
   package static let maxWait = Duration.seconds(30)
+  /// Longest time that a fetch lets calls go first: with ``maxWait`` of the readers, well within
+  /// what they wait for an answer.
+  package static let maxYield = Duration.seconds(3)
   /// Most types that a fetch may name.
   package static let maxTypes = 32
   /// Most sequences looked through in one read, and most such reads for an answer: whoever wants
@@ -25,20 +28,20 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
 
   private let outbox: Outbox
   private let readLimits: (sequences: Int, reads: Int)
-  private let quietMoment: QuietMoment?
+  private let quietMoment: QuietMoment
   private let logger: Logger?
   private let damage = Damage()
 
   /// - Parameters:
   ///   - readLimits: smaller ones are for tests.
-  ///   - quietMoment: what readers wait for before each look; nil: they do not.
+  ///   - isBusy: whether the service is answering calls, which readers may let go first.
   package init(
     outbox: Outbox, readLimits: (sequences: Int, reads: Int) = EventFeed.readLimits,
-    quietMoment: QuietMoment? = nil, logger: Logger? = nil
+    isBusy: @escaping @Sendable () -> Bool = { false }, logger: Logger? = nil
   ) {
     self.outbox = outbox
     self.readLimits = readLimits
-    self.quietMoment = quietMoment
+    self.quietMoment = QuietMoment { isBusy() && !outbox.signal.isStopped }
     self.logger = logger
   }
 
@@ -68,8 +71,9 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
       ContinuousClock.now + min(.milliseconds(Int64(request.waitMs)), Self.maxWait)
     var position = request.after
     var reads = 0
+    var yield = min(.milliseconds(Int64(request.yieldMs)), Self.maxYield)
+    try await self.letCallsGoFirst(&yield)
     while true {
-      try await self.quietMoment?.come()
       let generation = self.outbox.signal.generation
       let look = ContinuousClock.now
       let slice = try await self.slice(after: position, limit: limit, types: request.types)
@@ -87,7 +91,14 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
         return Self.answer(slice)
       }
       try await Task.sleep(until: look + Self.lookInterval)
+      try await self.letCallsGoFirst(&yield)
     }
+  }
+
+  /// - Parameter yield: how long the fetch may still wait for that.
+  private func letCallsGoFirst(_ yield: inout Duration) async throws {
+    guard yield > .zero else { return }
+    yield -= try await self.quietMoment.wait(atMost: yield)
   }
 
   /// - Throws: ``RPCError`` of ``RPCStatus/dataLoss`` for a row that is not what was appended, and
@@ -141,9 +152,9 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   }
 
   private static func check(_ request: EventsV1.FetchRequest) throws(RPCError) {
-    guard request.after >= 0, request.max >= 1, request.waitMs >= 0 else {
+    guard request.after >= 0, request.max >= 1, request.waitMs >= 0, request.yieldMs >= 0 else {
       throw RPCError(
-        .invalidArgument, "after and wait_ms must be 0 or more, max 1 or more",
+        .invalidArgument, "after, wait_ms and yield_ms must be 0 or more, max 1 or more",
         reason: "validation-failed")
     }
     guard request.types.count <= Self.maxTypes else {

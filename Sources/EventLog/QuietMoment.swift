@@ -6,34 +6,33 @@ package struct QuietMoment: Sendable {
   package static let looks = 4
   package static let lookInterval = Duration.milliseconds(20)
 
-  private let longest: Duration
   private let isBusy: @Sendable () -> Bool
+  private let now: @Sendable () -> ContinuousClock.Instant
   private let sleep: @Sendable (Duration) async throws -> Void
 
-  /// - Parameters:
-  ///   - longest: how long a reader waits at most.
-  ///   - isBusy: whether a call is being answered now.
+  /// - Parameter isBusy: whether a call is being answered now.
   package init(
-    atMost longest: Duration,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
     sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
     isBusy: @escaping @Sendable () -> Bool
   ) {
-    self.longest = longest
     self.isBusy = isBusy
+    self.now = now
     self.sleep = sleep
   }
 
   /// Returns in the next quiet moment, or when the time is up.
   ///
+  /// - Returns: how long that was.
   /// - Throws: `CancellationError`.
-  package func come() async throws {
+  package func wait(atMost longest: Duration) async throws -> Duration {
+    let start = self.now()
     var quiet = 0
-    var waited = Duration.zero
-    while waited < self.longest {
+    while true {
+      let waited = self.now() - start
       quiet = self.isBusy() ? 0 : quiet + 1
-      guard quiet < Self.looks else { return }
-      try await self.sleep(Self.lookInterval)
-      waited += Self.lookInterval
+      guard quiet < Self.looks, waited < longest else { return waited }
+      try await self.sleep(min(Self.lookInterval, longest - waited))
     }
   }
 }

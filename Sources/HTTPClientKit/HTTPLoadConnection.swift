@@ -2,7 +2,8 @@ package import NIOCore
 import NIOPosix
 
 /// A connection for measuring: sends a request and reads as much of the answer as counts. Lean,
-/// since it shares the machine with what it measures. Touched on its event loop only.
+/// since it shares the machine with what it measures: reads bodies with a `Content-Length`, or none.
+/// Touched on its event loop only.
 package final class HTTPLoadConnection {
   /// What counts of an answer.
   package struct Answer: Sendable {

@@ -20,8 +20,8 @@ public struct ServiceSettings: Sendable {
   public var payLimitWon: Int64
   /// How long a service that is told to stop goes on serving while `/readyz` says that it leaves.
   public var drainDelay: Duration
-  /// While a service has calls to answer, the readers of its events wait for a quiet moment, at most
-  /// so long for each fetch; zero: they do not wait.
+  /// How long deliveries, points, gifts, alerts and my page let a service that answers calls go
+  /// first, at each fetch of its events.
   public var eventDelay: Duration
   /// Where `ca.pem` and each service's NAME.pem and NAME.key lie; nil is plaintext. With it the
   /// services use mutual TLS among themselves and with everybody else.

@@ -130,6 +130,7 @@ struct OutboxTests {
     arguments: [
       EventsV1.FetchRequest(after: -1, max: 1), EventsV1.FetchRequest(after: 0, max: 0),
       EventsV1.FetchRequest(after: 0, max: 1, waitMs: -1),
+      EventsV1.FetchRequest(after: 0, max: 1, yieldMs: -1),
     ])
   func refuses(_ request: EventsV1.FetchRequest) async throws {
     let feed = EventFeed(outbox: try EventLogBench().outbox)

@@ -13,17 +13,21 @@ struct BenchEnrollTests {
     #expect(outcome.status == 0, "\(outcome.text)")
     #expect(outcome.text.contains("my page shows all after"), "\(outcome.text)")
     #expect(!outcome.text.contains("failed"), "\(outcome.text)")
-    let registered = try #require(
-      outcome.text.split(separator: "\n").first { $0.hasPrefix("status 201") }?
-        .split(separator: " ").last.flatMap { Int($0) })
-    #expect(try await system.all("classes").count == registered)
-    #expect(try await system.all("inquiryMypages").count == registered)
+    // 202 is one whose payment took longer: also a class.
+    let accepted = outcome.text.split(separator: "\n").filter { $0.hasPrefix("status 20") }
+      .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
+    let count = accepted.reduce(0, +)
+    #expect(count > 0)
+    #expect(try await system.all("classes").count == count)
+    try await eventually("my page shows all") {
+      try await system.all("inquiryMypages").count == count
+    }
     try await system.stop()
   }
 
   @Test("a port where nobody listens is named")
   func nobody() async throws {
-    let port = try FreePorts.offset()
+    let port = 8088 + (try FreePorts.offset())
     let outcome = try await Self.bench(port: port)
     #expect(outcome.status == 1)
     #expect(outcome.text.contains("error: no gateway answers at 127.0.0.1:\(port)"))

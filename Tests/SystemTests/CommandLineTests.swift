@@ -16,7 +16,7 @@ struct CommandLineTests {
       ),
       (["up", "--pay-limit-won", "1000000001"], "the pay limit is from 0 to 1000000000 won"),
       (["up", "--drain-seconds", "61"], "a service drains for 0 to 60 seconds, not 61"),
-      (["up", "--event-delay-seconds", "5"], "events wait for 0 to 4 seconds, not 5"),
+      (["up", "--event-delay-seconds", "5"], "events are delayed for 0 to 3 seconds, not 5"),
       (
         ["up", "--rpc-limit", "0"],
         "the RPC limit is 'adaptive', 'off' or a number from 1 to 65536, not '0'"

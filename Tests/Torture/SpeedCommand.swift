@@ -59,7 +59,8 @@ struct SpeedCommand: AsyncParsableCommand {
     try verdict.finish()
   }
 
-  /// Enrollments a second, until the last answer and until my page shows all; milliseconds.
+  /// Enrollments a second while the clients began new ones, and with the time until my page shows
+  /// all; milliseconds.
   private func enroll(
     _ system: RunningSugang
   ) async throws -> (rate: Double, p99: Double, rateWithAll: Double) {

@@ -54,7 +54,8 @@ public final class LoadReporter: Sendable {
     return report
   }
 
-  /// How many of the calls that ``LoadCounter`` or ``LoadAttachment`` sees are being answered now.
+  /// How many of the unary calls that ``LoadCounter`` or ``LoadAttachment`` sees are being answered
+  /// now. Not streams: one that is open may have nothing to do.
   public var callsInFlight: Int { self.running.load(ordering: .relaxed) }
 
   /// Counts a call that has ended, of those that ``LoadReport/requestsPerSecond`` is about.
@@ -81,8 +82,9 @@ public final class LoadReporter: Sendable {
     _ call: ServerCall, _ next: @Sendable (ServerCall) async throws -> CallAnswer,
     _ answered: () -> Void
   ) async throws -> CallAnswer {
-    self.running.add(1, ordering: .relaxed)
-    defer { self.running.subtract(1, ordering: .relaxed) }
+    let isUnary = call.kind == .unary
+    if isUnary { self.running.add(1, ordering: .relaxed) }
+    defer { if isUnary { self.running.subtract(1, ordering: .relaxed) } }
     let answer: CallAnswer
     do {
       answer = try await next(call)

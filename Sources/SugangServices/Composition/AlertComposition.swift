@@ -22,7 +22,8 @@ enum AlertComposition {
     parts.restAdaptors.append(AlertRESTAdaptor(port: application, links: environment.links))
     for source in AlertEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(AlertEventAdaptor(source: source), context))
+        try environment.consumer(
+          AlertEventAdaptor(source: source), context, lettingCallsGoFirst: true))
     }
     let logger = environment.logger
     let sendAlerts = SendAlerts(

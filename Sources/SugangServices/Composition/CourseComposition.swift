@@ -20,7 +20,8 @@ enum CourseComposition {
     parts.restAdaptors.append(CourseRESTAdaptor(port: application, links: environment.links))
     for source in CourseEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(CourseEventAdaptor(context, source: source), context))
+        try environment.consumer(
+          CourseEventAdaptor(context, source: source), context, lettingCallsGoFirst: true))
     }
     let finishCancellations = FinishCancellations(store: store, desk: desk)
     parts.background.append(

@@ -14,7 +14,8 @@ enum GiftComposition {
     parts.restAdaptors.append(GiftRESTAdaptor(port: application, links: environment.links))
     for source in GiftEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(GiftEventAdaptor(context, source: source), context))
+        try environment.consumer(
+          GiftEventAdaptor(context, source: source), context, lettingCallsGoFirst: true))
     }
     return parts
   }

@@ -19,7 +19,8 @@ enum MyPageComposition {
     parts.restAdaptors.append(MyPageRESTAdaptor(port: application, links: environment.links))
     for source in MyPageEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(MyPageEventAdaptor(source: source), context))
+        try environment.consumer(
+          MyPageEventAdaptor(source: source), context, lettingCallsGoFirst: true))
     }
     // The copy lies beside the view's file; a simulated one has none.
     if let database = context.database as? SQLiteDatabase {

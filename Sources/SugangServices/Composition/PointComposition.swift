@@ -20,7 +20,8 @@ enum PointComposition {
     parts.restAdaptors.append(PointRESTAdaptor(port: application, links: environment.links))
     for source in PointEventAdaptor.sources {
       parts.background.append(
-        try environment.consumer(PointEventAdaptor(context, source: source), context))
+        try environment.consumer(
+          PointEventAdaptor(context, source: source), context, lettingCallsGoFirst: true))
     }
     let settings = environment.settings
     let gift = environment.guarded(.gift, in: &parts)

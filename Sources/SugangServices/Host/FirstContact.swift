@@ -11,22 +11,28 @@ import Synchronization
 /// fallbacks are for.
 final class FirstContact: Service {
   /// How long a service waits for one that it calls, after its own start.
-  static let limit = Duration.seconds(5)
+  static let limit = Duration.seconds(10)
+  private static let pause = Duration.milliseconds(50)
 
   let name: String
   private let channel: any RPCChannel
   private let limit: Duration
   private let logger: Logger
+  private let mayBeCalled: @Sendable () -> Bool
   private let isOver = Mutex(false)
 
+  /// - Parameters:
+  ///   - channel: past what guards it: nobody's calls are judged by this one.
+  ///   - mayBeCalled: whether its guard lets calls through.
   init(
     to name: String, _ channel: any RPCChannel, limit: Duration = FirstContact.limit,
-    logger: Logger
+    logger: Logger, mayBeCalled: @escaping @Sendable () -> Bool = { true }
   ) {
     self.name = name
     self.channel = channel
     self.limit = limit
     self.logger = logger
+    self.mayBeCalled = mayBeCalled
   }
 
   var reasonsNotReady: [String] {
@@ -40,16 +46,27 @@ final class FirstContact: Service {
   }
 
   private func makeContact() async {
-    do {
-      // Whether it is ready itself does not matter: two services may wait for one another.
-      _ = try await FramedrpcV1.HealthServiceClient(self.channel).check(
-        FramedrpcV1.CheckRequest(), options: CallOptions(timeout: self.limit, waitForReady: true))
-    } catch {
-      guard !Task.isCancelled else { return }
-      self.logger.notice(
-        "goes on without a dependency that could not be reached",
-        metadata: ["dependency": "\(self.name)", "error": "\(error)"])
+    let end = ContinuousClock.now + self.limit
+    var failure: any Error = RPCError(.unavailable, "its circuit is open")
+    while !Task.isCancelled, .now < end {
+      do {
+        try await self.ask(until: end)
+        if self.mayBeCalled() { return self.isOver.withLock { $0 = true } }
+      } catch {
+        failure = error
+      }
+      try? await Task.sleep(for: Self.pause)
     }
+    guard !Task.isCancelled else { return }
+    self.logger.notice(
+      "goes on without a dependency that could not be reached",
+      metadata: ["dependency": "\(self.name)", "error": "\(failure)"])
     self.isOver.withLock { $0 = true }
+  }
+
+  /// Whether it is ready itself does not matter: two services may wait for one another.
+  private func ask(until end: ContinuousClock.Instant) async throws {
+    _ = try await FramedrpcV1.HealthServiceClient(self.channel).check(
+      FramedrpcV1.CheckRequest(), options: CallOptions(timeout: end - .now, waitForReady: true))
   }
 }

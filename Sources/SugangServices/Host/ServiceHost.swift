@@ -39,25 +39,29 @@ enum ServiceHost {
       readiness.check { contact.reasonsNotReady }
     }
     let load = environment.load
-    // What others ask of the service: not that they wait for events, nor how it is.
-    var rpcServices = parts.rpcServices.map { $0.intercepted(by: [LoadCounter(load)]) }
+    var ownServices: [RPCService] = []
     if let feed = parts.feed {
       // A long poll waits, and takes nobody's place.
-      rpcServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop).exempt())
+      ownServices.append(EventsV1.EventFeedService.register(feed, on: .eventLoop).exempt())
     }
     if let storage = parts.storage, !consumers.isEmpty {
       let inbox = EventInbox(
         consumers.map(\.intake), database: storage.database, clock: environment.clock,
         logger: logger)
-      rpcServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
+      ownServices.append(EventsV1.EventInboxService.register(inbox, on: .eventLoop))
     }
     if let database = parts.storage?.database as? SQLiteDatabase {
       let desk = BackupDesk(name: name, database: database, logger: logger)
       // Also of a service that has too much to do.
-      rpcServices.append(AdminV1.BackupService.register(desk, on: .eventLoop).exempt())
+      ownServices.append(AdminV1.BackupService.register(desk, on: .eventLoop).exempt())
     }
     let interceptors = environment.telemetry.server(token: settings.rpcToken, logger: logger)
-    rpcServices = rpcServices.map { $0.intercepted(by: interceptors) }
+    // What others ask of the service counts, not that they wait for events. One chain around each
+    // method: each costs every call.
+    let counted = interceptors + [LoadCounter(load)]
+    let rpcServices =
+      parts.rpcServices.map { $0.intercepted(by: counted) }
+      + ownServices.map { $0.intercepted(by: interceptors) }
     let server = try RPCServer(
       services: rpcServices, group: MultiThreadedEventLoopGroup.singleton,
       limits: ServiceSettings.rpcLimits, admission: settings.admission,

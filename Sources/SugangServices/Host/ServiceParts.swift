@@ -46,7 +46,8 @@ struct ServiceEnvironment {
     let context = SQLContext(database: database, outbox: outbox, clock: self.clock)
     var parts = ServiceParts()
     parts.storage = context
-    let feed = EventFeed(outbox: outbox, quietMoment: self.quietMoment, logger: self.logger)
+    let feed = EventFeed(
+      outbox: outbox, isBusy: { [load] in load.callsInFlight > 0 }, logger: self.logger)
     parts.feed = feed
     parts.reasonsNotReady = {
       (database.isOpen ? [] : ["the database takes no writes"]) + feed.reasonsNotReady
@@ -58,12 +59,6 @@ struct ServiceEnvironment {
         return Settlement(settled: 0, remaining: 0)
       })
     return (parts, context)
-  }
-
-  private var quietMoment: QuietMoment? {
-    let longest = self.settings.eventDelay
-    guard longest > .zero, self.simulated == nil else { return nil }
-    return QuietMoment(atMost: longest) { [load] in load.callsInFlight > 0 }
   }
 
   private func open(_ migrations: [Migration]) throws -> any TransactionalDatabase {
@@ -78,7 +73,12 @@ struct ServiceEnvironment {
   }
 
   /// Follows the feed that `handler` reads.
-  func consumer(_ handler: any EventHandler, _ context: SQLContext) throws -> EventConsumer {
+  ///
+  /// - Parameter lettingCallsGoFirst: what it does with the events can wait in a rush; not so
+  ///   refunds, and seats that become free.
+  func consumer(
+    _ handler: any EventHandler, _ context: SQLContext, lettingCallsGoFirst: Bool = false
+  ) throws -> EventConsumer {
     guard let source = ServiceName(rawValue: handler.source) else {
       throw UnknownEventSource(source: handler.source)
     }
@@ -90,7 +90,7 @@ struct ServiceEnvironment {
       intake: EventIntake(
         handler: handler, database: context.database, clock: self.clock, logger: self.logger,
         pause: self.pause),
-      logger: self.logger)
+      yield: lettingCallsGoFirst ? self.settings.eventDelay : .zero, logger: self.logger)
   }
 
   private func pause(_ duration: Duration) async throws {
@@ -118,7 +118,8 @@ struct ServiceEnvironment {
     } else {
       let peer = self.peers.channel(to: name)
       channel = GuardedChannel(peer, breaker: policy, bulkhead: self.settings.bulkhead)
-      parts.background.append(FirstContact(to: name.rawValue, peer, logger: self.logger))
+      parts.background.append(
+        FirstContact(to: name.rawValue, peer, logger: self.logger) { channel.circuit == .closed })
       self.guards.register(channel, as: name.rawValue, client: self.peers.client(of: name))
     }
     parts.background.append(

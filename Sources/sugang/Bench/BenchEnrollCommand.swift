@@ -57,7 +57,10 @@ struct BenchEnrollCommand: AsyncParsableCommand {
         body: #"{"name":"bench","teacher":"bench","fee":10000,"textBook":"bench_book"}"#)
     } catch {
       throw CommandFailure(
-        "no gateway answers at \(self.host):\(self.port)\n  'sugang up' starts the system")
+        """
+        no gateway answers at \(self.host):\(self.port): \(error)
+          'sugang up' starts the system
+        """)
     }
     guard answer.status == 201, let location = answer.header("Location"),
       let id = location.split(separator: "/").last.flatMap({ Int64($0) })

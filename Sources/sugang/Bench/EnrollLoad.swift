@@ -7,7 +7,7 @@ import NIOPosix
 final class EnrollLoad: @unchecked Sendable {
   /// For the answers that are missing at the end.
   private static let patience = TimeAmount.seconds(10)
-  /// Before a client that found no server tries again.
+  /// Before a client that was not answered tries again.
   private static let pause = TimeAmount.milliseconds(100)
 
   private let host: String
@@ -86,7 +86,11 @@ final class EnrollLoad: @unchecked Sendable {
       } else {
         self.tally.failed("the connection was closed")
       }
-      if connection.isOpen { self.enroll(on: connection) } else { self.connectAgain() }
+      if connection.isOpen {
+        self.enroll(on: connection)
+      } else {
+        self.loop.scheduleTask(in: answer == nil ? Self.pause : .zero) { self.connectAgain() }
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import EventLog
 import Foundation
 import FramedRPC
 import JSON
@@ -48,8 +49,9 @@ struct RunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      While a service has calls to answer, its events wait for a quiet moment, but for each batch \
-      at most so long: answers to students come first (SUGANG_EVENT_DELAY_SECONDS; default: 0).
+      Deliveries, points, gifts, alerts and my page take events in moments in which nobody waits \
+      for an answer, and 512 at a time every so often while there are none \
+      (SUGANG_EVENT_DELAY_SECONDS; default: 0, at once).
       """,
       valueName: "seconds"))
   var eventDelaySeconds: Int?
@@ -127,8 +129,7 @@ struct RunOptions: ParsableArguments {
   var config: String?
 
   private static let drainSecondsMax = 60
-  /// A fetch waits 10 s for events, and its caller 5 s longer.
-  private static let eventDelaySecondsMax = 4
+  private static let eventDelaySecondsMax = Int(EventFeed.maxYield.components.seconds)
   /// A day: nobody waits for longer.
   private static let waitingSecondsMax = 86_400
 
@@ -171,7 +172,8 @@ struct RunOptions: ParsableArguments {
     }
     guard (0...Self.eventDelaySecondsMax).contains(eventDelaySeconds) else {
       throw CommandFailure(
-        "events wait for 0 to \(Self.eventDelaySecondsMax) seconds, not \(eventDelaySeconds)")
+        "events are delayed for 0 to \(Self.eventDelaySecondsMax) seconds, not \(eventDelaySeconds)"
+      )
     }
     let rpcLimit = try await self.limit("rpcLimit", of: "RPC", reader)
     let restLimit = try await self.limit("restLimit", of: "REST", reader)

@@ -131,7 +131,7 @@ struct BalancerStateTests {
     let counts = Self.run(&balancer, calls: 300) { _ in 1 }
     #expect(counts == [1: 100, 2: 100, 3: 100])
     let broken = try #require(balancer.endpoints.first { $0.channel == 2 })
-    _ = balancer.mark(broken.id, as: .broken)
+    _ = balancer.mark(broken.id, as: .broken, now: Self.start)
     let without = Self.run(&balancer, calls: 300) { _ in 1 }
     #expect(without == [1: 150, 3: 150])
   }
@@ -190,7 +190,7 @@ struct BalancerStateTests {
       let news = balancer.ended(pick, as: .success, now: Self.start + .milliseconds(5))
       #expect(news == .reachable)
     } else {
-      let isNews = balancer.mark(lost.id, as: .reachable)
+      let isNews = balancer.mark(lost.id, as: .reachable, now: Self.start)
       #expect(isNews)
     }
     // A call in flight at the other one.
@@ -198,13 +198,25 @@ struct BalancerStateTests {
     #expect(next.id == lost.id)
   }
 
+  @Test("what a server had begun before it was gone does not bring it back")
+  func lateSuccess() throws {
+    var balancer = Self.balancer(.pickFirst, of: 2)
+    let old = try balancer.mustPick(now: Self.start)
+    let refused = try balancer.mustPick(now: Self.start)
+    let later = Self.start + .milliseconds(1)
+    #expect(balancer.ended(refused, as: .unreachable, now: later) == .broken)
+    #expect(balancer.ended(old, as: .success, now: later + .milliseconds(1)) == nil)
+    #expect(balancer.endpoints[0].reachability == .broken)
+    #expect(try balancer.mustPick(now: later + .milliseconds(1)).channel == 2)
+  }
+
   @Test("pick-first stays with the first that is not broken")
   func pickFirst() throws {
     var balancer = Self.balancer(.pickFirst, of: 3)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)
-    _ = balancer.mark(balancer.endpoints[0].id, as: .broken)
+    _ = balancer.mark(balancer.endpoints[0].id, as: .broken, now: Self.start)
     #expect(try balancer.mustPick(now: Self.start).channel == 2)
-    _ = balancer.mark(balancer.endpoints[0].id, as: .reachable)
+    _ = balancer.mark(balancer.endpoints[0].id, as: .reachable, now: Self.start)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)
   }
 
@@ -235,7 +247,9 @@ struct BalancerStateTests {
     ])
   func allBroken(_ balancing: BalancingPolicy) throws {
     var balancer = Self.balancer(balancing, of: 3)
-    for endpoint in balancer.endpoints { _ = balancer.mark(endpoint.id, as: .broken) }
+    for endpoint in balancer.endpoints {
+      _ = balancer.mark(endpoint.id, as: .broken, now: Self.start)
+    }
     #expect(!balancer.hasUnbroken)
     _ = try balancer.mustPick(now: Self.start)
   }
@@ -265,9 +279,9 @@ struct BalancerStateTests {
     let news = balancer.ended(pick, as: .failure, now: Self.start)
     #expect(news == nil, "it can be reached")
     #expect(try balancer.mustPick(now: Self.start).channel == 2)
-    _ = balancer.mark(balancer.endpoints[1].id, as: .broken)
+    _ = balancer.mark(balancer.endpoints[1].id, as: .broken, now: Self.start)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)
-    _ = balancer.mark(balancer.endpoints[1].id, as: .reachable)
+    _ = balancer.mark(balancer.endpoints[1].id, as: .reachable, now: Self.start)
     #expect(try balancer.mustPick(now: Self.start + .seconds(30)).channel == 1, "its time is over")
   }
 }

@@ -200,9 +200,10 @@ public final class BalancedClient: RPCChannel, Sendable {
   }
 
   private func stopsBeingBroken(_ id: Balancer.EndpointID, as reachability: Balancer.Reachability) {
+    let now = self.clock.now()
     let waiters = self.state.withLock { state -> [CheckedContinuation<Void, Never>] in
       state.watches[id] = nil
-      guard state.balancer.mark(id, as: reachability) else { return [] }
+      guard state.balancer.mark(id, as: reachability, now: now) else { return [] }
       return Self.takeWaiters(&state)
     }
     for waiter in waiters { waiter.resume() }
@@ -299,17 +300,14 @@ public final class BalancedClient: RPCChannel, Sendable {
     _ pick: Balancer.Pick, as outcome: EndpointOutcome, isStream: Bool = false
   ) {
     let now = self.clock.now()
-    let news = self.state.withLock { state in
+    let (isBroken, waiters) = self.state.withLock { state in
       let news = state.balancer.ended(pick, as: outcome, isStream: isStream, now: now)
       if news == .broken { self.watch(pick, &state) }
-      return news
+      // A call found out before the watch did, which then has no news for those who wait.
+      return (news == .broken, news == .reachable ? Self.takeWaiters(&state) : [])
     }
-    switch news {
-    case .broken: self.resolver.refresh()
-    // Found out by a call before the watch did: it will have no news for those who wait.
-    case .reachable: self.state.withLock { Self.takeWaiters(&$0) }.forEach { $0.resume() }
-    case .unknown, nil: break
-    }
+    for waiter in waiters { waiter.resume() }
+    if isBroken { self.resolver.refresh() }
   }
 
   // MARK: waiting

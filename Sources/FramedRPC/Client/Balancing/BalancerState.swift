@@ -19,6 +19,8 @@ package struct BalancerState<Channel: Sendable>: Sendable {
     package let address: RPCAddress
     package let channel: Channel
     package fileprivate(set) var reachability = Reachability.unknown
+    /// Calls that began before say nothing of whether it is back.
+    fileprivate var brokenSince = NIODeadline.uptimeNanoseconds(0)
     package fileprivate(set) var load: PeakEWMA
     package fileprivate(set) var calls = 0
     package fileprivate(set) var failures = 0
@@ -93,12 +95,15 @@ package struct BalancerState<Channel: Sendable>: Sendable {
   }
 
   /// - Returns: whether it is news.
-  package mutating func mark(_ id: EndpointID, as reachability: Reachability) -> Bool {
+  package mutating func mark(
+    _ id: EndpointID, as reachability: Reachability, now: NIODeadline
+  ) -> Bool {
     guard let position = self.endpoints.firstIndex(where: { $0.id == id }),
       self.endpoints[position].reachability != reachability
     else { return false }
     if reachability == .broken {
       self.weights?.forget(position)
+      self.endpoints[position].brokenSince = now
     } else {
       self.endpoints[position].load.forget()
     }
@@ -164,34 +169,37 @@ package struct BalancerState<Channel: Sendable>: Sendable {
       }
       position = moved
     }
-    let isBack = outcome == .success && self.endpoints[position].reachability == .broken
+    let wasBroken = self.endpoints[position].reachability == .broken
+    let isBack =
+      wasBroken && outcome == .success && pick.began >= self.endpoints[position].brokenSince
     if isBack { self.endpoints[position].load.forget() }
     self.endpoints[position].load.ended(
       took: isStream ? nil : now - pick.began, as: outcome, now: now)
     switch outcome {
     case .success:
-      self.endpoints[position].reachability = .reachable
+      // A server that leaves still answers what it has begun.
+      if !wasBroken || isBack { self.endpoints[position].reachability = .reachable }
       self.outliers.record(isFailure: false, at: position, now: now)
       return isBack ? .reachable : nil
     case .failure, .lost:
       self.endpoints[position].failures += 1
       self.outliers.record(isFailure: true, at: position, now: now)
-      return outcome == .lost ? self.breaks(pick) : nil
+      return outcome == .lost ? self.breaks(pick, now) : nil
     case .overload:
       self.endpoints[position].failures += 1
       return nil
     case .unreachable:
       self.endpoints[position].failures += 1
-      return self.breaks(pick)
+      return self.breaks(pick, now)
     // It has waited for the connection all the time, unless there is one.
     case .unsent:
-      return self.endpoints[position].reachability == .unknown ? self.breaks(pick) : nil
+      return self.endpoints[position].reachability == .unknown ? self.breaks(pick, now) : nil
     case .abandoned: return nil
     }
   }
 
-  private mutating func breaks(_ pick: Pick) -> Reachability? {
-    self.mark(pick.id, as: .broken) ? .broken : nil
+  private mutating func breaks(_ pick: Pick, _ now: NIODeadline) -> Reachability? {
+    self.mark(pick.id, as: .broken, now: now) ? .broken : nil
   }
 
   private mutating func position(

@@ -19,6 +19,8 @@ package struct PeakEWMA: Sendable {
   private static let unknown = 1e15
 
   package private(set) var inFlight = 0
+  /// Of these, as far as can be told, those that began since nothing is known.
+  private var probing = 0
   /// Nanoseconds; 0 while nothing is known.
   private var cost = 0.0
   private var lastUpdate: NIODeadline
@@ -29,6 +31,7 @@ package struct PeakEWMA: Sendable {
 
   package mutating func began() {
     self.inFlight += 1
+    if self.cost == 0 { self.probing += 1 }
   }
 
   /// - Parameter latency: nil for a stream: how long one lasts says nothing about the endpoint.
@@ -36,6 +39,7 @@ package struct PeakEWMA: Sendable {
     took latency: TimeAmount?, as outcome: EndpointOutcome, now: NIODeadline
   ) {
     self.inFlight -= 1
+    self.probing = max(0, self.probing - 1)
     switch outcome {
     case .success:
       if let latency { self.observe(latency, now: now) }
@@ -51,15 +55,17 @@ package struct PeakEWMA: Sendable {
     }
   }
 
-  /// As if it had never been heard of, but for the calls in flight.
+  /// As if it had never been heard of: the calls in flight are those of another server, and say
+  /// nothing about this one.
   package mutating func forget() {
     self.cost = 0
+    self.probing = 0
   }
 
   /// To be compared with that of others; in nanoseconds.
   package func load(now: NIODeadline) -> Double {
     let latency = self.latency(now: now)
-    if latency == 0, self.inFlight > 0 { return Self.unknown + Double(self.inFlight) }
+    if latency == 0, self.probing > 0 { return Self.unknown + Double(self.inFlight) }
     return latency * Double(self.inFlight + 1)
   }
 

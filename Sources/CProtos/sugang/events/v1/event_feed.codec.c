@@ -182,12 +182,19 @@ int sugang__events__v1__fetch_request__decode(framed_rpc_decoder *decoder, const
         message->n_types += 1;
         break;
       }
+      case 40: { /* yield_ms */
+        framed_rpc_varint varint = framed_rpc_read_varint(decoder, at, end);
+        message->yield_ms = (int32_t)varint.value;
+        at = varint.next;
+        break;
+      }
       default:
         switch (tag >> 3) {
           case 1:
           case 2:
           case 3:
           case 4:
+          case 5:
             framed_rpc_fail(decoder, FRAMED_RPC_FAULT_MALFORMED, NULL);
             return 0;
         }
@@ -209,10 +216,15 @@ size_t sugang__events__v1__fetch_request__size(const Sugang__Events__V1__FetchRe
       size += framed_rpc_delimited_size(framed_rpc_text_length(message->types[index]));
     }
   }
+  if (message->yield_ms != 0) size += 1 + framed_rpc_varint_size((uint64_t)(int64_t)message->yield_ms);
   return size;
 }
 
 uint8_t *sugang__events__v1__fetch_request__write(const Sugang__Events__V1__FetchRequest *message, uint8_t *end) {
+  if (message->yield_ms != 0) {
+    end = framed_rpc_write_varint(end, (uint64_t)(int64_t)message->yield_ms);
+    *--end = 40;
+  }
   for (size_t index = message->n_types; index-- > 0;) {
     end = framed_rpc_write_delimited(end, message->types[index], framed_rpc_text_length(message->types[index]));
     *--end = 34;

@@ -310,7 +310,7 @@ const ProtobufCMessageDescriptor sugang__events__v1__event__descriptor =
   (ProtobufCMessageInit) sugang__events__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor sugang__events__v1__fetch_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor sugang__events__v1__fetch_request__field_descriptors[5] =
 {
   {
     "after",
@@ -360,17 +360,30 @@ static const ProtobufCFieldDescriptor sugang__events__v1__fetch_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "yield_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Sugang__Events__V1__FetchRequest, yield_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned sugang__events__v1__fetch_request__field_indices_by_name[] = {
   0,   /* field[0] = after */
   1,   /* field[1] = max */
   3,   /* field[3] = types */
   2,   /* field[2] = wait_ms */
+  4,   /* field[4] = yield_ms */
 };
 static const ProtobufCIntRange sugang__events__v1__fetch_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor sugang__events__v1__fetch_request__descriptor =
 {
@@ -380,7 +393,7 @@ const ProtobufCMessageDescriptor sugang__events__v1__fetch_request__descriptor =
   "Sugang__Events__V1__FetchRequest",
   "sugang.events.v1",
   sizeof(Sugang__Events__V1__FetchRequest),
-  4,
+  5,
   sugang__events__v1__fetch_request__field_descriptors,
   sugang__events__v1__fetch_request__field_indices_by_name,
   1,  sugang__events__v1__fetch_request__number_ranges,

@@ -101,10 +101,15 @@ struct  Sugang__Events__V1__FetchRequest
    */
   size_t n_types;
   char **types;
+  /*
+   * How long the fetch may wait, beside wait_ms, for a moment in which the service answers no
+   * calls; the server has a limit of its own.
+   */
+  int32_t yield_ms;
 };
 #define SUGANG__EVENTS__V1__FETCH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&sugang__events__v1__fetch_request__descriptor) \
-    , 0, 0, 0, 0,NULL }
+    , 0, 0, 0, 0,NULL, 0 }
 
 
 struct  Sugang__Events__V1__FetchResponse
