@@ -31,7 +31,16 @@ final class TLSGate: ChannelInboundHandler {
     self.onRefused = onRefused
   }
 
+  func handlerAdded(context: ChannelHandlerContext) {
+    if context.channel.isActive { self.startTimer(context) }
+  }
+
   func channelActive(context: ChannelHandlerContext) {
+    self.startTimer(context)
+  }
+
+  private func startTimer(_ context: ChannelHandlerContext) {
+    guard self.timer == nil else { return }
     let loop = context.eventLoop.assumeIsolated()
     self.timer = loop.scheduleTask(in: self.timeout) {
       let limit = Double(self.timeout.nanoseconds) / 1e9

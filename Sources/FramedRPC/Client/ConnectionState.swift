@@ -13,7 +13,8 @@ struct ConnectionState {
 
   enum Action {
     case none
-    case connect
+    /// - Parameter attempt: names it to ``connected(_:attempt:)`` and ``lost(_:_:attempt:now:)``.
+    case connect(attempt: Int)
     case connectLater(TimeAmount)
     case resume([Waiter], Result<ClientConnection, any Error>)
     case resumeAndConnectLater([Waiter], RPCError, TimeAmount)
@@ -30,6 +31,8 @@ struct ConnectionState {
 
   private var phase = Phase.idle
   private var failures = 0
+  /// The last to be begun.
+  private(set) var attempt = 0
   private var waiters: [Int: (waiter: Waiter, waitForReady: Bool)] = [:]
   private var lastWaiterID = 0
   /// From 0 to 1, for the jitter.
@@ -64,10 +67,7 @@ struct ConnectionState {
       return .resume([waiter], .failure(error))
     case .backingOff(let until, let error, let reconnects):
       self.waiters[id] = (waiter, waitForReady)
-      guard now < until else {
-        self.phase = .connecting
-        return .connect
-      }
+      guard now < until else { return self.connect() }
       guard !reconnects else { return .none }
       self.phase = .backingOff(until: until, error, reconnects: true)
       return .connectLater(until - now)
@@ -76,17 +76,22 @@ struct ConnectionState {
       return .none
     case .idle:
       self.waiters[id] = (waiter, waitForReady)
-      self.phase = .connecting
-      return .connect
+      return self.connect()
     }
+  }
+
+  private mutating func connect() -> Action {
+    self.phase = .connecting
+    self.attempt += 1
+    return .connect(attempt: self.attempt)
   }
 
   mutating func removeWaiter(_ id: Int) -> Waiter? {
     self.waiters.removeValue(forKey: id)?.waiter
   }
 
-  mutating func connected(_ connection: ClientConnection) -> Action {
-    guard case .connecting = self.phase else {
+  mutating func connected(_ connection: ClientConnection, attempt: Int) -> Action {
+    guard case .connecting = self.phase, attempt == self.attempt else {
       connection.retire()
       return .none
     }
@@ -95,16 +100,17 @@ struct ConnectionState {
     return .resume(self.takeWaiters { _ in true }, .success(connection))
   }
 
-  /// A connection ended, or could not be made.
+  /// A connection ended, or could not be made. May come more than once, and late: what is said of
+  /// an attempt says nothing of the next one.
   mutating func lost(
-    _ connection: ClientConnection, _ error: RPCError, now: NIODeadline
+    _ connection: ClientConnection, _ error: RPCError, attempt: Int, now: NIODeadline
   ) -> Action {
     switch self.phase {
     case .ready(let current) where current === connection:
       // It worked until now: the next call may try again at once.
       self.phase = .idle
       return .none
-    case .connecting:
+    case .connecting where attempt == self.attempt:
       // Whoever waited for this connection has sent nothing yet.
       var error = error
       error.notProcessed = true
@@ -116,7 +122,7 @@ struct ConnectionState {
         return .resume(impatient, .failure(error))
       }
       return .resumeAndConnectLater(impatient, error, delay)
-    case .ready, .idle, .backingOff, .shutDown:
+    case .connecting, .ready, .idle, .backingOff, .shutDown:
       return .none
     }
   }
@@ -128,8 +134,7 @@ struct ConnectionState {
       self.phase = .backingOff(until: until, error, reconnects: false)
       return .none
     }
-    self.phase = .connecting
-    return .connect
+    return self.connect()
   }
 
   mutating func shutDown() -> (ClientConnection?, [Waiter]) {

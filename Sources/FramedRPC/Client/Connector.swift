@@ -8,16 +8,21 @@ enum Connector {
 
   /// Returns when the wire is there; the handshakes are still to come.
   ///
-  /// - Parameter security: of a TCP or Unix connection.
+  /// - Parameters:
+  ///   - security: of a TCP or Unix connection.
+  ///   - resolver: of host names; nil is the system's.
   /// - Throws: ``RPCError`` unavailable.
   static func connect(
-    _ connection: ClientConnection, to address: RPCAddress, security: (any ClientSecurity)?
+    _ connection: ClientConnection, to address: RPCAddress, security: (any ClientSecurity)?,
+    resolver: (any Resolver & Sendable)? = nil
   ) async throws(RPCError) {
     switch address {
     case .inProcess(let name, let network):
       try network.connect(name, connection)
     case .tcp(let host, let port):
-      try await Self.connect(connection, address, security) { $0.connect(host: host, port: port) }
+      try await Self.connect(connection, address, security) {
+        $0.resolver(resolver).connect(host: host, port: port)
+      }
     case .unix(let path):
       try await Self.connect(connection, address, security) {
         $0.connect(unixDomainSocketPath: path)
@@ -32,12 +37,18 @@ enum Connector {
     var bootstrap = ClientBootstrap(group: connection.loop)
       .connectTimeout(Self.connectTimeout)
       .channelOption(.writeBufferWaterMark, value: SocketWire.writeBuffer)
-      .channelInitializer { SocketWire.configure($0, connection, security) }
     if case .tcp = address {
       bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
     }
     do {
-      _ = try await connect(bootstrap).get()
+      // Not for every channel that is tried: a host name may have many addresses, and those that
+      // are given up must not end the connection.
+      try await connect(bootstrap).flatMap { channel in
+        SocketWire.configure(channel, connection, security).flatMapErrorThrowing {
+          channel.close(promise: nil)
+          throw $0
+        }
+      }.get()
     } catch {
       throw RPCError(
         .unavailable, "cannot connect to \(address): \(error)", notProcessed: true)

@@ -59,11 +59,11 @@ public final class RPCClient: RPCChannel, Sendable {
 
   /// Sends a call once more that certainly had no effect.
   ///
-  /// Without a connection a second attempt would only repeat the first; after a GOAWAY it reaches the
-  /// next server.
+  /// Without a connection a second attempt would only repeat the first, unless the call waits for
+  /// one; after a GOAWAY it reaches the next server.
   func answer(_ call: ClientConnection.Call, after error: any Error) async throws -> ByteBuffer {
     guard let error = error as? RPCError, error.status == .unavailable, error.notProcessed,
-      self.state.withLock({ $0.mayRetryAtOnce })
+      call.rpc.options.waitForReady || self.state.withLock({ $0.mayRetryAtOnce })
     else { throw error }
     return try await self.sendWhenConnected(call.rpc, call.metadata, call.deadline)
   }
@@ -177,7 +177,7 @@ public final class RPCClient: RPCChannel, Sendable {
   private func perform(_ action: ConnectionState.Action) {
     switch action {
     case .none: break
-    case .connect: self.connect()
+    case .connect(let attempt): self.connect(attempt)
     case .connectLater(let delay):
       self.loop.scheduleTask(in: delay) { [weak self] in
         guard let self else { return }
@@ -194,21 +194,21 @@ public final class RPCClient: RPCChannel, Sendable {
   }
 
   /// The connection knows its client weakly, so that it does not keep it alive.
-  private func connect() {
+  private func connect(_ attempt: Int) {
     let connection = ClientConnection(
       loop: self.loop, limits: self.limits,
       onReady: { [weak self] connection in
         guard let self else { return connection.retire() }
-        self.perform(self.state.withLock { $0.connected(connection) })
+        self.perform(self.state.withLock { $0.connected(connection, attempt: attempt) })
       },
-      onRetired: { [weak self] connection, error in self?.lost(connection, error) })
+      onRetired: { [weak self] in self?.lost($0, $1, attempt) })
     if case .inProcess(let name, let network) = self.address {
       // On the loop: when a task of its own would run, chance says.
       self.loop.execute { [weak self] in
         do throws(RPCError) {
           try network.connect(name, connection)
         } catch {
-          self?.lost(connection, error)
+          self?.lost(connection, error, attempt)
         }
       }
       return
@@ -217,12 +217,13 @@ public final class RPCClient: RPCChannel, Sendable {
       do throws(RPCError) {
         try await Connector.connect(connection, to: address, security: security)
       } catch {
-        self?.lost(connection, error)
+        self?.lost(connection, error, attempt)
       }
     }
   }
 
-  private func lost(_ connection: ClientConnection, _ error: RPCError) {
-    self.perform(self.state.withLock { $0.lost(connection, error, now: self.loop.now) })
+  private func lost(_ connection: ClientConnection, _ error: RPCError, _ attempt: Int) {
+    self.perform(
+      self.state.withLock { $0.lost(connection, error, attempt: attempt, now: self.loop.now) })
   }
 }

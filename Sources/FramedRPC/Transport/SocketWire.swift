@@ -12,6 +12,7 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
   @exclusivity(unchecked) private var context: ChannelHandlerContext?
   private var closeTimer: Scheduled<Void>?
   private var closeTime: NIODeadline?
+  private var hasBegun = false
   private var isClosing = false
   /// Ends the channel without what its security would still say; nil without security.
   private let front: FrontHandler?
@@ -44,7 +45,10 @@ final class SocketWire: ChannelInboundHandler, Wire, @unchecked Sendable {
     self.begin(context)
   }
 
+  /// Comes twice when the channel was made active just before this was added to it.
   private func begin(_ context: ChannelHandlerContext) {
+    guard !self.hasBegun else { return }
+    self.hasBegun = true
     // It may have been told to end while the security's handshake ran.
     guard !self.connection.isEnded else { return context.close(promise: nil) }
     if self.front == nil {

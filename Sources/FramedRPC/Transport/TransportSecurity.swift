@@ -12,7 +12,9 @@ public protocol TransportSecurity: Sendable {
   /// the caller. Closing the output must first send what was written and tell the peer that this is
   /// the end.
   ///
-  /// Called on the channel's event loop before the channel is active; must not block.
+  /// Called on the channel's event loop; must not block. A server's channel is not active yet; a
+  /// client's is, and may still tell so afterwards: the handshake begins with whichever they see
+  /// first, an active channel when they are added to it or `channelActive`.
   func secure(_ channel: any Channel, handshakeTimeout: TimeAmount) throws
 }
 

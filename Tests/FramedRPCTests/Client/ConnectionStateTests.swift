@@ -63,7 +63,7 @@ struct ConnectionStateTests {
     let start = NIODeadline.uptimeNanoseconds(0)
     #expect(await self.wait(&state, now: start) == "connect")
     _ = state.removeWaiter(1)
-    _ = state.lost(self.connection(), self.error, now: start)
+    _ = state.lost(self.connection(), self.error, attempt: state.attempt, now: start)
     #expect(!state.mayRetryAtOnce)
     #expect(await self.wait(&state, now: start + .milliseconds(39)) == "failed")
     #expect(await self.wait(&state, now: start + .milliseconds(60)) == "connect")
@@ -75,14 +75,14 @@ struct ConnectionStateTests {
     let start = NIODeadline.uptimeNanoseconds(0)
     #expect(await self.wait(&state, now: start) == "connect")
     _ = state.removeWaiter(1)
-    _ = state.lost(self.connection(), self.error, now: start)
+    _ = state.lost(self.connection(), self.error, attempt: state.attempt, now: start)
     // Nobody waited, so nothing was scheduled: the first to wait needs a timer, the next one not.
     let later = start + .milliseconds(39)
     #expect(await self.wait(&state, waitForReady: true, now: later) == "connect later")
     #expect(await self.wait(&state, waitForReady: true, now: later) == "none")
     #expect(Self.label(state.backoffEnded()) == "connect")
     // All of them leave before the backoff is over: who comes then needs a timer again.
-    _ = state.lost(self.connection(), self.error, now: start)
+    _ = state.lost(self.connection(), self.error, attempt: state.attempt, now: start)
     for id in 1...3 { _ = state.removeWaiter(id) }
     #expect(Self.label(state.backoffEnded()) == "none")
     #expect(await self.wait(&state, waitForReady: true, now: start) == "connect later")
@@ -95,7 +95,7 @@ struct ConnectionStateTests {
     var expected = 50.0
     #expect(await self.wait(&state, waitForReady: true, now: now) == "connect")
     for _ in 0..<20 {
-      let action = state.lost(self.connection(), self.error, now: now)
+      let action = state.lost(self.connection(), self.error, attempt: state.attempt, now: now)
       let delay = try #require(self.delay(action))
       let milliseconds = Double(delay.nanoseconds) / 1_000_000
       #expect(milliseconds >= expected * 0.8 - 0.01)
@@ -112,16 +112,18 @@ struct ConnectionStateTests {
     let now = NIODeadline.uptimeNanoseconds(0)
     for _ in 0..<5 {
       _ = await self.wait(&state, waitForReady: true, now: now)
-      _ = state.lost(self.connection(), self.error, now: now)
+      _ = state.lost(self.connection(), self.error, attempt: state.attempt, now: now)
       _ = state.backoffEnded()
     }
     let connection = self.connection()
-    #expect(Self.label(state.connected(connection)) == "connected")
+    #expect(Self.label(state.connected(connection, attempt: state.attempt)) == "connected")
     #expect(state.ready === connection)
-    #expect(Self.label(state.lost(connection, self.error, now: now)) == "none")
+    #expect(
+      Self.label(state.lost(connection, self.error, attempt: state.attempt, now: now)) == "none")
     #expect(state.mayRetryAtOnce)
     #expect(await self.wait(&state, waitForReady: true, now: now) == "connect")
-    let delay = self.delay(state.lost(self.connection(), self.error, now: now))
+    let delay = self.delay(
+      state.lost(self.connection(), self.error, attempt: state.attempt, now: now))
     #expect(delay.map { $0 <= .milliseconds(60) } == true)
   }
 
@@ -131,8 +133,8 @@ struct ConnectionStateTests {
     let now = NIODeadline.uptimeNanoseconds(0)
     _ = await self.wait(&state, now: now)
     let current = self.connection()
-    _ = state.connected(current)
-    _ = state.lost(self.connection(), self.error, now: now)
+    _ = state.connected(current, attempt: state.attempt)
+    _ = state.lost(self.connection(), self.error, attempt: state.attempt, now: now)
     #expect(state.ready === current)
   }
 
@@ -142,7 +144,9 @@ struct ConnectionStateTests {
     let now = NIODeadline.uptimeNanoseconds(0)
     _ = await self.wait(&state, now: now)
     _ = state.removeWaiter(1)
-    #expect(Self.label(state.lost(self.connection(), self.error, now: now)) == "failed")
+    #expect(
+      Self.label(state.lost(self.connection(), self.error, attempt: state.attempt, now: now))
+        == "failed")
     #expect(Self.label(state.backoffEnded()) == "none")
   }
 
@@ -152,9 +156,28 @@ struct ConnectionStateTests {
     let now = NIODeadline.uptimeNanoseconds(0)
     _ = await self.wait(&state, now: now)
     _ = state.shutDown()
-    #expect(Self.label(state.connected(self.connection())) == "none")
+    #expect(Self.label(state.connected(self.connection(), attempt: state.attempt)) == "none")
     #expect(await self.wait(&state, waitForReady: true, now: now) == "failed")
     #expect(Self.label(state.backoffEnded()) == "none")
     #expect(!state.mayRetryAtOnce)
+  }
+
+  @Test("what is said twice of an attempt, or late, says nothing of the next one")
+  func lateNews() async {
+    var state = ConnectionState()
+    let start = NIODeadline.uptimeNanoseconds(0)
+    #expect(await self.wait(&state, now: start) == "connect")
+    let first = state.attempt
+    _ = state.removeWaiter(1)
+    let lost = self.connection()
+    _ = state.lost(lost, self.error, attempt: first, now: start)
+    #expect(await self.wait(&state, now: start + .seconds(1)) == "connect")
+    let again = state.lost(lost, self.error, attempt: first, now: start + .seconds(1))
+    #expect(Self.label(again) == "none")
+    #expect(Self.label(state.connected(lost, attempt: first)) == "none")
+    #expect(state.ready == nil)
+    let connection = self.connection()
+    #expect(Self.label(state.connected(connection, attempt: state.attempt)) == "connected")
+    #expect(state.ready === connection)
   }
 }
