@@ -16,13 +16,14 @@ struct QuietMomentTests {
     let start = ContinuousClock.now
     let time = Mutex(start)
     let moment = QuietMoment(
-      now: { time.withLock { $0 } }, sleep: { slept in time.withLock { $0 += slept } }
-    ) {
-      looks.withLock { looks in
-        defer { looks += 1 }
-        return busy[min(looks, busy.count - 1)]
-      }
-    }
+      now: { time.withLock { $0 } },
+      sleep: { slept in time.withLock { $0 += slept } },
+      isBusy: {
+        looks.withLock { looks in
+          defer { looks += 1 }
+          return busy[min(looks, busy.count - 1)]
+        }
+      })
     let waited = try await moment.wait(atMost: longest)
     #expect(waited == time.withLock { $0 } - start)
     return (looks.withLock { $0 }, waited)
