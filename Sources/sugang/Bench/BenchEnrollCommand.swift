@@ -42,7 +42,7 @@ struct BenchEnrollCommand: AsyncParsableCommand {
     let courseID = try await self.registerCourse(http)
     let rowsBefore = try await self.myPageRows(http)
     let tally = try await EnrollLoad(
-      host: self.host, port: self.port, courseID: courseID, run: run,
+      host: self.host, port: self.port, courseID: courseID, name: run,
       duration: .seconds(self.seconds)
     ).run(clients: self.clients)
     tally.printReport(clients: self.clients, seconds: self.seconds)

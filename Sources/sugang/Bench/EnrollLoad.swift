@@ -13,7 +13,7 @@ final class EnrollLoad: @unchecked Sendable {
   private let host: String
   private let port: Int
   private let courseID: Int64
-  private let run: String
+  private let name: String
   private let duration: Duration
   private let loop: any EventLoop
   private let over: EventLoopPromise<Void>
@@ -23,18 +23,18 @@ final class EnrollLoad: @unchecked Sendable {
   private var working = 0
   private var students = 0
 
-  /// - Parameter run: makes its students different from those of other runs.
-  init(host: String, port: Int, courseID: Int64, run: String, duration: Duration) {
+  /// - Parameter name: makes its students different from those of other runs.
+  init(host: String, port: Int, courseID: Int64, name: String, duration: Duration) {
     self.host = host
     self.port = port
     self.courseID = courseID
-    self.run = run
+    self.name = name
     self.duration = duration
     self.loop = MultiThreadedEventLoopGroup.singleton.next()
     self.over = self.loop.makePromise()
-    let name = host.contains(":") ? "[\(host)]" : host
+    let authority = host.contains(":") ? "[\(host)]" : host
     self.head =
-      "POST /classes HTTP/1.1\r\nHost: \(name):\(port)\r\nContent-Type: application/json\r\n"
+      "POST /classes HTTP/1.1\r\nHost: \(authority):\(port)\r\nContent-Type: application/json\r\n"
   }
 
   func run(clients: Int) async throws -> EnrollTally {
@@ -75,7 +75,7 @@ final class EnrollLoad: @unchecked Sendable {
     }
     self.students += 1
     let body =
-      #"{"courseId":\#(self.courseID),"fee":10000,"student":"\#(self.run)-\#(self.students)","#
+      #"{"courseId":\#(self.courseID),"fee":10000,"student":"\#(self.name)-\#(self.students)","#
       + #""textBook":"bench_book"}"#
     connection.exchange(
       "\(self.head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
