@@ -22,9 +22,11 @@ public struct CircuitBreakerPolicy: Hashable, Sendable {
   /// How long it stays open the first time; doubles each time it opens again before `minimumCalls`
   /// calls in a row went well …
   public var firstOpenTime: Duration
-  /// … up to this.
+  /// … up to this. Probes that have not come back by then are replaced: a call without a deadline may
+  /// never end.
   public var maxOpenTime: Duration
-  /// How many calls may probe a half-open circuit, 1 or more; all must succeed.
+  /// How many calls may probe a half-open circuit at once, 1 or more; so many must succeed before one
+  /// fails. A stream has succeeded when it is open.
   public var probes: Int
 
   public init(
@@ -90,6 +92,10 @@ package struct CircuitBreakerState: Sendable {
   /// before the circuit opened says nothing about now.
   package struct Ticket: Equatable, Sendable {
     fileprivate let period: Int
+    /// Of the probes, see ``replaceProbes(now:)``.
+    fileprivate let round: Int
+    /// Whether it is that of a probe that is counted already: a stream that is open.
+    fileprivate var hasSucceeded = false
   }
 
   package enum Outcome: Equatable, Sendable {
@@ -113,6 +119,9 @@ package struct CircuitBreakerState: Sendable {
   package private(set) var timesOpened = 0
   private var probesAdmitted = 0
   private var probesSucceeded = 0
+  private var lastProbe = NIODeadline.uptimeNanoseconds(0)
+  /// How often probes were replaced.
+  private var round = 0
 
   package init(policy: CircuitBreakerPolicy) {
     policy.check()
@@ -142,18 +151,47 @@ package struct CircuitBreakerState: Sendable {
       self.enter(.halfOpen)
     }
     if self.phase == .halfOpen {
-      guard mayProbe, self.probesAdmitted < self.policy.probes else {
+      guard mayProbe, self.probesAdmitted < self.policy.probes || self.replaceProbes(now: now)
+      else {
         // The probes will have answered within a slow call's time.
         return self.refuse(retryAfter: self.policy.slowCall.map { TimeAmount($0) } ?? .zero)
       }
       self.probesAdmitted += 1
+      self.lastProbe = now
     }
-    return .allowed(Ticket(period: self.period))
+    return .allowed(Ticket(period: self.period, round: self.round))
+  }
+
+  /// Gives the places of probes that have not come back to others, when they have had their time:
+  /// without that, one call that never ends would keep the circuit half-open for ever. What they come
+  /// to counts nevertheless: calls may take longer than the circuit is ever open.
+  ///
+  /// - Returns: whether there is a place now.
+  private mutating func replaceProbes(now: NIODeadline) -> Bool {
+    guard now - self.lastProbe >= TimeAmount(self.policy.maxOpenTime) else { return false }
+    self.probesAdmitted = self.probesSucceeded
+    self.round += 1
+    return true
   }
 
   private mutating func refuse(retryAfter: TimeAmount) -> Admission {
     self.refusedCalls += 1
     return .refused(retryAfter: retryAfter)
+  }
+
+  /// The call is a stream, and it is open: with that a probe has succeeded, for its end may never
+  /// come. If it fails before the circuit is closed, that is opened all the same.
+  ///
+  /// - Parameter duration: how long it took to open.
+  /// - Returns: the ticket to record its end with.
+  package mutating func opened(
+    _ ticket: Ticket, took duration: TimeAmount, now: NIODeadline
+  ) -> Ticket {
+    guard self.phase == .halfOpen, ticket.period == self.period else { return ticket }
+    self.record(.success, took: duration, ticket: ticket, now: now)
+    var ticket = ticket
+    ticket.hasSucceeded = true
+    return ticket
   }
 
   package mutating func record(
@@ -169,15 +207,19 @@ package struct CircuitBreakerState: Sendable {
       guard self.mode == .automatic, outcome.isFailure || outcome.isSlow else { return }
       if self.isBroken(now: now) { self.open(now: now) }
     case .halfOpen:
-      self.recordProbe(outcome, isSlow: isSlow, now: now)
+      self.recordProbe(outcome, isSlow: isSlow, ticket, now: now)
     case .closed, .open:
       break
     }
   }
 
-  private mutating func recordProbe(_ outcome: Outcome, isSlow: Bool, now: NIODeadline) {
+  private mutating func recordProbe(
+    _ outcome: Outcome, isSlow: Bool, _ ticket: Ticket, now: NIODeadline
+  ) {
     switch outcome {
+    case .success where ticket.hasSucceeded: break
     case .ignored:
+      guard !ticket.hasSucceeded, ticket.round == self.round else { return }
       self.probesAdmitted -= 1
     case .success where !isSlow:
       self.probesSucceeded += 1

@@ -111,7 +111,8 @@ public final class GuardedChannel: RPCChannel, Sendable {
     try await self.call(call, mayProbe: true)
   }
 
-  /// A stream takes a place from its beginning to its end; its end is what the breaker sees of it.
+  /// A stream takes a place from its beginning to its end; its end is what the breaker sees of it. Of
+  /// one that probes a half-open circuit it sees that it opens, since the end may never come.
   ///
   /// - Throws: as ``call(_:)``.
   public func open(_ call: RPCCall, kind: RPCKind) async throws -> RPCByteStream {
@@ -135,10 +136,14 @@ public final class GuardedChannel: RPCChannel, Sendable {
     _ call: RPCCall, kind: RPCKind, mayProbe: Bool
   ) async throws -> RPCByteStream {
     var call = call
-    let passage = try await self.enter(&call, mayProbe: mayProbe)
+    var passage = try await self.enter(&call, mayProbe: mayProbe)
     do {
       let stream = try await self.channel.open(call, kind: kind)
-      stream.whenOver { error in
+      let now = self.now()
+      passage.ticket = self.breaker.withLock {
+        $0.opened(passage.ticket, took: now - passage.start, now: now)
+      }
+      stream.whenOver { [passage] error in
         // How long a stream lasts says nothing about the server.
         let outcome =
           error.map { self.outcome(of: $0, isCutShort: passage.isCutShort) } ?? .success
@@ -154,7 +159,7 @@ public final class GuardedChannel: RPCChannel, Sendable {
   /// One call inside: the breaker has let it through, and it has a place in the bulkhead.
   private struct Passage {
     let start: NIODeadline
-    let ticket: CircuitBreakerState.Ticket
+    var ticket: CircuitBreakerState.Ticket
     /// A caller that leaves less time than this call may take says nothing about the server.
     let isCutShort: Bool
   }

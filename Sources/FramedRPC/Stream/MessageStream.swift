@@ -34,7 +34,7 @@ package final class MessageStream: @unchecked Sendable {
     /// Something was written.
     var hasBegun = false
     var writeError: RPCError?
-    var writers: [UnsafeContinuation<Void, any Error>] = []
+    var writers: [MessageWaiter<Void>] = []
     /// The connection knows that there is something to send.
     var isAnnounced = false
     var sent = CallTraffic.Count()
@@ -45,7 +45,7 @@ package final class MessageStream: @unchecked Sendable {
     /// Bytes taken since the connection was told.
     var takenBytes = 0
     var incomingEnd: Result<Void, RPCError>?
-    var reader: UnsafeContinuation<ByteBuffer?, any Error>?
+    var reader: MessageWaiter<ByteBuffer?>?
     var initialMetadata: RPCMetadata?
     var trailingMetadata = RPCMetadata()
     var observers: [@Sendable (RPCError?) -> Void] = []
@@ -60,6 +60,7 @@ package final class MessageStream: @unchecked Sendable {
   private let reportedBytes: Int
   private let countsQueue: Bool
   private let state = Mutex(State())
+  private let lastWaiter = Atomic(0)
 
   // Only on the loop.
   private(set) var id = StreamID.connection
@@ -116,12 +117,13 @@ package final class MessageStream: @unchecked Sendable {
         "the message of \(message.readableBytes) bytes is over the peer's limit of \(limit)")
     }
     if try self.queueIfRoom(message) { return }
+    let waiter = self.newWaiter()
     try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
-        self.queueAndWait(message, continuation)
+        self.queueAndWait(message, MessageWaiter(id: waiter, continuation: continuation))
       }
     } onCancel: {
-      self.connection.cancelled(self)
+      self.cancelled(waiter)
     }
   }
 
@@ -140,16 +142,14 @@ package final class MessageStream: @unchecked Sendable {
     return isQueued
   }
 
-  private func queueAndWait(
-    _ message: ByteBuffer, _ continuation: UnsafeContinuation<Void, any Error>
-  ) {
+  private func queueAndWait(_ message: ByteBuffer, _ waiter: MessageWaiter<Void>) {
     let (error, isFull, announce) = self.state.withLock { state in
       if let error = state.writeError { return (error as RPCError?, false, false) }
       let isFull = state.outgoingBytes >= self.connection.limits.maxStreamQueuedBytes
       // It is queued all the same: one message over the limit, and no second turn through here.
       state.sent.add(message.readableBytes)
       let announce = Self.queue(message, &state)
-      if isFull { state.writers.append(continuation) }
+      if isFull { state.writers.append(waiter) }
       return (nil, isFull, announce)
     }
     if error == nil {
@@ -157,10 +157,28 @@ package final class MessageStream: @unchecked Sendable {
     }
     if announce { self.connection.announce(self) }
     if let error {
-      continuation.resume(throwing: error)
+      waiter.continuation.resume(throwing: error)
     } else if !isFull {
-      continuation.resume()
+      waiter.continuation.resume()
+    } else if Task.isCancelled {
+      // Perhaps it was not there yet when it was to be interrupted.
+      self.cancelled(waiter.id)
     }
+  }
+
+  private func newWaiter() -> Int { self.lastWaiter.add(1, ordering: .relaxed).newValue }
+
+  /// The task of a waiter was cancelled, perhaps before it waits: on a server that one is interrupted,
+  /// if it is there, on a client the call is given up.
+  private func cancelled(_ waiter: Int) {
+    self.state.withLock { state in
+      if state.reader?.id == waiter {
+        state.reader?.isCancelled = true
+      } else if let index = state.writers.firstIndex(where: { $0.id == waiter }) {
+        state.writers[index].isCancelled = true
+      }
+    }
+    self.connection.cancelled(self)
   }
 
   /// Queues the answer of a handler that has returned, whatever waits already.
@@ -225,27 +243,31 @@ package final class MessageStream: @unchecked Sendable {
     let (result, report) = self.state.withLock { $0.take(self.reportedBytes) }
     if report { self.connection.taken(from: self) }
     if let result { return try result.get() }
+    let waiter = self.newWaiter()
     return try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
-        self.wait(continuation)
+        self.wait(MessageWaiter(id: waiter, continuation: continuation))
       }
     } onCancel: {
-      self.connection.cancelled(self)
+      self.cancelled(waiter)
     }
   }
 
-  private func wait(_ continuation: UnsafeContinuation<ByteBuffer?, any Error>) {
+  private func wait(_ waiter: MessageWaiter<ByteBuffer?>) {
     let (result, report) = self.state.withLock { state -> (Result<ByteBuffer?, RPCError>?, Bool) in
       guard state.reader == nil else {
         return (.failure(RPCError(.failedPrecondition, "two tasks read one call")), false)
       }
       let (result, report) = state.take(self.reportedBytes)
-      if result == nil { state.reader = continuation }
+      if result == nil { state.reader = waiter }
       return (result, report)
     }
     if report { self.connection.taken(from: self) }
     if let result {
-      continuation.resume(with: result.mapError { $0 as any Error })
+      waiter.continuation.resume(with: result.mapError { $0 as any Error })
+    } else if Task.isCancelled {
+      // As a writer.
+      self.cancelled(waiter.id)
     }
   }
 
@@ -340,7 +362,7 @@ package final class MessageStream: @unchecked Sendable {
 
   /// A message that came in the REQUEST or RESPONSE itself.
   func deliver(_ message: ByteBuffer) {
-    let reader = self.state.withLock { state -> UnsafeContinuation<ByteBuffer?, any Error>? in
+    let reader = self.state.withLock { state -> MessageWaiter<ByteBuffer?>? in
       state.received.add(message.readableBytes)
       if let reader = state.reader {
         state.reader = nil
@@ -350,7 +372,7 @@ package final class MessageStream: @unchecked Sendable {
       state.incomingBytes += Self.cost(message.readableBytes)
       return nil
     }
-    reader?.resume(returning: message)
+    reader?.continuation.resume(returning: message)
   }
 
   /// The peer's direction ended with the REQUEST.
@@ -360,15 +382,15 @@ package final class MessageStream: @unchecked Sendable {
   }
 
   func incomingEnded(_ end: Result<Void, RPCError>, trailing: RPCMetadata = RPCMetadata()) {
-    let reader = self.state.withLock { state -> UnsafeContinuation<ByteBuffer?, any Error>? in
+    let reader = self.state.withLock { state -> MessageWaiter<ByteBuffer?>? in
       guard state.incomingEnd == nil else { return nil }
       state.incomingEnd = end
       state.trailingMetadata = trailing
       return exchange(&state.reader, with: nil)
     }
     switch end {
-    case .success: reader?.resume(returning: nil)
-    case .failure(let error): reader?.resume(throwing: error)
+    case .success: reader?.continuation.resume(returning: nil)
+    case .failure(let error): reader?.continuation.resume(throwing: error)
     }
   }
 
@@ -455,11 +477,11 @@ package final class MessageStream: @unchecked Sendable {
       state.outgoingBytes -= bytes
       guard !state.writers.isEmpty,
         state.outgoingBytes < self.connection.limits.maxStreamQueuedBytes
-      else { return [] as [UnsafeContinuation<Void, any Error>] }
+      else { return [] as [MessageWaiter<Void>] }
       return exchange(&state.writers, with: [])
     }
     for writer in writers {
-      writer.resume()
+      writer.continuation.resume()
     }
   }
 
@@ -481,15 +503,18 @@ package final class MessageStream: @unchecked Sendable {
     return self.isEndSent
   }
 
-  /// The task that reads or writes was cancelled, and the call goes on without it.
+  /// Tasks that read or write were cancelled, and the call goes on without them.
   func interrupt() {
     let (writers, reader) = self.state.withLock { state in
-      (exchange(&state.writers, with: []), exchange(&state.reader, with: nil))
+      let writers = state.writers.filter(\.isCancelled)
+      state.writers.removeAll(where: \.isCancelled)
+      let isCancelled = state.reader?.isCancelled ?? false
+      return (writers, isCancelled ? exchange(&state.reader, with: nil) : nil)
     }
     for writer in writers {
-      writer.resume(throwing: CancellationError())
+      writer.continuation.resume(throwing: CancellationError())
     }
-    reader?.resume(throwing: CancellationError())
+    reader?.continuation.resume(throwing: CancellationError())
   }
 
   /// The call is over: nothing more is sent, queued messages are thrown away.
@@ -526,12 +551,13 @@ package final class MessageStream: @unchecked Sendable {
     }
     self.countQueued(-queued)
     for writer in writers {
-      writer.resume(throwing: error ?? RPCError(.failedPrecondition, "the call is over"))
+      writer.continuation.resume(
+        throwing: error ?? RPCError(.failedPrecondition, "the call is over"))
     }
     if let error {
-      reader?.resume(throwing: error)
+      reader?.continuation.resume(throwing: error)
     } else {
-      reader?.resume(returning: nil)
+      reader?.continuation.resume(returning: nil)
     }
     for observer in observers {
       observer(error)
@@ -568,16 +594,5 @@ extension MessageStream.State {
 extension Result {
   fileprivate var failure: Failure? {
     if case .failure(let error) = self { error } else { nil }
-  }
-}
-
-extension ByteBuffer {
-  /// The same bytes without the rest of the read that they came in: a small message that waits
-  /// must not keep a large buffer alive.
-  var keptApart: ByteBuffer {
-    guard self.storageCapacity > 4 * self.readableBytes + 1024 else { return self }
-    var copy = ByteBuffer()
-    copy.writeImmutableBuffer(self)
-    return copy
   }
 }

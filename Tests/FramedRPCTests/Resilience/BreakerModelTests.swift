@@ -25,8 +25,15 @@ struct BreakerModelTests {
     /// Since the phase began.
     var outcomes: [Outcome] = []
     var opened = 0
-    var probesOut = 0
-    var probesGood = 0
+    /// Probes, by number, that have a place …
+    var places: Set<Int> = []
+    /// … and that went well.
+    var good: Set<Int> = []
+    var lastProbe = NIODeadline.uptimeNanoseconds(0)
+    /// How often probes that did not come back gave their places to others.
+    var replacements = 0
+    /// Calls that were admitted.
+    var calls = 0
     /// Changes with the phase.
     var period = 0
 
@@ -49,38 +56,60 @@ struct BreakerModelTests {
       return Array(window)
     }
 
+    /// A call that was admitted.
+    struct Call {
+      let number: Int
+      let period: Int
+    }
+
     /// nil: refused.
-    mutating func admit(now: NIODeadline, mayProbe: Bool) -> (period: Int?, retryAfter: TimeAmount)
-    {
+    mutating func admit(now: NIODeadline, mayProbe: Bool) -> (call: Call?, retryAfter: TimeAmount) {
+      self.calls += 1
+      let number = self.calls
       switch self.phase {
-      case .closed: return (self.period, .zero)
+      case .closed: return (Call(number: number, period: self.period), .zero)
       case .open(nil): return (nil, .zero)
       case .open(let until?) where now < until: return (nil, until - now)
       case .open:
         guard mayProbe else { return (nil, .zero) }
         self.enter(.halfOpen)
       case .halfOpen:
-        guard mayProbe, self.probesOut < self.policy.probes else {
+        let isFull = self.places.count >= self.policy.probes
+        let isOverdue = now >= self.lastProbe + TimeAmount(self.policy.maxOpenTime)
+        guard mayProbe, !isFull || isOverdue else {
           return (nil, self.policy.slowCall.map { TimeAmount($0) } ?? .zero)
         }
+        if isFull {
+          self.places = self.good
+          self.replacements += 1
+        }
       }
-      self.probesOut += 1
-      return (self.period, .zero)
+      self.places.insert(number)
+      self.lastProbe = now
+      return (Call(number: number, period: self.period), .zero)
+    }
+
+    /// A stream: as a probe it has succeeded.
+    mutating func opened(_ call: Call, _ time: TimeAmount, now: NIODeadline) {
+      guard self.phase == .halfOpen else { return }
+      self.record(.success, time, call, now: now)
     }
 
     mutating func record(
-      _ outcome: CircuitBreakerState.Outcome, _ time: TimeAmount, _ period: Int, now: NIODeadline
+      _ outcome: CircuitBreakerState.Outcome, _ time: TimeAmount, _ call: Call, now: NIODeadline
     ) {
-      guard period == self.period else { return }
+      guard call.period == self.period else { return }
       let isSlow = self.isSlow(time)
       if self.phase == .halfOpen {
+        if outcome == .failure { return self.open(now) }
+        if self.good.contains(call.number) { return }
         if outcome == .ignored {
-          self.probesOut -= 1
-        } else if outcome == .failure || isSlow {
+          self.places.remove(call.number)
+        } else if isSlow {
           self.open(now)
         } else {
-          self.probesGood += 1
-          if self.probesGood == self.policy.probes { self.enter(.closed) }
+          self.good.insert(call.number)
+          if self.good.count == self.policy.probes { self.enter(.closed) }
         }
         return
       }
@@ -124,8 +153,8 @@ struct BreakerModelTests {
       self.phase = phase
       self.period += 1
       self.outcomes = []
-      self.probesOut = 0
-      self.probesGood = 0
+      self.places = []
+      self.good = []
     }
 
     func isIn(_ phase: CircuitBreakerState.Phase) -> Bool {
@@ -155,22 +184,25 @@ struct BreakerModelTests {
   @Test("decide the same in every random history", arguments: [1, 2, 3, 4] as [UInt64])
   func agree(seed: UInt64) {
     var random = SplitMix(state: seed)
+    var replacements = 0
     for _ in 0..<(modelOperations / 4 / 500) {
       let policy = Self.policy(&random)
-      guard let step = Self.divergence(policy, &random) else { continue }
+      guard let step = Self.divergence(policy, &random, &replacements) else { continue }
       Issue.record("seed \(seed), step \(step) of \(policy)")
       return
     }
+    #expect(replacements > 0, "probes that did not come back")
   }
 
+  /// - Parameter replacements: how often probes were replaced, over all policies.
   /// - Returns: the first of 500 steps after which the two differ.
   private static func divergence(
-    _ policy: CircuitBreakerPolicy, _ random: inout SplitMix
+    _ policy: CircuitBreakerPolicy, _ random: inout SplitMix, _ replacements: inout Int
   ) -> Int? {
     var state = CircuitBreakerState(policy: policy)
     var model = Model(policy: policy)
     var now = NIODeadline.uptimeNanoseconds(60_000_000_000)
-    var calls: [(CircuitBreakerState.Ticket, Int)] = []
+    var calls: [(CircuitBreakerState.Ticket, Model.Call)] = []
     var refused = 0
     /// How likely a call fails, of 8; changes with the weather.
     var trouble = 1
@@ -185,20 +217,27 @@ struct BreakerModelTests {
       case 1..<50:
         let mayProbe = random.below(4) > 0
         let expected = model.admit(now: now, mayProbe: mayProbe)
-        switch (state.admit(now: now, mayProbe: mayProbe), expected.period) {
-        case (.allowed(let ticket), let period?): calls.append((ticket, period))
+        switch (state.admit(now: now, mayProbe: mayProbe), expected.call) {
+        case (.allowed(let ticket), let call?): calls.append((ticket, call))
         case (.refused(let retryAfter), nil) where retryAfter == expected.retryAfter: refused += 1
         default: return step
         }
+      case 50..<60:
+        guard !calls.isEmpty else { continue }
+        let index = random.below(calls.count)
+        let (ticket, call) = calls[index]
+        let time = TimeAmount.milliseconds(random.below(8) < trouble ? 150 : 1)
+        calls[index].0 = state.opened(ticket, took: time, now: now)
+        model.opened(call, time, now: now)
       default:
         guard !calls.isEmpty else { continue }
-        let (ticket, period) = calls.swapRemove(random.below(calls.count))
+        let (ticket, call) = calls.swapRemove(random.below(calls.count))
         let isBad = random.below(8) < trouble
         let outcome: CircuitBreakerState.Outcome =
           random.below(20) == 0 ? .ignored : isBad && random.below(2) == 0 ? .failure : .success
         let time = TimeAmount.milliseconds(isBad ? Int64(random.below(200)) : 1)
         state.record(outcome, took: time, ticket: ticket, now: now)
-        model.record(outcome, time, period, now: now)
+        model.record(outcome, time, call, now: now)
       }
       let window = model.window(now)
       let counts = state.counts(now: now)
@@ -207,6 +246,7 @@ struct BreakerModelTests {
         counts.slow == window.count(where: \.isSlow)
       else { return step }
     }
+    replacements += model.replacements
     return nil
   }
 }

@@ -31,6 +31,14 @@ struct CircuitBreakerStateTests {
       self.state.record(outcome, took: time, ticket: ticket, now: self.now)
     }
 
+    /// Asks so often, and returns the tickets of what was let through.
+    mutating func admit(_ count: Int, mayProbe: Bool = true) -> [CircuitBreakerState.Ticket] {
+      (0..<count).compactMap { _ in
+        let admission = self.state.admit(now: self.now, mayProbe: mayProbe)
+        return if case .allowed(let ticket) = admission { ticket } else { nil }
+      }
+    }
+
     var isRefusing: Bool {
       mutating get {
         if case .refused = self.state.admit(now: self.now) { true } else { false }
@@ -208,6 +216,63 @@ struct CircuitBreakerStateTests {
     bench.call(.success)
     bench.call(.success)
     #expect(bench.state.phase == .closed)
+  }
+
+  // MARK: probes that do not come back
+
+  /// Half-open, with both probes out.
+  private static func probing() throws -> (Bench, [CircuitBreakerState.Ticket]) {
+    var bench = Bench()
+    bench.open()
+    bench.now = bench.now + .seconds(1)
+    let tickets = bench.admit(3)
+    try #require(tickets.count == 2)
+    return (bench, tickets)
+  }
+
+  @Test("probes that do not come back are replaced after the longest time that it is open")
+  func replacesProbes() throws {
+    var (bench, _) = try Self.probing()
+    bench.now = bench.now + .seconds(4) - .nanoseconds(1)
+    let early = bench.admit(1)
+    #expect(early.isEmpty)
+    bench.now = bench.now + .nanoseconds(1)
+    let others = bench.admit(1, mayProbe: false)
+    #expect(others.isEmpty)
+    let replacing = bench.admit(3)
+    #expect(replacing.count == 2, "as many as before, for another four seconds")
+    bench.now = bench.now + .seconds(4)
+    bench.call(.success)
+    bench.call(.success)
+    #expect(bench.state.phase == .closed)
+  }
+
+  @Test("only those that are missing are replaced")
+  func replacesMissing() throws {
+    var (bench, tickets) = try Self.probing()
+    bench.state.record(.success, took: Self.fast, ticket: tickets[0], now: bench.now)
+    bench.now = bench.now + .seconds(4)
+    let replacing = bench.admit(2)
+    #expect(replacing.count == 1)
+  }
+
+  @Test(
+    "what replaced probes come to counts, but they have no place to give back",
+    arguments: [CircuitBreakerState.Outcome.success, .failure, .ignored])
+  func lateProbes(_ outcome: CircuitBreakerState.Outcome) throws {
+    var (bench, late) = try Self.probing()
+    bench.now = bench.now + .seconds(4)
+    let replacing = bench.admit(2)
+    try #require(replacing.count == 2)
+    bench.state.record(outcome, took: Self.fast, ticket: late[0], now: bench.now)
+    let more = bench.admit(1)
+    #expect(more.isEmpty)
+    bench.state.record(.success, took: Self.fast, ticket: replacing[0], now: bench.now)
+    switch outcome {
+    case .success: #expect(bench.state.phase == .closed)
+    case .failure: #expect(bench.state.phase == .open(until: bench.now + .seconds(2)))
+    case .ignored: #expect(bench.state.phase == .halfOpen)
+    }
   }
 
   @Test("the outcome of a call from before it opened does not count")

@@ -85,7 +85,11 @@ final class Pending<Value: Sendable>: @unchecked Sendable {
   private(set) var outcome: Result<Value, any Error>?
   private(set) var task: Task<Void, Never>?
 
-  init(on loop: EmbeddedEventLoop, _ body: @escaping @Sendable () async throws -> Value) {
+  /// - Parameter runs: whether the loop goes on until it has nothing to do.
+  init(
+    on loop: EmbeddedEventLoop, runs: Bool = true,
+    _ body: @escaping @Sendable () async throws -> Value
+  ) {
     self.task = Task.immediate(executorPreference: EventLoopTaskExecutor(loop: loop)) {
       do {
         self.outcome = .success(try await body())
@@ -93,7 +97,7 @@ final class Pending<Value: Sendable>: @unchecked Sendable {
         self.outcome = .failure(error)
       }
     }
-    loop.run()
+    if runs { loop.run() }
   }
 
   var value: Value? { try? self.outcome?.get() }
