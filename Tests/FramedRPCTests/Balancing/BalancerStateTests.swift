@@ -131,7 +131,7 @@ struct BalancerStateTests {
     let counts = Self.run(&balancer, calls: 300) { _ in 1 }
     #expect(counts == [1: 100, 2: 100, 3: 100])
     let broken = try #require(balancer.endpoints.first { $0.channel == 2 })
-    _ = balancer.mark(broken.id, as: .broken, now: Self.start)
+    _ = balancer.mark(broken.id, as: .broken)
     let without = Self.run(&balancer, calls: 300) { _ in 1 }
     #expect(without == [1: 150, 3: 150])
   }
@@ -190,7 +190,7 @@ struct BalancerStateTests {
       let news = balancer.ended(pick, as: .success, now: Self.start + .milliseconds(5))
       #expect(news == .reachable)
     } else {
-      let isNews = balancer.mark(lost.id, as: .reachable, now: Self.start)
+      let isNews = balancer.mark(lost.id, as: .reachable)
       #expect(isNews)
     }
     // A call in flight at the other one.
@@ -214,9 +214,9 @@ struct BalancerStateTests {
   func pickFirst() throws {
     var balancer = Self.balancer(.pickFirst, of: 3)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)
-    _ = balancer.mark(balancer.endpoints[0].id, as: .broken, now: Self.start)
+    _ = balancer.mark(balancer.endpoints[0].id, as: .broken)
     #expect(try balancer.mustPick(now: Self.start).channel == 2)
-    _ = balancer.mark(balancer.endpoints[0].id, as: .reachable, now: Self.start)
+    _ = balancer.mark(balancer.endpoints[0].id, as: .reachable)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)
   }
 
@@ -247,9 +247,7 @@ struct BalancerStateTests {
     ])
   func allBroken(_ balancing: BalancingPolicy) throws {
     var balancer = Self.balancer(balancing, of: 3)
-    for endpoint in balancer.endpoints {
-      _ = balancer.mark(endpoint.id, as: .broken, now: Self.start)
-    }
+    for endpoint in balancer.endpoints { _ = balancer.mark(endpoint.id, as: .broken) }
     #expect(!balancer.hasUnbroken)
     _ = try balancer.mustPick(now: Self.start)
   }
@@ -279,9 +277,9 @@ struct BalancerStateTests {
     let news = balancer.ended(pick, as: .failure, now: Self.start)
     #expect(news == nil, "it can be reached")
     #expect(try balancer.mustPick(now: Self.start).channel == 2)
-    _ = balancer.mark(balancer.endpoints[1].id, as: .broken, now: Self.start)
+    _ = balancer.mark(balancer.endpoints[1].id, as: .broken)
     #expect(try balancer.mustPick(now: Self.start).channel == 1)
-    _ = balancer.mark(balancer.endpoints[1].id, as: .reachable, now: Self.start)
+    _ = balancer.mark(balancer.endpoints[1].id, as: .reachable)
     #expect(try balancer.mustPick(now: Self.start + .seconds(30)).channel == 1, "its time is over")
   }
 }

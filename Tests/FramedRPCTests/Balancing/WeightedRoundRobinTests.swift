@@ -204,10 +204,10 @@ struct WeightedBalancerTests {
   func broken() {
     var balancer = Self.balancer(rates: [300, 100, 300])
     let id = balancer.endpoints[0].id
-    _ = balancer.mark(id, as: .broken, now: Self.start)
+    _ = balancer.mark(id, as: .broken)
     #expect(Self.counts(&balancer, 40) == [2: 10, 3: 30])
     #expect(balancer.weight(0, now: Self.start) == nil)
-    _ = balancer.mark(id, as: .reachable, now: Self.start)
+    _ = balancer.mark(id, as: .reachable)
     // The mean of 100 and 300.
     let later = Self.start + .seconds(1)
     #expect(Self.counts(&balancer, 60, now: later) == [1: 20, 2: 10, 3: 30])

@@ -200,10 +200,9 @@ public final class BalancedClient: RPCChannel, Sendable {
   }
 
   private func stopsBeingBroken(_ id: Balancer.EndpointID, as reachability: Balancer.Reachability) {
-    let now = self.clock.now()
     let waiters = self.state.withLock { state -> [CheckedContinuation<Void, Never>] in
       state.watches[id] = nil
-      guard state.balancer.mark(id, as: reachability, now: now) else { return [] }
+      guard state.balancer.mark(id, as: reachability) else { return [] }
       return Self.takeWaiters(&state)
     }
     for waiter in waiters { waiter.resume() }

@@ -95,15 +95,12 @@ package struct BalancerState<Channel: Sendable>: Sendable {
   }
 
   /// - Returns: whether it is news.
-  package mutating func mark(
-    _ id: EndpointID, as reachability: Reachability, now: NIODeadline
-  ) -> Bool {
+  package mutating func mark(_ id: EndpointID, as reachability: Reachability) -> Bool {
     guard let position = self.endpoints.firstIndex(where: { $0.id == id }),
       self.endpoints[position].reachability != reachability
     else { return false }
     if reachability == .broken {
       self.weights?.forget(position)
-      self.endpoints[position].brokenSince = now
     } else {
       self.endpoints[position].load.forget()
     }
@@ -184,22 +181,24 @@ package struct BalancerState<Channel: Sendable>: Sendable {
     case .failure, .lost:
       self.endpoints[position].failures += 1
       self.outliers.record(isFailure: true, at: position, now: now)
-      return outcome == .lost ? self.breaks(pick, now) : nil
+      return outcome == .lost ? self.breaks(position, now) : nil
     case .overload:
       self.endpoints[position].failures += 1
       return nil
     case .unreachable:
       self.endpoints[position].failures += 1
-      return self.breaks(pick, now)
+      return self.breaks(position, now)
     // It has waited for the connection all the time, unless there is one.
     case .unsent:
-      return self.endpoints[position].reachability == .unknown ? self.breaks(pick, now) : nil
+      return self.endpoints[position].reachability == .unknown ? self.breaks(position, now) : nil
     case .abandoned: return nil
     }
   }
 
-  private mutating func breaks(_ pick: Pick, _ now: NIODeadline) -> Reachability? {
-    self.mark(pick.id, as: .broken, now: now) ? .broken : nil
+  private mutating func breaks(_ position: Int, _ now: NIODeadline) -> Reachability? {
+    guard self.mark(self.endpoints[position].id, as: .broken) else { return nil }
+    self.endpoints[position].brokenSince = now
+    return .broken
   }
 
   private mutating func position(
