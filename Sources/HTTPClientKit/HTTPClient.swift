@@ -40,8 +40,7 @@ package final class HTTPClient: Sendable {
     let names = Set(headers.map { $0.0.lowercased() })
     var head = "\(method) \(path) HTTP/1.1\r\n"
     if !names.contains("host") {
-      let host = self.host.contains(":") ? "[\(self.host)]" : self.host
-      head += "Host: \(host):\(self.port)\r\n"
+      head += "Host: \(Self.authority(self.host, self.port))\r\n"
     }
     if body != nil, !names.contains("content-type") { head += "Content-Type: application/json\r\n" }
     if let body, !names.contains("content-length"), !names.contains("transfer-encoding") {
@@ -52,6 +51,11 @@ package final class HTTPClient: Sendable {
       head += "\(name): \(value)\r\n"
     }
     return try await self.exchange(raw: head + "\r\n" + (body ?? ""), isHead: method == "HEAD")
+  }
+
+  /// As in a `Host` header.
+  static func authority(_ host: String, _ port: Int) -> String {
+    "\(host.contains(":") ? "[\(host)]" : host):\(port)"
   }
 
   /// Sends bytes as they are and reads one response.

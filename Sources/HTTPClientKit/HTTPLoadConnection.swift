@@ -4,7 +4,9 @@ import NIOPosix
 /// A connection for measuring: sends a request and reads as much of the answer as counts. Lean,
 /// since it shares the machine with what it measures: reads bodies with a `Content-Length`, or none.
 /// Touched on its event loop only.
-package final class HTTPLoadConnection {
+package final class HTTPLoadConnection: ChannelInboundHandler {
+  package typealias InboundIn = ByteBuffer
+
   /// What counts of an answer.
   package struct Answer: Sendable {
     package fileprivate(set) var status = 0
@@ -12,83 +14,69 @@ package final class HTTPLoadConnection {
     fileprivate var isLast = false
   }
 
-  private let handler: Handler
-
-  private init(_ handler: Handler) {
-    self.handler = handler
-  }
-
   /// Longest wait for the connection.
   private static let connectTimeout = TimeAmount.seconds(5)
+
+  private let authority: String
+  private var context: ChannelHandlerContext?
+  private var received = ByteBuffer()
+  private var ended: ((Answer?) -> Void)?
+  /// The server has said that it closes.
+  private var isLast = false
+
+  private init(authority: String) {
+    self.authority = authority
+  }
 
   package static func connect(
     host: String, port: Int, on loop: any EventLoop
   ) -> EventLoopFuture<HTTPLoadConnection>.Isolated {
-    ClientBootstrap(group: loop)
+    let authority = HTTPClient.authority(host, port)
+    return ClientBootstrap(group: loop)
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .connectTimeout(Self.connectTimeout)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(Handler())
+          try channel.pipeline.syncOperations.addHandler(HTTPLoadConnection(authority: authority))
         }
       }
       .connect(host: host, port: port)
-      .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: Handler.self) }
+      .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: HTTPLoadConnection.self) }
       .assumeIsolated()
-      .map { HTTPLoadConnection($0) }
   }
 
   /// Whether another request may be sent.
-  package var isOpen: Bool { self.handler.isOpen }
+  package var isOpen: Bool { !self.isLast && self.context?.channel.isActive == true }
 
   package func close() {
-    self.handler.close()
+    self.context?.close(promise: nil)
   }
 
   /// Sends one request at a time.
   ///
-  /// - Parameters:
-  ///   - request: head and body.
-  ///   - ended: told the answer, nil when there will be none.
-  package func exchange(_ request: String, _ ended: @escaping (Answer?) -> Void) {
-    self.handler.exchange(request, ended)
-  }
-}
-
-private final class Handler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
-  private var context: ChannelHandlerContext?
-  private var received = ByteBuffer()
-  private var ended: ((HTTPLoadConnection.Answer?) -> Void)?
-  /// The server has said that it closes.
-  private var isLast = false
-
-  var isOpen: Bool { !self.isLast && self.context?.channel.isActive == true }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
-  }
-
-  func handlerRemoved(context: ChannelHandlerContext) {
-    self.context = nil
-  }
-
-  func close() {
-    self.context?.close(promise: nil)
-  }
-
-  func exchange(_ request: String, _ ended: @escaping (HTTPLoadConnection.Answer?) -> Void) {
+  /// - Parameter ended: told the answer, nil when there will be none.
+  package func post(_ path: String, json: String, _ ended: @escaping (Answer?) -> Void) {
     guard let context, self.isOpen else { return ended(nil) }
     self.ended = ended
     self.received.clear()
+    let request =
+      "POST \(path) HTTP/1.1\r\nHost: \(self.authority)\r\nContent-Type: application/json\r\n"
+      + "Content-Length: \(json.utf8.count)\r\n\r\n\(json)"
     context.writeAndFlush(NIOAny(ByteBuffer(string: request)), promise: nil)
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  package func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var bytes = self.unwrapInboundIn(data)
     self.received.writeBuffer(&bytes)
-    guard let answer = HTTPLoadConnection.Answer(self.received.readableBytesView) else { return }
+    guard let answer = Answer(self.received.readableBytesView) else { return }
     if answer.isLast {
       self.isLast = true
       context.close(promise: nil)
@@ -96,16 +84,16 @@ private final class Handler: ChannelInboundHandler {
     self.finish(answer)
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  package func channelInactive(context: ChannelHandlerContext) {
     self.finish(nil)
     context.fireChannelInactive()
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
   }
 
-  private func finish(_ answer: HTTPLoadConnection.Answer?) {
+  private func finish(_ answer: Answer?) {
     let ended = self.ended
     self.ended = nil
     ended?(answer)

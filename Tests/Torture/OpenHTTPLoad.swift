@@ -154,10 +154,7 @@ final class OpenHTTPLoad: @unchecked Sendable {
   private func send(_ number: Int, _ due: NIODeadline, on connection: HTTPLoadConnection) {
     self.inFlight += 1
     let body = #"{"courseId":\#(self.plan.course),"student":"\#(self.plan.name)-\#(number)"}"#
-    connection.exchange(
-      "POST /classes HTTP/1.1\r\nHost: 127.0.0.1:\(self.plan.port)\r\n"
-        + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-    ) { answer in
+    connection.post("/classes", json: body) { answer in
       self.inFlight -= 1
       self.record(answer?.status ?? 0, hasRetryAfter: answer?.hasRetryAfter ?? false, due)
       if connection.isOpen {

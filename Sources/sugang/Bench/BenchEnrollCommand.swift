@@ -94,15 +94,15 @@ struct BenchEnrollCommand: AsyncParsableCommand {
 
 /// What the clients saw.
 struct EnrollTally: Sendable {
-  private(set) var registered = 0
   private var statuses: [Int: Int] = [:]
   private var failures: [String: Int] = [:]
   private var latencies: [Duration] = []
 
+  var registered: Int { self.statuses[201] ?? 0 }
+
   mutating func answered(_ status: Int, after latency: Duration) {
     self.latencies.append(latency)
     self.statuses[status, default: 0] += 1
-    self.registered += status == 201 ? 1 : 0
   }
 
   mutating func failed(_ how: String) {

@@ -17,7 +17,6 @@ final class EnrollLoad: @unchecked Sendable {
   private let duration: Duration
   private let loop: any EventLoop
   private let over: EventLoopPromise<Void>
-  private let head: String
   private var tally = EnrollTally()
   private var end = NIODeadline.now()
   private var working = 0
@@ -32,9 +31,6 @@ final class EnrollLoad: @unchecked Sendable {
     self.duration = duration
     self.loop = MultiThreadedEventLoopGroup.singleton.next()
     self.over = self.loop.makePromise()
-    let authority = host.contains(":") ? "[\(host)]" : host
-    self.head =
-      "POST /classes HTTP/1.1\r\nHost: \(authority):\(port)\r\nContent-Type: application/json\r\n"
   }
 
   func run(clients: Int) async throws -> EnrollTally {
@@ -77,9 +73,7 @@ final class EnrollLoad: @unchecked Sendable {
     let body =
       #"{"courseId":\#(self.courseID),"fee":10000,"student":"\#(self.name)-\#(self.students)","#
       + #""textBook":"bench_book"}"#
-    connection.exchange(
-      "\(self.head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
-    ) { answer in
+    connection.post("/classes", json: body) { answer in
       if let answer {
         self.tally.answered(
           answer.status, after: .nanoseconds((NIODeadline.now() - start).nanoseconds))
