@@ -17,8 +17,8 @@ package struct EventFeed: EventsV1.EventFeedServiceHandler {
   package static let lookInterval = Duration.milliseconds(20)
   /// Longest wait for a first event.
   package static let maxWait = Duration.seconds(30)
-  /// Longest time that a fetch lets calls go first: with ``maxWait`` of the readers, well within
-  /// what they wait for an answer.
+  /// Longest time that a fetch lets calls go first: with ``EventConsumer/waitMilliseconds``, well
+  /// within what a consumer waits for an answer.
   package static let maxYield = Duration.seconds(3)
   /// Most types that a fetch may name.
   package static let maxTypes = 32

@@ -60,7 +60,8 @@ func composeServices(
     logger[metadataKey: "service"] = "\(name.rawValue)"
     let environment = ServiceEnvironment(
       name: name, settings: settings, peers: peers, logger: logger, links: links,
-      telemetry: ServiceTelemetry(service: name), authentication: authentication)
+      telemetry: ServiceTelemetry(service: name), authentication: authentication,
+      load: LoadReporter(measure: ProcessLoad().report))
     return try ServiceHost.services(
       for: compose(environment), environment, network: network, tls: tls, anyPort: anyPort,
       onListening: onListening)

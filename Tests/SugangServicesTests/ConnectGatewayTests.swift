@@ -187,15 +187,3 @@ private func withGateway(_ body: (HTTPClient) async throws -> Void) async throws
   http.close()
   try await system.stop()
 }
-
-/// Asks until the answer is yes, for a minute at most.
-private func eventually(_ probe: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(60)
-  while try await !probe() {
-    guard ContinuousClock.now < end else {
-      Issue.record("not within a minute")
-      return
-    }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-}

@@ -13,20 +13,16 @@ struct FirstContactTests {
     let address = RPCAddress.inProcess("pay", in: InProcessNetwork())
     let client = RPCClient(address: address, group: Self.group)
     let contact = FirstContact(to: "pay", client, limit: .seconds(120), logger: Self.quiet)
-    let group = ServiceGroup(services: [contact], logger: Self.quiet)
-    let running = Task { try await group.run() }
+    try await Self.running(contact) {
+      await #expect(throws: RPCError.self) { try await client.methods() }
+      #expect(contact.reasonsNotReady == ["pay has not been reached yet"])
 
-    await #expect(throws: RPCError.self) { try await client.methods() }
-    #expect(contact.reasonsNotReady == ["pay has not been reached yet"])
-
-    let server = try RPCServer(services: [], group: Self.group)
-    _ = try await server.listen(on: address)
-    try await Self.eventually { contact.reasonsNotReady.isEmpty }
-    _ = try await client.methods()
-
-    await group.triggerGracefulShutdown()
-    try await running.value
-    await server.shutdown()
+      let server = try RPCServer(services: [], group: Self.group)
+      _ = try await server.listen(on: address)
+      try await eventually { contact.reasonsNotReady.isEmpty }
+      _ = try await client.methods()
+      return server
+    }.shutdown()
   }
 
   @Test("a dependency that stays away keeps nobody from being ready, and ends nobody")
@@ -34,13 +30,9 @@ struct FirstContactTests {
     let client = RPCClient(
       address: .inProcess("pay", in: InProcessNetwork()), group: Self.group)
     let contact = FirstContact(to: "pay", client, limit: .milliseconds(1), logger: Self.quiet)
-    let group = ServiceGroup(services: [contact], logger: Self.quiet)
-    let running = Task { try await group.run() }
-
-    try await Self.eventually { contact.reasonsNotReady.isEmpty }
-
-    await group.triggerGracefulShutdown()
-    try await running.value
+    try await Self.running(contact) {
+      try await eventually { contact.reasonsNotReady.isEmpty }
+    }
   }
 
   @Test("a service that is told to stop waits for nobody")
@@ -48,19 +40,19 @@ struct FirstContactTests {
     let client = RPCClient(
       address: .inProcess("pay", in: InProcessNetwork()), group: Self.group)
     let contact = FirstContact(to: "pay", client, limit: .seconds(3600), logger: Self.quiet)
-    let group = ServiceGroup(services: [contact], logger: Self.quiet)
-    let running = Task { try await group.run() }
-
-    await group.triggerGracefulShutdown()
-    try await running.value
+    try await Self.running(contact) {}
   }
 
-  private static func eventually(_ isTrue: () -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(60)
-    while !isTrue() {
-      try #require(ContinuousClock.now < end, "not within a minute")
-      try await Task.sleep(for: .milliseconds(1))
-    }
+  /// From its start until it is told to stop.
+  private static func running<Value>(
+    _ contact: FirstContact, _ body: () async throws -> Value
+  ) async throws -> Value {
+    let group = ServiceGroup(services: [contact], logger: Self.quiet)
+    let running = Task { try await group.run() }
+    let value = try await body()
+    await group.triggerGracefulShutdown()
+    try await running.value
+    return value
   }
 
   private static let group = MultiThreadedEventLoopGroup.singleton

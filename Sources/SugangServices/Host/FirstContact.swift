@@ -40,28 +40,34 @@ final class FirstContact: Service {
   }
 
   func run() async throws {
-    await cancelWhenGracefulShutdown { await self.makeContact() }
+    await cancelWhenGracefulShutdown {
+      let failure = await self.makeContact()
+      guard !Task.isCancelled else { return }
+      if let failure {
+        self.logger.notice(
+          "goes on without a dependency that could not be reached",
+          metadata: ["dependency": "\(self.name)", "error": "\(failure)"])
+      }
+      self.isOver.withLock { $0 = true }
+    }
     // A service that returns ends the others.
     try? await gracefulShutdown()
   }
 
-  private func makeContact() async {
+  /// - Returns: why there is none when the time is up; nil when there is.
+  private func makeContact() async -> (any Error)? {
     let end = ContinuousClock.now + self.limit
     var failure: any Error = RPCError(.unavailable, "its circuit is open")
     while !Task.isCancelled, .now < end {
       do {
         try await self.ask(until: end)
-        if self.mayBeCalled() { return self.isOver.withLock { $0 = true } }
+        if self.mayBeCalled() { return nil }
       } catch {
         failure = error
       }
       try? await Task.sleep(for: Self.pause)
     }
-    guard !Task.isCancelled else { return }
-    self.logger.notice(
-      "goes on without a dependency that could not be reached",
-      metadata: ["dependency": "\(self.name)", "error": "\(failure)"])
-    self.isOver.withLock { $0 = true }
+    return failure
   }
 
   /// Whether it is ready itself does not matter: two services may wait for one another.

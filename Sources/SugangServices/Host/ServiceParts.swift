@@ -32,8 +32,8 @@ struct ServiceEnvironment {
   var authentication = Authentication.off
   /// What operators see and set.
   let guards = Guards(deadlines: ServiceTelemetry.deadlines)
-  /// What the service says of its load.
-  let load = LoadReporter(measure: ProcessLoad().report)
+  /// Counts its calls. What it says of the process's load is measured only where there is a process.
+  var load = LoadReporter()
   /// What stands in for the disk, the network and the time; nil when the service is a real one.
   var simulated: SimulatedSurroundings?
 
